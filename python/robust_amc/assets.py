@@ -1,0 +1,22 @@
+"""Files that ship with the library: trained models and the sample data set."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "assets"
+MODELS = FOLDER / "models"
+
+
+def path(name):
+    """Path of a shipped file, such as ``sample.npz``."""
+    return FOLDER / name
+
+
+def model_path(name_or_path):
+    """Path of a model: a shipped one by its name, else the path itself."""
+    shipped = MODELS / f"{name_or_path}.safetensors"
+    return shipped if shipped.exists() else Path(name_or_path)
+
+
+def model_names():
+    """Names of the shipped models, sorted."""
+    return sorted(file.stem for file in MODELS.glob("*.safetensors"))

@@ -1,0 +1,10 @@
+"""Gaussian noise of the same power as a perturbation: what an attack must be better than."""
+
+import numpy as np
+
+
+def noise(iq, epsilon, seed=0):
+    """Add white noise with ‖δ‖ = ε to frames ``[n, 2, length]``; `epsilon` is ``[n]``."""
+    direction = np.random.default_rng(seed).standard_normal(iq.shape).astype(np.float32)
+    norm = np.sqrt((direction**2).sum((1, 2)))
+    return iq + direction * (np.asarray(epsilon, np.float32) / norm)[:, None, None]

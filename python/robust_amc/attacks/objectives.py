@@ -1,0 +1,95 @@
+"""What an attack minimizes, by name.
+
+Each objective takes a Classifier, its Outputs for a batch and the true labels ``[n]``,
+and gives one value a frame ``[n]``, smaller being better for the attacker.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from .threat import Goal
+
+SURROGATE_WIDTH = 0.2  # γ of the smoothed kernel, relative to the rejector's
+INFINITE = 1e9
+
+
+def true_and_wrong(scores, label):
+    """Score of the true class and largest score of the others, each ``[n]``."""
+    true = scores.gather(1, label[:, None])[:, 0]
+    wrong = scores.scatter(1, label[:, None], -INFINITE).max(1)[0]
+    return true, wrong
+
+
+def _margin(scores, label):
+    true, wrong = true_and_wrong(scores, label)
+    return true - wrong
+
+
+def cross_entropy(classifier, outputs, label):
+    """Minus the cross entropy of the network's logits."""
+    return -F.cross_entropy(outputs.logits, label, reduction="none")
+
+
+def network_margin(classifier, outputs, label):
+    """Logit of the true class minus the largest other one."""
+    return _margin(outputs.logits, label)
+
+
+def equation5(classifier, outputs, label):
+    """Ψ = s_y - max over the wrong classes of s_j: Zhang et al., IEEE WCL 2022, Eq. 5."""
+    return _margin(outputs.scores, label)
+
+
+def equation5_threshold(classifier, outputs, label):
+    """Eq. 5 with the rejection class scoring S0: max(s_y, S0) - max of the wrong classes.
+
+    As printed, Eq. 5 ignores S0 while the true class is below it.
+    """
+    true, wrong = true_and_wrong(outputs.scores, label)
+    return true.clamp(min=classifier.threshold) - wrong
+
+
+def rejection_margin(classifier, outputs, label):
+    """s_y - max(S0, wrong classes): negative once the true class is no longer decided."""
+    true, wrong = true_and_wrong(outputs.scores, label)
+    return true - wrong.clamp(min=classifier.threshold)
+
+
+def true_score(classifier, outputs, label):
+    """Score of the true class alone."""
+    return true_and_wrong(outputs.scores, label)[0]
+
+
+def surrogate_margin(classifier, outputs, label):
+    """Eq. 5 under a wider kernel, whose gradient does not vanish far from the support vectors."""
+    return _margin(classifier.rejector.scores(outputs.features, SURROGATE_WIDTH), label)
+
+
+def feature_pull(classifier, outputs, label):
+    """Distance to the nearest wrong class's support vectors, minus that to the true class's.
+
+    Distances are to each class's mean positive support vector; no kernel, so no flat region.
+    """
+    rejector = classifier.rejector
+    weight = rejector.dual_coef.clamp(min=0)
+    centers = (weight.T @ rejector.support_vectors) / weight.sum(0)[:, None].clamp(min=1e-9)
+    distance = torch.cdist(outputs.features.float() * rejector.feature_scale, centers)
+    return _margin(-distance, label)
+
+
+def battery(classifier, goal):
+    """The objectives that a full white-box attack on `classifier` tries, strongest first.
+
+    For neural rejection each finds frames that the others miss, see docs/threat-model.md.
+    """
+    if classifier.rejector is None:
+        return (network_margin, cross_entropy)
+    if goal is Goal.EVASION:
+        return (
+            equation5_threshold,
+            network_margin,
+            equation5,
+            surrogate_margin,
+            feature_pull,
+        )
+    return (rejection_margin, network_margin, true_score, surrogate_margin)

@@ -1,0 +1,96 @@
+"""l2 projected gradient descent: the one loop that every gradient attack and training uses."""
+
+from dataclasses import dataclass
+
+import torch
+
+from .. import frames
+from ..classifier import BATCH
+
+SHRINK = 1 - 1e-6  # keeps the rounding of x + δ inside the ball
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Result of :func:`descend`.
+
+    Attributes:
+        iq: tensor ``[n, 2, length]``, the perturbed frames: the first success of a frame,
+            else where its descent ended
+        success: bool ``[n]``
+        flat: bool ``[n]``; the gradient was zero at the start
+    """
+
+    iq: torch.Tensor
+    success: torch.Tensor
+    flat: torch.Tensor
+
+
+def project(delta, epsilon):
+    """Project perturbations ``[n, 2, length]`` on l2 balls of radius `epsilon` ``[n]``."""
+    radius = epsilon[:, None, None] * SHRINK
+    return delta * (radius / frames.flat_norm(delta).clamp(min=1e-30)).clamp(max=1)
+
+
+def random_start(iq, epsilon, generator):
+    """Perturbations drawn uniformly from balls of radius `epsilon` ``[n]``."""
+    direction = torch.randn(iq.shape, generator=generator).to(iq)
+    radius = torch.rand(len(iq), generator=generator).to(iq) ** (1 / direction[0].numel())
+    return direction / frames.flat_norm(direction) * (epsilon * radius)[:, None, None]
+
+
+def descend(
+    evaluate, iq, epsilon, *, steps, step_size, start=None, confirm=None, stop_at_success=True
+):
+    """Minimize an objective in an l2 ball around each frame; stop a frame at its success.
+
+    Normalized gradient steps of length `step_size`·ε/`steps`, projection on the ball.
+
+    Args:
+        evaluate: ``(iq, rows) -> (value [m], success [m])`` of perturbed frames, with
+            `rows` their indices; the value is differentiated
+        iq: clean frames, tensor ``[n, 2, length]``
+        epsilon: radii, tensor ``[n]``
+        steps: gradient steps a frame
+        step_size: total path length in units of ε
+        start: perturbations to start from (None: zero)
+        confirm: ``(iq, rows) -> success [m]``, judges what `evaluate` holds for a success
+            (it may run in reduced precision); None: no second judge
+        stop_at_success: False takes every step, for training, which wants a large loss;
+            frames that are won before the first step are dropped all the same
+
+    A frame counts as won only if `confirm` agrees; a frame that is won before the first
+    step comes back as it started. No box is ever clamped: IQ has none.
+    """
+    best = iq.clone()
+    success = torch.zeros(len(iq), dtype=torch.bool, device=iq.device)
+    flat = torch.zeros_like(success)
+    perturbed = iq.clone() if start is None else iq + project(start, epsilon)
+    active = torch.arange(len(iq), device=iq.device)
+    for step in range(steps + 1):
+        won = []
+        for rows in active.split(BATCH):
+            point = perturbed[rows].requires_grad_()
+            value, hit = evaluate(point, rows)
+            if step < steps:
+                (gradient,) = torch.autograd.grad(value.sum(), point)
+                norm = frames.flat_norm(gradient)
+                if step == 0:
+                    flat[rows] = norm[:, 0, 0] == 0
+                length = (step_size / steps * epsilon[rows])[:, None, None]
+                delta = point.detach() - gradient / norm.clamp(min=1e-30) * length - iq[rows]
+                moved = iq[rows] + project(delta, epsilon[rows])
+            else:
+                moved = point.detach()
+            if confirm is not None and hit.any():
+                hit = hit.clone()
+                hit[hit.clone()] = confirm(point.detach()[hit], rows[hit])
+            best[rows] = point.detach()
+            success[rows] = hit
+            perturbed[rows] = moved
+            won.append(hit if stop_at_success or step == 0 else torch.zeros_like(hit))
+        if len(active):
+            active = active[~torch.cat(won)]
+        if not len(active):
+            break
+    return Descent(best, success, flat)

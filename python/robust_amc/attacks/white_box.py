@@ -1,0 +1,159 @@
+"""The white-box attack: l2 PGD on everything the attacker knows, the best of all tries."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .. import frames
+from ..errors import UserError
+from ..frames import Scaling
+from . import objectives
+from .pgd import descend, random_start
+from .threat import Goal
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """Frames after an attack.
+
+    Attributes:
+        iq: float32 ``[n, 2, length]``; the perturbation is within its budget
+        success: bool ``[n]``, judged in float32 as decide() does
+        flat: bool ``[n]``; every objective's gradient was zero at the clean frame, a sign
+            that a robustness figure may mislead
+    """
+
+    iq: np.ndarray
+    success: np.ndarray
+    flat: np.ndarray
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """How hard to try.
+
+    Attributes:
+        steps: gradient steps of each descent
+        step_size: total path length in units of ε
+        restarts: descents from random starts, beside those from the clean frame
+        objectives: how many of the battery's objectives to use (None: all)
+        chained: also start each objective where the one before it ended
+        fast: search in bfloat16; success is judged in float32 all the same
+    """
+
+    steps: int = 100
+    step_size: float = 2.5
+    restarts: int = 1
+    objectives: int | None = None
+    chained: bool = True
+    fast: bool = True
+
+
+# A few steps on the main objective: what keeps up with a flowgraph. Not for robustness figures.
+LIVE = AttackSettings(steps=5, restarts=0, objectives=1, chained=False)
+
+
+def white_box(
+    classifier, iq, label, epsilon, *, goal=Goal.EVASION, settings=None, seed=0,
+    scaling=Scaling.NONE, progress=None,
+):
+    """Attack frames knowing the whole classifier.
+
+    l2 PGD (Zhang et al., IEEE WCL 2022, Section II-C) with every objective of
+    :func:`objectives.battery`, from the clean frame, from where the objective before
+    ended, and from random starts; a frame is dropped as soon as one try has won.
+
+    Args:
+        classifier: the Classifier under attack
+        iq: float ``[n, 2, length]``; frames that are not valid come back unchanged
+        label: true classes, integers ``[n]``
+        epsilon: l2 radii ``[n]``, see :func:`robust_amc.power.epsilon`
+        goal: what counts as a success
+        settings: AttackSettings
+        scaling: the input scaling in force behind the perturbation; differentiated through
+        progress: called with the number of frames won so far and the share of tries done
+
+    Raises UserError when a radius is negative or not finite.
+    """
+    settings = settings or AttackSettings()
+    goal = Goal(goal)
+    iq = frames.check(iq).astype(np.float32)
+    epsilon = np.broadcast_to(np.asarray(epsilon, np.float32), len(iq))
+    usable = frames.valid(iq)
+    if not (np.isfinite(epsilon[usable]).all() and (epsilon[usable] >= 0).all()):
+        raise UserError("the perturbation radius must be finite and not negative")
+    attack = _WhiteBox(classifier, iq[usable], np.asarray(label)[usable], epsilon[usable],
+                       goal, settings, seed, scaling)
+    attack.run(progress or (lambda won, share: None))
+    result = Attacked(iq, np.zeros(len(iq), bool), np.zeros(len(iq), bool))
+    for name in ("iq", "success", "flat"):
+        getattr(result, name)[usable] = getattr(attack, name).cpu().numpy()
+    return result
+
+
+class _WhiteBox:
+    """The state of one attack: what is won so far, and the tries that remain."""
+
+    def __init__(self, classifier, iq, label, epsilon, goal, settings, seed, scaling):
+        device = classifier.device
+        self.classifier, self.goal, self.settings, self.scaling = (
+            classifier, goal, settings, scaling,
+        )
+        self.clean = torch.as_tensor(iq, device=device)
+        self.label = torch.as_tensor(label, device=device, dtype=torch.long)
+        self.epsilon = torch.as_tensor(epsilon.copy(), device=device)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.iq = self.clean.clone()
+        self.success = torch.zeros(len(iq), dtype=torch.bool, device=device)
+        self.flat = torch.ones_like(self.success)
+
+    def run(self, progress):
+        tries = self._tries()
+        for done, (objective, start) in enumerate(tries, 1):
+            left = torch.nonzero(~self.success)[:, 0]
+            if not len(left):
+                break
+            self._descend(objective, start, left)
+            progress(int(self.success.sum()), done / len(tries))
+
+    def _tries(self):
+        chosen = objectives.battery(self.classifier, self.goal)[: self.settings.objectives]
+        tries = [(objective, "clean") for objective in chosen]
+        if self.settings.chained and len(chosen) > 1:
+            tries += [(objective, "last") for objective in chosen]
+        for _ in range(self.settings.restarts):
+            tries += [(objective, "random") for objective in chosen]
+        return tries
+
+    def _descend(self, objective, start, left):
+        clean, epsilon, label = self.clean[left], self.epsilon[left], self.label[left]
+        delta = None
+        if start == "last":
+            delta = self.iq[left] - clean
+        elif start == "random":
+            delta = random_start(clean, epsilon, self.generator)
+
+        def evaluate(iq, rows):
+            with torch.autocast(iq.device.type, torch.bfloat16, enabled=self.settings.fast):
+                outputs = self.classifier.outputs(frames.scale(iq, self.scaling))
+            value = objective(self.classifier, outputs, label[rows])
+            return value, self._reached(outputs.scores, label[rows])
+
+        @torch.no_grad()
+        def confirm(iq, rows):
+            scores = self.classifier.scores(frames.scale(iq, self.scaling))
+            return self._reached(scores, label[rows])
+
+        result = descend(
+            evaluate, clean, epsilon, steps=self.settings.steps,
+            step_size=self.settings.step_size, start=delta,
+            confirm=confirm if self.settings.fast else None,
+        )
+        self.iq[left] = result.iq
+        self.success[left] = result.success
+        if start == "clean":
+            self.flat[left] &= result.flat
+
+    def _reached(self, scores, label):
+        return self.goal.reached(self.classifier, scores, label)

@@ -1,0 +1,280 @@
+"""A network, an optional rejector and a threshold: one object that decides and is one file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+
+from . import __version__, assets, frames
+from .errors import UserError
+from .files import replacing
+from .frames import Scaling
+from .models import build
+from .rejection import threshold as thresholds
+from .rejection.svm import NeuralRejection
+
+FORMAT_VERSION = 1
+REJECTED = -1
+BATCH = 64  # small enough that the feature maps stay in the cache: twice as fast as 512
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided of `n` frames.
+
+    Attributes:
+        label: int16 ``[n]``, index of the class or REJECTED (-1)
+        score: float32 ``[n, classes]``; SVM decision values, or logits without a rejector
+        valid: bool ``[n]``; False for frames that are not finite or all zero: those are
+            rejected with scores of -inf
+    """
+
+    label: np.ndarray
+    score: np.ndarray
+    valid: np.ndarray
+
+    @property
+    def rejected(self):
+        """Which frames were rejected, bool ``[n]``."""
+        return self.label == REJECTED
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a classifier computes on the way: features, logits and scores, tensors."""
+
+    features: torch.Tensor
+    logits: torch.Tensor
+    scores: torch.Tensor
+
+
+class Classifier:
+    """A network with the classes it knows and, perhaps, a rejector.
+
+    Decides by Eq. 4 of Zhang et al., IEEE WCL 2022: the class of the largest score,
+    unless that is below the threshold S0; without a rejector there is no threshold.
+    Always in eval mode; its parameters do not take gradients.
+    """
+
+    def __init__(self, network, classes, rejector=None, threshold=None, metadata=None, name=""):
+        self.network = network.eval().requires_grad_(False)
+        self.classes = tuple(classes)
+        self.rejector = rejector
+        self.threshold = threshold
+        self.metadata = dict(metadata or {})
+        self.name = name
+
+    @property
+    def frame_length(self):
+        """Samples in a frame."""
+        return self.metadata.get("frame_length", frames.FRAME_LENGTH)
+
+    @property
+    def scaling(self):
+        """The input scaling that the network was trained with."""
+        return Scaling(self.metadata.get("scaling", Scaling.SUM_ABS))
+
+    @property
+    def device(self):
+        """Where the network's parameters are."""
+        return next(self.network.parameters()).device
+
+    def outputs(self, iq):
+        """Features, logits and scores of a tensor of frames ``[n, 2, length]``; differentiable."""
+        features = self.network.features(iq)
+        logits = self.network.logits(features).float()
+        scores = logits if self.rejector is None else self.rejector.scores(features)
+        return Outputs(features, logits, scores)
+
+    def scores(self, iq):
+        """Scores of a tensor of frames, ``[n, 2, length]`` to ``[n, classes]``; differentiable."""
+        features = self.network.features(iq)
+        if self.rejector is None:
+            return self.network.logits(features)
+        return self.rejector.scores(features)
+
+    def label_of(self, score):
+        """Class or REJECTED for a tensor of scores, ``[n, classes]`` to ``[n]``."""
+        best, label = score.max(1)
+        if self.threshold is None:
+            return label
+        return torch.where(best < self.threshold, REJECTED, label)
+
+    @torch.no_grad()
+    def decide(self, iq, scaling=Scaling.NONE, batch_size=BATCH):
+        """Decide an array of frames ``[n, 2, length]``; float32, deterministic.
+
+        Raises UserError for another frame length.
+        """
+        iq = self._check(iq)
+        valid = frames.valid(iq)
+        score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)
+        label = np.full(len(iq), REJECTED, np.int16)
+        for rows in _chunks(np.flatnonzero(valid), batch_size):
+            batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=self.device)
+            batch_score = self.scores(frames.scale(batch, scaling)).float()
+            score[rows] = batch_score.cpu().numpy()
+            label[rows] = self.label_of(batch_score).cpu().numpy()
+        return Decisions(label, score, valid)
+
+    @torch.no_grad()
+    def features(self, iq, batch_size=BATCH):
+        """Last feature layer of an array of frames, float32 ``[n, features]``."""
+        iq = self._check(iq)
+        chunks = [
+            self.network.features(
+                torch.as_tensor(iq[rows], dtype=torch.float32, device=self.device)
+            )
+            for rows in _chunks(np.arange(len(iq)), batch_size)
+        ]
+        return torch.cat(chunks).float().cpu().numpy()
+
+    def set_threshold(self, value):
+        """Set S0; UserError without a rejector or outside the calibration scores."""
+        self.threshold = thresholds.check_threshold(self._score_quantiles(), value)
+
+    def set_target_rejection(self, rate):
+        """Set S0 so that the share `rate` of the benign calibration frames is rejected."""
+        self.threshold = thresholds.threshold_for(self._score_quantiles(), rate)
+
+    def _score_quantiles(self):
+        if self.rejector is None:
+            raise UserError(f"the model {self.name or 'given'} has no rejector, so no threshold")
+        return self.metadata["rejector"]["score_quantiles"]
+
+    def _check(self, iq):
+        iq = frames.check(iq)
+        if iq.shape[2] != self.frame_length:
+            raise UserError(
+                f"the frames have {iq.shape[2]} samples, the model takes {self.frame_length}"
+            )
+        return iq
+
+    def save(self, path):
+        """Write a safetensors file: weights in half precision, one JSON document beside them."""
+        tensors = {
+            f"network.{name}": value.half().contiguous()
+            for name, value in self.network.state_dict().items()
+        }
+        document = self.metadata | {
+            "format_version": FORMAT_VERSION,
+            "classes": list(self.classes),
+            "frame_length": self.frame_length,
+            "scaling": self.scaling.value,
+            "code_version": __version__,
+        }
+        if self.rejector is not None:
+            tensors["rejector.support_vectors"] = self.rejector.support_vectors.half()
+            tensors["rejector.dual_coef"] = self.rejector.dual_coef.half()
+            tensors["rejector.intercept"] = self.rejector.intercept
+            document["rejector"] = document["rejector"] | {
+                "gamma": self.rejector.gamma,
+                "feature_scale": self.rejector.feature_scale,
+                "threshold": self.threshold,
+            }
+        with replacing(path) as temporary:
+            safetensors.torch.save_file(tensors, temporary, {"htrd": json.dumps(document)})
+
+    @classmethod
+    def load(cls, name_or_path, device="cpu", classes=None, frame_length=None):
+        """Read a shipped model by name, or a file.
+
+        `classes` and `frame_length` are what the caller needs, if it cares. Raises
+        UserError when the file is missing, damaged, of a newer format, or made for
+        other classes or another frame length.
+        """
+        tensors, document = read_file(name_or_path)
+        name = Path(name_or_path).stem
+        if classes is not None and tuple(classes) != tuple(document["classes"]):
+            raise UserError(
+                f"{name} is made for the classes {', '.join(document['classes'])}, "
+                f"not for {', '.join(classes)}"
+            )
+        if frame_length not in (None, document["frame_length"]):
+            raise UserError(
+                f"{name} takes frames of {document['frame_length']} samples, not {frame_length}"
+            )
+        try:
+            architecture = dict(document["architecture"])
+            network = build(
+                architecture.pop("name"),
+                len(document["classes"]),
+                document["frame_length"],
+                **architecture,
+            )
+            network.load_state_dict(_under("network.", tensors))
+            rejector, threshold = _rejector(_under("rejector.", tensors), document)
+            classifier = cls(
+                network.to(device), document["classes"], rejector, threshold, document, name
+            )
+            Scaling(document["scaling"])
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            detail = " ".join(str(error).split())[:200]
+            raise UserError(f"{name_or_path} is not a usable model: {detail}") from error
+        if rejector is not None:
+            rejector.to(device)
+        return classifier
+
+
+def read_file(name_or_path):
+    """Tensors and JSON document of a model file, checked for damage and version."""
+    path = assets.model_path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(assets.model_names()) or "none"
+        raise UserError(f"no model {name_or_path}: neither a file nor one that ships ({known})")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            document = json.loads((file.metadata() or {}).get("htrd", "null"))
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is damaged or not a safetensors file: {error}") from error
+    if not isinstance(document, dict) or "format_version" not in document:
+        raise UserError(f"{path} is not a gr-htrd model: it has no metadata of ours")
+    if not document["format_version"] <= FORMAT_VERSION:
+        raise UserError(
+            f"{path} has format {document['format_version']}; this version reads up to "
+            f"{FORMAT_VERSION}: upgrade gr-htrd"
+        )
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise UserError(f"{path} has weights that are not finite")
+    return tensors, document
+
+
+def same_classes(classifiers):
+    """Raise UserError unless all classifiers have the same classes in the same order."""
+    first = classifiers[0]
+    for other in classifiers[1:]:
+        if other.classes != first.classes:
+            raise UserError(
+                f"{first.name} and {other.name} cannot be compared: their classes are "
+                f"{', '.join(first.classes)} and {', '.join(other.classes)}"
+            )
+
+
+def _rejector(tensors, document):
+    if not tensors:
+        return None, None
+    settings = document["rejector"]
+    rejector = NeuralRejection(
+        **tensors, gamma=settings["gamma"], feature_scale=settings["feature_scale"]
+    )
+    width = (len(tensors["support_vectors"]), len(document["classes"]))
+    if tuple(rejector.dual_coef.shape) != width or len(rejector.intercept) != width[1]:
+        raise UserError("the rejector's parts do not fit together")
+    return rejector, float(settings["threshold"])
+
+
+def _under(prefix, tensors):
+    return {
+        key.removeprefix(prefix): value
+        for key, value in tensors.items()
+        if key.startswith(prefix)
+    }
+
+
+def _chunks(rows, size):
+    return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -1,0 +1,48 @@
+"""The command line `htrd`: one module a subcommand."""
+
+import sys
+
+import typer
+
+from .. import __version__
+from ..errors import UserError
+from . import dataset, evaluate, fit_rejector, models, train
+from .console import err, out
+
+app = typer.Typer(
+    help="Modulation classification under adversarial attack: train, attack, defend, evaluate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(dataset.app, name="dataset")
+app.command("train")(train.train)
+app.command("fit-rejector")(fit_rejector.fit_rejector)
+app.command("evaluate")(evaluate.evaluate)
+app.command("models")(models.models)
+
+
+def _version(wanted: bool):
+    if wanted:
+        out.print(f"htrd {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+):
+    pass
+
+
+def main(arguments=None):
+    """Run the command line; a user's mistake is one line on standard error and status 2."""
+    try:
+        app(arguments)
+    except UserError as error:
+        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("stopped", highlight=False)
+        sys.exit(130)

@@ -1,0 +1,57 @@
+"""`htrd models`: the models that ship, and what is known of a model file."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .. import assets
+from ..classifier import Classifier
+from ..errors import UserError
+from ..files import write_json
+from .console import out
+from .options import Json
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="A shipped model or a file (default: all).")]
+    = None,
+    json: Json = None,
+):
+    """Show the models that ship, or all that a model file says of itself."""
+    names = [name] if name else assets.model_names()
+    if not names:
+        raise UserError("no model ships with this installation; train one with `htrd train`")
+    found = [Classifier.load(each) for each in names]
+    if json:
+        write_json(json, {"models": [{"name": model.name} | model.metadata for model in found]})
+    if name:
+        out.print_json(data=_brief(found[0].metadata))
+        return
+    table = Table(title=f"Models in {assets.MODELS.name}/")
+    for heading in ("name", "architecture", "training", "rejector", "classes", "data", "seed"):
+        table.add_column(heading)
+    for model in found:
+        facts = model.metadata
+        table.add_row(
+            model.name,
+            facts["architecture"]["name"],
+            facts.get("training", {}).get("method", "?"),
+            facts["rejector"]["kind"] if "rejector" in facts else "none",
+            str(len(model.classes)),
+            facts.get("dataset", {}).get("name", "?"),
+            str(facts.get("training", {}).get("seed", "?")),
+        )
+    out.print(table)
+
+
+def _brief(metadata):
+    """Metadata without the long lists, for reading."""
+    brief = dict(metadata)
+    if "rejector" in brief:
+        brief["rejector"] = dict(brief["rejector"])
+        brief["rejector"].pop("score_quantiles")
+    if "training" in brief:
+        brief["training"] = dict(brief["training"])
+        brief["training"].pop("history", None)
+    return brief

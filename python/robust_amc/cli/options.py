@@ -1,0 +1,56 @@
+"""Options that subcommands share, and how lists are read."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from ..errors import UserError
+
+Dataset = Annotated[str, typer.Option(help="Path of a data set, or 'sample'.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one.")]
+
+
+def parse_floats(text):
+    """'0,10' to [0.0, 10.0]; None stays None. UserError for anything else, or not finite."""
+    if text is None:
+        return None
+    try:
+        values = [float(word) for word in text.split(",")]
+    except ValueError:
+        raise UserError(f"{text!r} is not a list of numbers such as 0,10") from None
+    if any(value != value or abs(value) == float("inf") for value in values):
+        raise UserError(f"{text!r} has a number that is not finite")
+    return values
+
+
+def parse_names(text):
+    """'BPSK,QPSK' to ['BPSK', 'QPSK']; None stays None. UserError for an empty name."""
+    if text is None:
+        return None
+    names = [word.strip() for word in text.split(",")]
+    if not all(names):
+        raise UserError(f"{text!r} is not a list of names such as BPSK,QPSK")
+    return names
+
+
+def pick_device(name):
+    """Device for a name from the command line; UserError when it is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"no device {name!r} here: {str(error).splitlines()[0]}") from None
+    return name
+
+
+def refuse_overwriting(path):
+    """UserError when `path` exists or its folder does not."""
+    if path.exists():
+        raise UserError(f"{path} exists already; give another name or remove it")
+    if not path.parent.is_dir():
+        raise UserError(f"the folder of {path} does not exist; make it first")

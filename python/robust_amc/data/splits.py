@@ -1,0 +1,50 @@
+"""Disjoint parts of a data set."""
+
+from enum import Enum
+
+import numpy as np
+
+# The paper trains on one half and tests on the other; validation and calibration
+# frames are cut from the training half.
+FRACTIONS = {"train": 0.35, "validation": 0.05, "calibration": 0.10, "test": 0.50}
+
+
+class Part(str, Enum):
+    """A part of the split of a data set, or all of it."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    CALIBRATION = "calibration"
+    TEST = "test"
+    ALL = "all"
+
+
+def split(dataset, seed=0):
+    """Split a FrameDataset into train, validation, calibration and test.
+
+    Stratified by class and SNR label, and grouped: the frames of one generator run
+    stay together. Within each (class, SNR) the runs are shuffled and each goes to the
+    part that is furthest below its share. Returns ``{name: sorted indices}``; every
+    frame is in exactly one part.
+    """
+    rng = np.random.default_rng(seed)
+    parts = {name: [] for name in FRACTIONS}
+    key = np.unique(np.stack([dataset.label, dataset.snr_db]), axis=1, return_inverse=True)[1]
+    order = np.argsort(key, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
+        runs = np.unique(dataset.run_id[members])
+        filled = dict.fromkeys(FRACTIONS, 0)
+        for run in rng.permutation(runs):
+            run_frames = members[dataset.run_id[members] == run]
+            name = max(FRACTIONS, key=lambda part: FRACTIONS[part] * len(members) - filled[part])
+            filled[name] += len(run_frames)
+            parts[name].append(run_frames)
+    empty = np.empty(0, np.int64)
+    return {name: np.sort(np.concatenate([empty, *chunks])) for name, chunks in parts.items()}
+
+
+def part(dataset, name, seed=0):
+    """The frames of one part (see Part) as a FrameDataset."""
+    if Part(name) is Part.ALL:
+        return dataset
+    return dataset.subset(split(dataset, seed)[Part(name).value])

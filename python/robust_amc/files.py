@@ -1,0 +1,44 @@
+"""Writing files so that an interrupted run leaves no half file."""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import UserError
+
+
+@contextmanager
+def replacing(path):
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
+
+    Raises UserError when the folder is missing or cannot be written.
+    """
+    path = Path(path)
+    # The suffix stays last: NumPy and matplotlib choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path, document):
+    """Write `document` as JSON; NaN is written as null."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(_plain(document), indent=2, allow_nan=False) + "\n")
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays
+        return _plain(value.tolist())
+    if isinstance(value, float) and value != value:
+        return None
+    return value

@@ -1,0 +1,75 @@
+"""The layout of a frame: the only file that knows it.
+
+Two forms of the same thing: complex64 ``[n, length]`` (GNU Radio, recordings) and
+real ``[n, 2, length]`` with I in row 0 and Q in row 1 (networks, files).
+"""
+
+from enum import Enum
+
+import numpy as np
+import torch
+
+from .errors import UserError
+
+FRAME_LENGTH = 128
+
+
+class Scaling(str, Enum):
+    """How the samples of a frame are scaled before the network sees them."""
+
+    NONE = "none"
+    SUM_ABS = "sum_abs"  # RML2016: the magnitudes of a frame's samples add up to 1
+
+
+def to_iq(samples):
+    """Complex ``[n, length]`` to float32 ``[n, 2, length]``."""
+    samples = np.asarray(samples)
+    if samples.ndim != 2 or not np.iscomplexobj(samples):
+        raise UserError(f"frames must be complex [n, length], not {samples.dtype} {samples.shape}")
+    return np.stack([samples.real, samples.imag], axis=1).astype(np.float32, copy=False)
+
+
+def to_complex(iq):
+    """Real ``[n, 2, length]`` to complex64 ``[n, length]``."""
+    iq = check(iq).astype(np.float32, copy=False)
+    return iq[:, 0] + np.complex64(1j) * iq[:, 1]
+
+
+def check(iq):
+    """Return `iq` as an array if it has the form ``[n, 2, length]``; else raise UserError."""
+    iq = np.asarray(iq)
+    if iq.ndim != 3 or iq.shape[1] != 2 or iq.dtype.kind != "f":
+        raise UserError(f"frames must be real [n, 2, length], not {iq.dtype} {iq.shape}")
+    return iq
+
+
+def magnitude(iq):
+    """Magnitude of each sample, tensor ``[n, 2, length]`` to ``[n, length]``."""
+    return torch.linalg.vector_norm(iq, dim=1)
+
+
+def energy(iq):
+    """‖x‖² of each frame, array or tensor ``[n, 2, length]`` to ``[n]``."""
+    return (iq * iq).reshape(len(iq), -1).sum(1)
+
+
+def flat_norm(iq):
+    """‖x‖ of each frame, tensor ``[n, 2, length]`` to ``[n, 1, 1]``, ready to multiply frames."""
+    return torch.linalg.vector_norm(iq.flatten(1), dim=1)[:, None, None]
+
+
+def scale(iq, scaling):
+    """Scale a tensor of frames ``[n, 2, length]``; differentiable.
+
+    Frames without energy come back as they are (see :func:`valid`).
+    """
+    if Scaling(scaling) is Scaling.NONE:
+        return iq
+    total = magnitude(iq).sum(dim=1)
+    return iq / torch.where(total > 0, total, torch.ones_like(total))[:, None, None]
+
+
+def valid(iq):
+    """Which frames can be classified: finite and not all zero. ``[n, 2, length]`` to bool ``[n]``."""
+    flat = np.asarray(iq).reshape(len(iq), -1)
+    return np.isfinite(flat).all(1) & (flat != 0).any(1)

@@ -1,0 +1,17 @@
+"""Networks by name. Each has features(), logits() and a feature_count."""
+
+from ..errors import UserError
+from .vtcnn2 import VTCNN2
+
+ARCHITECTURES = {"vtcnn2": VTCNN2}
+
+
+def build(architecture, classes, frame_length=128, **settings):
+    """A new network for `classes` classes; UserError when the architecture is unknown."""
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise UserError(f"unknown architecture {architecture!r}; there are {known}")
+    return ARCHITECTURES[architecture](classes, frame_length, **settings)
+
+
+__all__ = ["ARCHITECTURES", "VTCNN2", "build"]

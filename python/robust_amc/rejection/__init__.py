@@ -1,0 +1,1 @@
+"""Run-time defense: refuse frames of low confidence."""

@@ -1,0 +1,95 @@
+"""Neural rejection: a one-vs-all RBF SVM on the last feature layer.
+
+Melis et al. 2017, as used by Zhang et al., IEEE WCL 2022 (arXiv 2407.06807), Eq. 3-4.
+"""
+
+import numpy as np
+import torch
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import SVC
+from torch import nn
+
+from ..errors import UserError
+
+GAMMA = 0.01  # the paper's
+MEDIAN_EXPONENT = 1.5  # γ·median d² that the stored feature scale aims at
+
+
+class NeuralRejection(nn.Module):
+    """Decision values of a one-vs-all RBF SVM, differentiable.
+
+    S_c(ζ) = Σ_i dual_coef[i, c]·exp(-γ‖a·ζ - ζ_i‖²) + intercept[c], Eq. 3, where a is
+    the feature scale. Buffers: `support_vectors` ``[n_sv, features]`` (scaled features),
+    `dual_coef` ``[n_sv, classes]``, `intercept` ``[classes]``.
+    """
+
+    def __init__(self, support_vectors, dual_coef, intercept, gamma=GAMMA, feature_scale=1.0):
+        super().__init__()
+        for name, value in (
+            ("support_vectors", support_vectors),
+            ("dual_coef", dual_coef),
+            ("intercept", intercept),
+        ):
+            self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32))
+        self.gamma = gamma
+        self.feature_scale = feature_scale
+
+    def scores(self, features, widen=1.0):
+        """Decision values of features ``[n, features]``, ``[n, classes]``.
+
+        `widen` < 1 makes γ smaller: a surrogate with gradients far from the support
+        vectors, for attacks only.
+        """
+        with torch.autocast(features.device.type, enabled=False):  # d² needs the precision
+            scaled = features.float() * self.feature_scale
+            distance = (
+                (scaled * scaled).sum(1, keepdim=True)
+                + (self.support_vectors * self.support_vectors).sum(1)
+                - 2 * scaled @ self.support_vectors.T
+            ).clamp(min=0)
+            return torch.exp(-self.gamma * widen * distance) @ self.dual_coef + self.intercept
+
+    @classmethod
+    def from_sklearn(cls, estimator, feature_scale=1.0):
+        """The same function as `estimator`, a fitted OneVsRestClassifier of RBF SVCs."""
+        union = np.unique(np.concatenate([svc.support_ for svc in estimator.estimators_]))
+        first = estimator.estimators_[0]
+        vectors = np.empty((len(union), first.n_features_in_))
+        dual = np.zeros((len(union), len(estimator.estimators_)))
+        for column, svc in enumerate(estimator.estimators_):
+            rows = np.searchsorted(union, svc.support_)
+            vectors[rows] = svc.support_vectors_
+            dual[rows, column] = svc.dual_coef_[0]
+        intercept = [svc.intercept_[0] for svc in estimator.estimators_]
+        return cls(vectors, dual, intercept, first.gamma, feature_scale)
+
+    def halved(self):
+        """A copy whose support vectors and coefficients went through half precision."""
+        return NeuralRejection(
+            self.support_vectors.half(),
+            self.dual_coef.half(),
+            self.intercept,
+            self.gamma,
+            self.feature_scale,
+        )
+
+
+def feature_scale(features, gamma=GAMMA, seed=0):
+    """Scale a with γ·median(‖a·ζ - a·ζ'‖²) = 1.5 over pairs of `features` ``[n, features]``.
+
+    Feature sizes differ between trainings; without a scale γ would compare kernel
+    widths instead of defenses. Raises UserError when all features are equal.
+    """
+    rng = np.random.default_rng(seed)
+    left, right = rng.integers(len(features), size=(2, 4096))
+    distance = ((features[left] - features[right]) ** 2).sum(1)
+    median = np.median(distance[left != right])
+    if not median > 0:
+        raise UserError("the network's features are all equal: it has learned nothing to reject by")
+    return float(np.sqrt(MEDIAN_EXPONENT / (gamma * median)))
+
+
+def fit_svm(features, label, gamma=GAMMA, penalty=1.0):
+    """Fit the one-vs-all SVM (scikit-learn) on features ``[n, features]``, labels ``[n]``."""
+    svc = SVC(kernel="rbf", gamma=gamma, C=penalty, cache_size=1000)
+    return OneVsRestClassifier(svc).fit(features, label)

@@ -1,0 +1,30 @@
+"""Checkpoints of a training run: one file, replaced whole, loaded without running code."""
+
+import pickle
+
+import torch
+
+from ..errors import UserError
+from ..files import replacing
+
+
+def save(path, state):
+    """Write `state` (tensors, numbers, strings, lists and dictionaries of them)."""
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load(path, identity):
+    """Read a checkpoint; UserError when it is damaged or belongs to another run."""
+    try:
+        state = torch.load(path, weights_only=True)
+        found = state["identity"]
+    except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, OSError) as error:
+        raise UserError(f"the checkpoint {path} is damaged; delete it and start again") from error
+    if found != identity:
+        changed = [key for key in identity if found.get(key) != identity[key]]
+        raise UserError(
+            f"the checkpoint {path} belongs to another run (other {', '.join(changed)}); "
+            "use the same settings, or another output"
+        )
+    return state
