@@ -270,9 +270,7 @@ def _rejector(tensors, document):
 
 def _under(prefix, tensors):
     return {
-        key.removeprefix(prefix): value
-        for key, value in tensors.items()
-        if key.startswith(prefix)
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
     }
 
 

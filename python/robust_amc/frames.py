@@ -70,6 +70,6 @@ def scale(iq, scaling):
 
 
 def valid(iq):
-    """Which frames can be classified: finite and not all zero. ``[n, 2, length]`` to bool ``[n]``."""
+    """Which frames can be classified, bool ``[n]``: those that are finite and not all zero."""
     flat = np.asarray(iq).reshape(len(iq), -1)
     return np.isfinite(flat).all(1) & (flat != 0).any(1)

@@ -55,8 +55,16 @@ LIVE = AttackSettings(steps=5, restarts=0, objectives=1, chained=False)
 
 
 def white_box(
-    classifier, iq, label, epsilon, *, goal=Goal.EVASION, settings=None, seed=0,
-    scaling=Scaling.NONE, progress=None,
+    classifier,
+    iq,
+    label,
+    epsilon,
+    *,
+    goal=Goal.EVASION,
+    settings=None,
+    seed=0,
+    scaling=Scaling.NONE,
+    progress=None,
 ):
     """Attack frames knowing the whole classifier.
 
@@ -71,6 +79,7 @@ def white_box(
         epsilon: l2 radii ``[n]``, see :func:`robust_amc.power.epsilon`
         goal: what counts as a success
         settings: AttackSettings
+        seed: of the random starts
         scaling: the input scaling in force behind the perturbation; differentiated through
         progress: called with the number of frames won so far and the share of tries done
 
@@ -83,8 +92,16 @@ def white_box(
     usable = frames.valid(iq)
     if not (np.isfinite(epsilon[usable]).all() and (epsilon[usable] >= 0).all()):
         raise UserError("the perturbation radius must be finite and not negative")
-    attack = _WhiteBox(classifier, iq[usable], np.asarray(label)[usable], epsilon[usable],
-                       goal, settings, seed, scaling)
+    attack = _WhiteBox(
+        classifier,
+        iq[usable],
+        np.asarray(label)[usable],
+        epsilon[usable],
+        goal,
+        settings,
+        seed,
+        scaling,
+    )
     attack.run(progress or (lambda won, share: None))
     result = Attacked(iq, np.zeros(len(iq), bool), np.zeros(len(iq), bool))
     for name in ("iq", "success", "flat"):
@@ -98,7 +115,10 @@ class _WhiteBox:
     def __init__(self, classifier, iq, label, epsilon, goal, settings, seed, scaling):
         device = classifier.device
         self.classifier, self.goal, self.settings, self.scaling = (
-            classifier, goal, settings, scaling,
+            classifier,
+            goal,
+            settings,
+            scaling,
         )
         self.clean = torch.as_tensor(iq, device=device)
         self.label = torch.as_tensor(label, device=device, dtype=torch.long)
@@ -146,8 +166,12 @@ class _WhiteBox:
             return self._reached(scores, label[rows])
 
         result = descend(
-            evaluate, clean, epsilon, steps=self.settings.steps,
-            step_size=self.settings.step_size, start=delta,
+            evaluate,
+            clean,
+            epsilon,
+            steps=self.settings.steps,
+            step_size=self.settings.step_size,
+            start=delta,
             confirm=confirm if self.settings.fast else None,
         )
         self.iq[left] = result.iq

@@ -52,17 +52,25 @@ def fit_rejector(
     if source.get("fingerprint") != whole.fingerprint():
         err.print(
             "warning: this is not the data set that the network was trained on; its parts are "
-            "split anew", highlight=False,
+            "split anew",
+            highlight=False,
         )
     split_seed = source.get("split_seed", 0)
     settings = RejectorSettings(
-        gamma=gamma, penalty=penalty, frames_per_class=frames_per_class,
-        snr_db=parse_floats(snr) or [], calibration_snr_db=parse_floats(calibration_snr) or [],
-        target_rejection=target_rejection, scale_features=scale_features, seed=seed,
+        gamma=gamma,
+        penalty=penalty,
+        frames_per_class=frames_per_class,
+        snr_db=parse_floats(snr) or [],
+        calibration_snr_db=parse_floats(calibration_snr) or [],
+        target_rejection=target_rejection,
+        scale_features=scale_features,
+        seed=seed,
     )
     fitted = fit(
-        classifier, data.part(whole, "train", split_seed),
-        data.part(whole, "calibration", split_seed), settings,
+        classifier,
+        data.part(whole, "train", split_seed),
+        data.part(whole, "calibration", split_seed),
+        settings,
     )
     fitted.save(output)
     facts = fitted.metadata["rejector"]

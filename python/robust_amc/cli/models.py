@@ -14,8 +14,9 @@ from .options import Json
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="A shipped model or a file (default: all).")]
-    = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A shipped model or a file (default: all).")
+    ] = None,
     json: Json = None,
 ):
     """Show the models that ship, or all that a model file says of itself."""

@@ -11,7 +11,7 @@ from ..errors import UserError
 Dataset = Annotated[str, typer.Option(help="Path of a data set, or 'sample'.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …; auto: a GPU if there is one.")]
 
 
 def parse_floats(text):

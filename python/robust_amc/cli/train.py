@@ -1,6 +1,7 @@
 """`htrd train`: from a data set to a network."""
 
 import time
+from copy import deepcopy
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -87,76 +88,94 @@ def train(
     if robust_radius is None:
         robust_radius = 0.095 if method is Method.CAT else 0.0
     settings = TrainSettings(
-        epochs=epochs, patience=patience, batch_size=batch_size, learning_rate=learning_rate,
-        cosine=cosine, average=average, robust_radius=robust_radius, fast=fast, seed=seed,
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        cosine=cosine,
+        average=average,
+        robust_radius=robust_radius,
+        fast=fast,
+        seed=seed,
     )
     cat = CATSettings(
-        r_max=r_max, growth=growth, smoothing_max=smoothing_max, steps=attack_steps,
+        r_max=r_max,
+        growth=growth,
+        smoothing_max=smoothing_max,
+        steps=attack_steps,
         stop_at_success=stop_at_success,
     )
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
-    parts = {
-        name: data.part(whole, name, split_seed).select(snr_db=parse_floats(snr))
-        for name in ("train", "validation")
-    }
-    train_set = parts["train"].limit_per_key(frames_per_key, seed)
+    levels = parse_floats(snr)
+    train_set, validation_set = (
+        data.part(whole, name, split_seed).select(snr_db=levels) for name in ("train", "validation")
+    )
+    train_set = train_set.limit_per_key(frames_per_key, seed)
     torch.manual_seed(seed)
-    if start_from:
-        origin = Classifier.load(start_from, classes=whole.classes, frame_length=whole.frame_length)
-        network, described = origin.network.requires_grad_(True), origin.metadata["architecture"]
-    else:
-        network = build(
-            architecture, len(whole.classes), whole.frame_length, input_gain=input_gain
-        )
-        described = {"name": architecture, "input_gain": input_gain}
-    if method is Method.CAT:
-        recipe = CustomizedAdversarial(len(train_set), cat)
-    else:
-        recipe = Standard()
+    network, described = _network(whole, architecture, input_gain, start_from)
     training = asdict(settings) | {
         "method": method.value,
-        "start_from": start_from,
+        "start_from": start_from and Path(start_from).stem,
         "frames_per_key": frames_per_key,
         "train_frames": len(train_set),
-        "snr_db": parse_floats(snr),
+        "snr_db": levels,
     }
+    recipe = Standard()
     if method is Method.CAT:
+        recipe = CustomizedAdversarial(len(train_set), cat)
         training["cat"] = asdict(cat)
-    source = {
-        "name": Path(dataset).name,
-        "fingerprint": whole.fingerprint(),
-        "split_seed": split_seed,
-        "metadata": whole.metadata,
-    }
-    identity = {"training": training, "architecture": described, "dataset": source}
-    err.print(
-        f"training {described['name']} ({method.value}) on {len(train_set)} frames, "
-        f"choosing the epoch on {len(parts['validation'])}",
-        highlight=False,
-    )
-    with progress() as bar:
-        network, history = run_training(
-            network.to(pick_device(device)), recipe, train_set, parts["validation"], settings,
-            checkpoint=None if dry_run else checkpoint, resume=resume, identity=identity,
-            report=_Reporter(bar, len(train_set)), dry_run=dry_run,
-        )
-    if dry_run:
-        err.print("dry run: one update and one validation went through; nothing written")
-        return
-    training["history"] = history.epochs
-    training["best_epoch"] = history.best_epoch
     metadata = {
         "architecture": described,
         "frame_length": whole.frame_length,
         "scaling": whole.metadata.get("scaling", "sum_abs"),
         "training": training,
-        "dataset": source,
+        "dataset": {
+            "name": Path(dataset).name,
+            "fingerprint": whole.fingerprint(),
+            "split_seed": split_seed,
+            "metadata": whole.metadata,
+        },
     }
+    err.print(
+        f"training {described['name']} ({method.value}) on {len(train_set)} frames, "
+        f"choosing the epoch on {len(validation_set)}",
+        highlight=False,
+    )
+    with progress() as bar:
+        network, history = run_training(
+            network.to(pick_device(device)),
+            recipe,
+            train_set,
+            validation_set,
+            settings,
+            checkpoint=None if dry_run else checkpoint,
+            resume=resume,
+            identity=deepcopy(metadata),
+            report=_Reporter(bar, len(train_set)),
+            dry_run=dry_run,
+        )
+    if dry_run:
+        err.print("dry run: one update and one validation went through; nothing written")
+        return
+    training |= {"history": history.epochs, "best_epoch": history.best_epoch}
     Classifier(network.cpu(), whole.classes, metadata=metadata).save(output)
     checkpoint.unlink(missing_ok=True)
-    err.print(f"wrote {output}: epoch {history.best_epoch}, validation {history.best_score:.3f}",
-              highlight=False)
+    err.print(
+        f"wrote {output}: epoch {history.best_epoch}, validation {history.best_score:.3f}",
+        highlight=False,
+    )
+
+
+def _network(dataset, architecture, input_gain, start_from):
+    """A new network, or that of the model `start_from`; and what the metadata says of it."""
+    if start_from:
+        origin = Classifier.load(
+            start_from, classes=dataset.classes, frame_length=dataset.frame_length
+        )
+        return origin.network.requires_grad_(True), origin.metadata["architecture"]
+    network = build(architecture, len(dataset.classes), dataset.frame_length, input_gain=input_gain)
+    return network, {"name": architecture, "input_gain": input_gain}
 
 
 class _Reporter:

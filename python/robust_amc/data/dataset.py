@@ -57,9 +57,7 @@ class FrameDataset:
 
     def subset(self, index):
         """The frames at `index` (integers or a mask), in that order."""
-        picked = {
-            name: getattr(self, name)[index] for name in ("iq", "label", "snr_db", "run_id")
-        }
+        picked = {name: getattr(self, name)[index] for name in ("iq", "label", "snr_db", "run_id")}
         return replace(self, **picked)
 
     def select(self, classes=None, snr_db=None):

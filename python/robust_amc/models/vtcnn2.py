@@ -1,6 +1,5 @@
 """VT-CNN2, the classifier of the paper."""
 
-import torch
 import torch.nn.functional as F
 from torch import nn
 

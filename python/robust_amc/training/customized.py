@@ -92,7 +92,11 @@ def attack(network, iq, label, relative, settings):
 
     epsilon = relative * frames.flat_norm(iq)[:, 0, 0]
     result = descend(
-        evaluate, iq, epsilon, steps=settings.steps, step_size=settings.step_size,
+        evaluate,
+        iq,
+        epsilon,
+        steps=settings.steps,
+        step_size=settings.step_size,
         stop_at_success=settings.stop_at_success,
     )
     network.requires_grad_(True).train(training)

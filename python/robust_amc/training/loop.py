@@ -69,15 +69,25 @@ class History:
 
 
 def train(
-    network, recipe, train_set, validation_set, settings, *,
-    checkpoint=None, resume=False, identity=None, report=None, dry_run=False,
+    network,
+    recipe,
+    train_set,
+    validation_set,
+    settings,
+    *,
+    checkpoint=None,
+    resume=False,
+    identity=None,
+    report=None,
+    dry_run=False,
 ):
     """Train `network` in place; returns (the best network in eval mode, History).
 
     Args:
         network: see robust_amc.models
         recipe: makes the batches: Standard or CustomizedAdversarial
-        train_set, validation_set: FrameDatasets
+        train_set: FrameDataset
+        validation_set: FrameDataset that chooses the epoch
         settings: TrainSettings
         checkpoint: path of a file written after each epoch (None: none)
         resume: go on from `checkpoint` if it is there

@@ -1,0 +1,15 @@
+"""Evaluation: metrics, security curves, tables and figures."""
+
+from .curve import Attack, SecurityCurve
+from .metrics import METRICS, Outcome, confusion, difference, outcome, with_intervals
+
+__all__ = [
+    "METRICS",
+    "Attack",
+    "Outcome",
+    "SecurityCurve",
+    "confusion",
+    "difference",
+    "outcome",
+    "with_intervals",
+]

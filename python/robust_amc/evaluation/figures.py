@@ -1,0 +1,46 @@
+"""Figures, made from rows of results."""
+
+import matplotlib
+
+from ..files import replacing
+
+
+def security_curve(rows, path, title=None):
+    """Draw robust (solid) and attacked (dashed) accuracy over PNR, a color a model.
+
+    `rows` are result rows; those without attack become the points at the left edge,
+    "none". The format follows the suffix of `path`.
+    """
+    matplotlib.use("Agg")  # a figure for a file needs no display
+    from matplotlib import pyplot
+
+    levels = sorted({row["pnr_db"] for row in rows if row["pnr_db"] is not None})
+    step = levels[1] - levels[0] if len(levels) > 1 else 5
+    none = (levels[0] if levels else 0) - step
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), constrained_layout=True)
+    for number, model in enumerate(dict.fromkeys(row["model"] for row in rows)):
+        own = [row for row in rows if row["model"] == model]
+        own.sort(key=lambda row: none if row["pnr_db"] is None else row["pnr_db"])
+        x = [none if row["pnr_db"] is None else row["pnr_db"] for row in own]
+        color = f"C{number}"
+        for metric, style, label in (
+            ("robust_accuracy", "o-", "correct or rejected"),
+            ("attacked_accuracy", "s--", "correct and accepted, attack may force rejection"),
+        ):
+            y = [row[metric] for row in own]
+            if metric == "attacked_accuracy" and y == [row["robust_accuracy"] for row in own]:
+                continue  # the same attack: no rejector
+            axes.plot(x, y, style, color=color, label=f"{model}: {label}", markersize=4)
+            bounds = list(zip(*(row[f"{metric}_interval"] for row in own), strict=True))
+            axes.fill_between(x, *bounds, color=color, alpha=0.12, linewidth=0)
+    axes.set_xticks([none, *levels], ["none", *(f"{level:g}" for level in levels)])
+    axes.set_xlabel("perturbation-to-noise ratio PNR (dB)")
+    axes.set_ylabel("share of frames")
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    if title:
+        axes.set_title(title, fontsize=10)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    pyplot.close(figure)

@@ -1,0 +1,35 @@
+"""Result rows as a table for people."""
+
+from rich.table import Table
+
+COLUMNS = {
+    "accuracy": "accuracy",
+    "accepted_accuracy": "accepted\naccuracy",
+    "rejection_rate": "rejection\nrate",
+    "robust_accuracy": "robust\naccuracy",
+    "attacked_accuracy": "attacked\naccuracy",
+}
+
+
+def results_table(rows, title=None):
+    """A Rich table with one line a row; half the width of the 95 % interval as ±."""
+    table = Table(title=title, caption="± half the 95 % interval, bootstrap over runs")
+    for heading in ("model", "attack", "SNR dB", "PNR dB", "frames", *COLUMNS.values(), "PSR dB"):
+        table.add_column(heading, justify="left" if heading in ("model", "attack") else "right")
+    for row in rows:
+        table.add_row(
+            row["model"],
+            row["attack"],
+            "all" if row["snr_db"] is None else f"{row['snr_db']:g}",
+            "none" if row["pnr_db"] is None else f"{row['pnr_db']:g}",
+            str(row["frames"]),
+            *(_figure(row[name], row[f"{name}_interval"]) for name in COLUMNS),
+            "-" if row["psr_db"] is None else f"{row['psr_db']:.1f}",
+        )
+    return table
+
+
+def _figure(value, interval):
+    if value != value:
+        return "-"
+    return f"{value:.3f} ±{(interval[1] - interval[0]) / 2:.3f}"
