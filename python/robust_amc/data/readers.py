@@ -61,7 +61,5 @@ def _check_content(dataset, path):
 
 def non_finite(iq, chunk=16384):
     """Indices of the frames of ``[n, 2, length]`` that have NaN or infinite samples."""
-    finite = [
-        np.isfinite(iq[i : i + chunk]).all(axis=(1, 2)) for i in range(0, len(iq), chunk)
-    ]
+    finite = [np.isfinite(iq[i : i + chunk]).all(axis=(1, 2)) for i in range(0, len(iq), chunk)]
     return np.flatnonzero(~np.concatenate([np.ones(0, bool), *finite]))
