@@ -1,0 +1,52 @@
+"""What is in a data set, as plain numbers."""
+
+import numpy as np
+
+from .. import frames
+from . import radioml
+
+_SCALING_TOLERANCE = 0.01  # of the sum of magnitudes; float16 files keep it to 0.001
+
+
+def summary(dataset):
+    """Describe a FrameDataset as a dictionary that JSON can hold.
+
+    `counts` has the frames of each class at each SNR label, `scaling` is ``sum_abs`` when
+    the magnitudes of every frame that is not all zero add up to 1, else ``none``, with
+    the range of the sums in `sum_of_magnitudes`.
+    """
+    sums = _sums_of_magnitudes(dataset.iq)
+    zero = sums == 0
+    spread = sums[~zero] if not zero.all() else np.zeros(1)
+    scaled = not zero.all() and np.abs(spread - 1).max() < _SCALING_TOLERANCE
+    levels = np.unique(dataset.snr_db)
+    return {
+        "frames": len(dataset),
+        "frame_length": dataset.frame_length,
+        "dtype": str(dataset.iq.dtype),
+        "classes": list(dataset.classes),
+        "snr_db": [float(level) for level in levels],
+        "counts": {
+            name: {
+                f"{level:g}": int(np.sum((dataset.label == i) & (dataset.snr_db == level)))
+                for level in levels
+            }
+            for i, name in enumerate(dataset.classes)
+        },
+        "runs": len(np.unique(dataset.run_id)),
+        "scaling": (frames.Scaling.SUM_ABS if scaled else frames.Scaling.NONE).value,
+        "sum_of_magnitudes": [float(spread.min()), float(spread.max())],
+        "all_zero_frames": int(zero.sum()),
+        "authentic_rml2016_10a": radioml.is_authentic(dataset),
+        "fingerprint": dataset.fingerprint(),
+        "metadata": dataset.metadata,
+    }
+
+
+def _sums_of_magnitudes(iq, chunk=16384):
+    """Sum of the magnitudes of each frame, ``[n, 2, length]`` to float ``[n]``."""
+    sums = [
+        np.abs(frames.to_complex(iq[i : i + chunk])).sum(axis=1, dtype=np.float64)
+        for i in range(0, len(iq), chunk)
+    ]
+    return np.concatenate(sums)
