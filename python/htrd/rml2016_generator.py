@@ -21,6 +21,7 @@ other classes and labels are made: every run is seeded by (seed, class, SNR labe
 
 import multiprocessing
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
@@ -107,7 +108,8 @@ def generate_key(name, snr_db, count, seed, frames_per_run=None):
 
 
 def _start_worker():
-    """Keep standard output clean: what GNU Radio prints there goes to standard error."""
+    """Standard output stays clean of GNU Radio's messages; the parent handles Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     os.dup2(2, 1)
 
@@ -131,23 +133,29 @@ def _generate_keys(keys, jobs, progress):
     return results
 
 
-def _check(classes, snr_db, **counts):
+def check(classes, snr_db, frames_per_key, seed, frames_per_run, jobs):
+    """UserError unless these are arguments for :func:`generate`."""
     from robust_amc.errors import UserError
 
-    for name in classes:
-        if name not in CLASSES:
-            raise UserError(f"unknown class {name!r}; the generator has {', '.join(CLASSES)}")
-    for level in snr_db:
-        if not -100 <= level <= 100:  # also refuses NaN
-            raise UserError(f"an SNR label must lie in -100 … 100 dB, not {level}")
     for what, values in (("class", classes), ("SNR label", snr_db)):
+        if values is None:
+            continue
         if not len(values):
             raise UserError(f"the data set needs at least one {what}")
         if len(set(values)) != len(values):
             raise UserError(f"a {what} is given twice: {', '.join(map(str, values))}")
+    for name in classes or ():
+        if name not in CLASSES:
+            raise UserError(f"unknown class {name!r}; the generator has {', '.join(CLASSES)}")
+    for level in () if snr_db is None else snr_db:
+        if not -100 <= level <= 100:  # also refuses NaN
+            raise UserError(f"an SNR label must lie in -100 … 100 dB, not {level}")
+    counts = {"frames_per_key": frames_per_key, "frames_per_run": frames_per_run, "jobs": jobs}
     for what, value in counts.items():
         if value is not None and value < 1:
             raise UserError(f"{what} must be at least 1, not {value}")
+    if seed < 0:
+        raise UserError(f"the seed must not be negative, not {seed}")
 
 
 def generate(
@@ -176,9 +184,9 @@ def generate(
     """
     from robust_amc.data import FrameDataset
 
+    check(classes, snr_db, frames_per_key, seed, frames_per_run, jobs)
     classes = tuple(CLASSES if classes is None else classes)
     snr_db = tuple(SNR_DB if snr_db is None else snr_db)
-    _check(classes, snr_db, frames_per_key=frames_per_key, frames_per_run=frames_per_run, jobs=jobs)
     keys = [
         (name, float(level), frames_per_key, seed, frames_per_run)
         for name in classes

@@ -46,6 +46,15 @@ def generate(
         raise UserError(f"{output} must end in .npz")
     refuse_overwriting(output)
     generator = _generator()
+    wanted = {
+        "classes": parse_names(classes),
+        "snr_db": parse_floats(snr),
+        "frames_per_key": frames_per_key,
+        "seed": seed,
+        "frames_per_run": frames_per_run,
+        "jobs": jobs,
+    }
+    generator.check(**wanted)
     with progress() as bar:
         task = bar.add_task("generating", total=None, note="")
         start = time.monotonic()
@@ -54,15 +63,7 @@ def generate(
             rate = done / (time.monotonic() - start)
             bar.update(task, completed=done, total=total, note=f"{rate:.0f} frames/s")
 
-        dataset = generator.generate(
-            classes=parse_names(classes),
-            snr_db=parse_floats(snr),
-            frames_per_key=frames_per_key,
-            seed=seed,
-            frames_per_run=frames_per_run,
-            jobs=jobs,
-            progress=show,
-        )
+        dataset = generator.generate(**wanted, progress=show)
         bar.update(task, description="writing")
         npz.write(dataset, output)
     size = output.stat().st_size / 1e6

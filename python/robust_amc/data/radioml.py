@@ -119,6 +119,12 @@ class _ArrayUnpickler(pickle._Unpickler):
 
     dispatch[pickle.BUILD[0]] = load_build
 
+    def load_bytearray8(self):
+        size = int.from_bytes(self.read(8), "little")
+        self.append(bytearray(self.read(size)))  # not allocated before it is there
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
     def find_class(self, module, name):
         module = module.replace("numpy._core", "numpy.core")
         stand_in = {

@@ -1,0 +1,181 @@
+"""Readers and writers of data sets."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from robust_amc import data
+from robust_amc.cli.dataset import app
+from robust_amc.data import npz, radioml
+from robust_amc.data.dataset import FrameDataset
+from robust_amc.tests.files import (
+    REAL_SAMPLE,
+    frames,
+    needs_real_sample,
+    npz_fields,
+    python2_pickle,
+    radioml_content,
+    save_npz,
+)
+
+
+def check_radioml(dataset, content):
+    """Every array of `content` is in the data set, under its key and in its order."""
+    assert len(dataset) == sum(map(len, content.values()))
+    assert dataset.classes == tuple(sorted({name for name, _ in content}))
+    assert dataset.iq.dtype == np.float32
+    for (name, snr_db), array in content.items():
+        index = dataset.classes.index(name)
+        found = dataset.iq[(dataset.label == index) & (dataset.snr_db == snr_db)]
+        np.testing.assert_array_equal(found, array)
+    assert len(np.unique(dataset.run_id)) == len(dataset)
+
+
+def test_python2_pickle(tmp_path):
+    path = tmp_path / "any name.dat"
+    path.write_bytes(python2_pickle(radioml_content()))
+    with open(path, "rb") as file:  # the test's own file is one, by the standard library
+        assert pickle.load(file, encoding="latin1").keys() == radioml_content().keys()
+    check_radioml(data.read(path), radioml_content())
+
+
+@pytest.mark.parametrize("protocol", range(1, pickle.HIGHEST_PROTOCOL + 1))
+def test_repacked_pickle(tmp_path, protocol):
+    path = tmp_path / "RML2016.10a_dict_optimized.pkl"
+    path.write_bytes(pickle.dumps(radioml_content(), protocol))
+    check_radioml(data.read(path), radioml_content())
+
+
+def test_keys_of_bytes_and_of_numpy_integers(tmp_path):
+    path = tmp_path / "keys.pkl"
+    content = radioml_content()
+    keys = {(name.encode(), np.int64(snr_db)): value for (name, snr_db), value in content.items()}
+    path.write_bytes(pickle.dumps(keys, 4))
+    check_radioml(data.read(path), content)
+
+
+def test_big_endian_pickle(tmp_path):
+    path = tmp_path / "big.pkl"
+    content = radioml_content()
+    path.write_bytes(pickle.dumps({k: v.astype(">f4") for k, v in content.items()}, 2))
+    check_radioml(data.read(path), content)
+
+
+@needs_real_sample
+def test_real_sample():
+    with open(REAL_SAMPLE, "rb") as file:
+        content = pickle.load(file, encoding="latin1")
+    dataset = data.read(REAL_SAMPLE)
+    check_radioml(dataset, content)
+    assert len(dataset) == 1000 and len(dataset.classes) == 10
+    assert not radioml.is_authentic(dataset)  # it is RML2016.10b
+    complex_frames = dataset.iq[:, 0] + 1j * dataset.iq[:, 1]
+    np.testing.assert_allclose(np.abs(complex_frames).sum(1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_npz_round_trip(tmp_path, dtype):
+    count = 10
+    dataset = FrameDataset(
+        iq=frames(count).astype(dtype),
+        label=np.arange(count, dtype=np.int16) % 3,
+        classes=("AM-DSB", "Ünïcode", "c"),
+        snr_db=np.linspace(-20, 18, count).astype(np.float32),
+        run_id=np.arange(count, dtype=np.int32) // 2,
+        metadata={"seed": 5, "nested": {"list": [1, None, "x"]}},
+    )
+    path = tmp_path / "set.npz"
+    npz.write(dataset, path)
+    again = data.read(path)
+    for name in ("iq", "label", "snr_db", "run_id"):
+        expected = getattr(dataset, name)
+        assert getattr(again, name).dtype == expected.dtype
+        np.testing.assert_array_equal(getattr(again, name), expected)
+    assert again.classes == dataset.classes and again.metadata == dataset.metadata
+    assert [each.name for each in tmp_path.iterdir()] == ["set.npz"]
+
+
+def test_npz_fields_are_the_documented_ones(tmp_path):
+    path = tmp_path / "set.npz"
+    npz.write(data.read(save_npz(tmp_path / "in.npz")), path)
+    with np.load(path, allow_pickle=False) as file:
+        expected = npz_fields()
+        assert set(file) == set(expected)
+        for name, value in expected.items():
+            assert file[name].dtype.kind == value.dtype.kind
+            assert file[name].shape == value.shape
+        assert [file[name].dtype for name in ("label", "snr_db", "run_id")] == ["i2", "f4", "i4"]
+        assert json.loads(str(file["metadata"])) == {"seed": 1}
+
+
+def test_npz_in_fortran_order_and_big_endian(tmp_path):
+    iq = frames(6)
+    path = save_npz(tmp_path / "f.npz", iq=np.asfortranarray(iq).astype(">f4"))
+    dataset = data.read(path)
+    np.testing.assert_array_equal(dataset.iq, iq)
+    assert dataset.iq.dtype.isnative
+
+
+def test_same_data_same_bytes(tmp_path):
+    dataset = data.read(save_npz(tmp_path / "in.npz"))
+    for name in ("a.npz", "b.npz"):
+        npz.write(dataset, tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_shipped_sample():
+    sample = data.read("sample")
+    assert len(sample.classes) == 11 and sample.frame_length == 128
+    assert sorted(set(sample.snr_db.tolist())) == list(range(-20, 20, 2))
+    keys, counts = np.unique(np.stack([sample.label, sample.snr_db]), axis=1, return_counts=True)
+    assert keys.shape[1] == 220 and len(set(counts)) == 1
+    iq = sample.iq.astype(np.float64)
+    np.testing.assert_allclose(np.hypot(iq[:, 0], iq[:, 1]).sum(1), 1, atol=2e-3)
+    assert all(len(part) >= 220 for part in data.split(sample).values())
+    assert sample.metadata["mode"] == "legacy" and sample.metadata["seed"] == 1
+    assert (data.readers.assets.path("sample.npz")).stat().st_size <= 3_000_000
+
+
+def authentic(dtype):
+    """A data set that begins like the true RML2016.10a, after facts published with it."""
+    start = [[-0.00590147, -0.00234582, -0.00074506], [-0.00779554, -0.00781637, -0.00401967]]
+    iq = np.zeros((2, 2, 128), dtype)
+    iq[:, :, 10] = 0.01
+    iq[1, :, :3] = start
+    label, snr_db = np.array([0, 1], np.int16), np.array([2, 2], np.float32)
+    return FrameDataset(iq, label, ("BPSK", "QPSK"), snr_db, np.arange(2, dtype=np.int32))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_authentic_file_is_recognized(dtype):
+    assert radioml.is_authentic(authentic(dtype))
+    changed = authentic(dtype)
+    changed.iq[1, 0, 2] += 1e-4
+    assert not radioml.is_authentic(changed)
+    assert not radioml.is_authentic(authentic(dtype).subset([0]))
+
+
+def test_info(tmp_path):
+    iq = frames(6)
+    iq[4] = 0
+    path = save_npz(tmp_path / "set.npz", iq=iq, run_id=np.array([0, 0, 1, 1, 2, 2]))
+    result = CliRunner().invoke(app, ["info", str(path), "--json", str(tmp_path / "info.json")])
+    assert result.exit_code == 0 and "all-zero frames: 1" in result.output
+    facts = json.loads((tmp_path / "info.json").read_text())
+    assert facts["path"] == "set.npz"
+    assert facts["counts"] == {"BPSK": {"10": 3}, "QPSK": {"10": 3}}
+    assert facts["frames"] == 6 and facts["frame_length"] == 128 and facts["runs"] == 3
+    assert facts["scaling"] == "sum_abs" and facts["all_zero_frames"] == 1
+    assert facts["authentic_rml2016_10a"] is False
+    assert facts["metadata"] == {"seed": 1}
+
+
+def test_info_on_other_scaling(tmp_path):
+    path = save_npz(tmp_path / "set.npz", iq=(3 * frames(6)).astype(np.float32))
+    CliRunner().invoke(app, ["info", str(path), "--json", str(tmp_path / "info.json")])
+    facts = json.loads((tmp_path / "info.json").read_text())
+    assert facts["scaling"] == "none"
+    assert facts["sum_of_magnitudes"] == pytest.approx([3, 3], rel=1e-5)
