@@ -9,3 +9,7 @@ except ModuleNotFoundError as error:
         raise
 
 # import any pure python here
+from .classifier import classifier
+from .dataset_source import dataset_source
+from .decision_probe import decision_probe
+from .pgd_injector import pgd_injector

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running totals over decisions."""
+
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import fields
+
+import numpy as np
+import pmt
+from gnuradio import gr
+from robust_amc.evaluation import outcome
+
+from . import control, decisions
+from .model import at_least
+
+SUMMARY_PERIOD = 1.0  # seconds
+METRICS = ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy")
+
+
+class decision_probe(gr.sync_block):
+    """Counts decisions and tells the metrics of robust_amc.evaluation over them.
+
+    Messages in: `decisions` or `batches` of a classifier (connect one of them: both carry
+    every frame); `control` takes `reset` and `publish`, with any value. Messages out:
+    `summary`, the dictionary of :meth:`summary`, about once a second, when asked for and at
+    the end.
+
+    A frame with a `pnr_db` counts as attacked. Accuracies need the truth; frames without it
+    count in `frames`, `rejected` and `rejection_rate` only.
+
+    Args:
+        window: totals over that many latest frames (0: over all since the last reset)
+        keep: keep every decision for :meth:`records`; memory grows with each frame
+    """
+
+    def __init__(self, window=0, keep=False):
+        at_least(0, window=window)
+        gr.sync_block.__init__(self, "decision_probe", in_sig=None, out_sig=None)
+        self._lock = threading.Lock()
+        self._log = control.LogOnce("decision_probe")
+        self._window, self._keep = window, keep
+        self.reset()
+        self._published = time.monotonic()
+        self._control = control.Control(
+            self._log, reset=lambda value: self.reset(), publish=lambda value: self.publish()
+        )
+        self.message_port_register_out(pmt.intern("summary"))
+        for port, handler in (
+            ("decisions", self.handle_decisions),
+            ("batches", self.handle_batches),
+            ("control", self.handle_control),
+            ("system", self.handle_system),
+        ):
+            self.message_port_register_in(pmt.intern(port))
+            self.set_msg_handler(pmt.intern(port), handler)
+
+    def reset(self):
+        """Forget everything counted and kept."""
+        with self._lock:
+            self._cells = Counter()  # (truth, decided, attacked) -> frames
+            self._latest = deque()
+            self._kept = []
+
+    def handle_decisions(self, message):
+        """A message on `decisions`."""
+        self._add(message)
+
+    def handle_batches(self, message):
+        """A message on `batches`."""
+        self._add(message)
+
+    def handle_control(self, message):
+        """A message on `control`."""
+        self._control.apply(message)
+
+    def handle_system(self, message):
+        """GNU Radio's word that a block before this one has ended.
+
+        The scheduler may end this block now, with decisions still in its queues: whether it
+        has looked there since they came is a matter of luck. So they are counted here,
+        and the last summary goes out while somebody can still receive it.
+        """
+        for port in ("decisions", "batches"):
+            while (left := self.delete_head_nowait(pmt.intern(port))) is not None:
+                self._add(left)
+        self.publish()
+        self.system_handler(message)
+
+    def _add(self, message):
+        try:
+            batch = decisions.read(message)
+        except (ValueError, TypeError) as error:
+            self._log.warn("form", f"message ignored: {error}")
+            return
+        attacked = ~np.isnan(batch.pnr_db)
+        cells = list(zip(batch.truth, batch.modulation, attacked.tolist(), strict=True))
+        with self._lock:
+            self._cells.update(cells)
+            if self._window:
+                self._latest.extend(cells)
+                while len(self._latest) > self._window:
+                    self._cells[self._latest.popleft()] -= 1
+            if self._keep:
+                self._kept.append(batch)
+        if time.monotonic() - self._published >= SUMMARY_PERIOD:
+            self.publish()
+
+    def publish(self):
+        """Send the summary."""
+        self._published = time.monotonic()
+        self.message_port_pub(pmt.intern("summary"), pmt.to_pmt(self.summary()))
+
+    def summary(self):
+        """Totals as a dictionary.
+
+        `frames`, `with_truth`, `attacked`, `rejected`, `correct` (and accepted) are counts;
+        `accuracy`, `accepted_accuracy`, `rejection_rate`, `robust_accuracy` are shares, NaN
+        where there is nothing to divide by.
+        """
+        with self._lock:
+            cells = {cell: count for cell, count in self._cells.items() if count}
+        totals = {name: np.zeros(2) for name in METRICS}
+        counts = Counter(dict.fromkeys(("frames", "with_truth", "attacked"), 0))
+        for (truth, decided, attacked), count in cells.items():
+            counts.update(frames=count, with_truth=count * (truth is not None),
+                          attacked=count * attacked)
+            result = _outcome(truth, decided, attacked)
+            for name in METRICS if truth is not None else ("rejection_rate",):
+                totals[name] += count * np.array([part[0] for part in result.ratio(name)])
+        with np.errstate(invalid="ignore"):
+            shares = {name: float(np.divide(*pair)) for name, pair in totals.items()}
+        counts["rejected"] = int(totals["rejection_rate"][0])
+        counts["correct"] = int(totals["accuracy"][0])
+        return dict(counts) | shares
+
+    def value(self, name):
+        """One number of the summary, 0 where it is not known yet: for gauges that poll."""
+        number = self.summary()[name]
+        return number if np.isfinite(number) else 0.0
+
+    def confusion(self):
+        """Frames by truth and decision, ``{truth: {modulation: frames}}``; None: rejected."""
+        table = {}
+        with self._lock:
+            for (truth, decided, _), count in self._cells.items():
+                row = table.setdefault(truth, Counter())
+                row[decided] += count
+        return {truth: dict(+row) for truth, row in table.items() if +row}
+
+    def records(self):
+        """Every decision since the last reset as one Batch (see decisions.py); needs `keep`."""
+        with self._lock:
+            kept = list(self._kept)
+        if not kept:
+            return None
+        columns = {}
+        for name in (field.name for field in fields(decisions.Batch)):
+            parts = [getattr(batch, name) for batch in kept]
+            if name == "classes":
+                columns[name] = parts[0]
+            elif isinstance(parts[0], list):
+                columns[name] = [item for part in parts for item in part]
+            else:
+                columns[name] = np.concatenate(parts)
+        return decisions.Batch(**columns)
+
+
+def _outcome(truth, decided, attacked):
+    """Outcome of one frame, on names: the true class is number 0, any other number 1."""
+    chosen = -1 if decided is None else int(decided != truth)
+    return outcome([0], [chosen], attacked=attacked)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decisions as messages: the only file that knows the layout of those PDUs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pmt
+
+from . import tags
+
+_FLOAT_COLUMNS = ("score", "threshold", "snr_db", "pnr_db")
+
+
+@dataclass
+class Batch:
+    """Decisions on n frames, column by column.
+
+    Attributes:
+        frame_index: int64 ``[n]``
+        modulation: names, None where the frame was rejected
+        score: float64 ``[n]``, the largest score
+        threshold: float64 ``[n]``; -inf for a model that never rejects by score
+        truth: names, None where unknown
+        snr_db, pnr_db: float64 ``[n]``, NaN where unknown
+        rx_time: PMTs, None where unknown
+        scores: float32 ``[n, classes]``
+        classes: names, in the order of `scores`; empty in a single decision read back
+    """
+
+    frame_index: np.ndarray
+    modulation: list
+    score: np.ndarray
+    threshold: np.ndarray
+    truth: list
+    snr_db: np.ndarray
+    pnr_db: np.ndarray
+    rx_time: list
+    scores: np.ndarray
+    classes: tuple = ()
+
+    def __len__(self):
+        return len(self.frame_index)
+
+    @property
+    def rejected(self):
+        """Which frames were rejected, bool ``[n]``."""
+        return np.array([name is None for name in self.modulation], bool)
+
+    def decision(self, row):
+        """PDU of one frame: a dictionary and the score vector (f32vector)."""
+        modulation, truth = self.modulation[row], self.truth[row]
+        fields = {
+            "frame_index": pmt.from_long(int(self.frame_index[row])),
+            "modulation": modulation and pmt.intern(modulation),
+            "rejected": pmt.from_bool(modulation is None),
+            "score": pmt.from_double(self.score[row]),
+            "threshold": pmt.from_double(self.threshold[row]),
+            "truth": truth and pmt.intern(truth),
+            "snr_db": _known_number(self.snr_db[row]),
+            "pnr_db": _known_number(self.pnr_db[row]),
+            "rx_time": self.rx_time[row],
+        }
+        return pmt.cons(_dictionary(fields), _floats(self.scores[row]))
+
+    def message(self):
+        """PDU of the whole batch: a dictionary of vectors, and all score vectors in one.
+
+        The fields are those of a decision, in the plural: `frame_index` a vector of longs
+        (pmt.to_python cannot read s64vector), `rejected` u8vector, `modulation`, `truth` and
+        `rx_time` vectors with PMT_NIL where there is nothing, the others f64vector with NaN
+        where there is nothing. Of `truth`, `snr_db`, `pnr_db` and `rx_time`, those that no
+        frame has are absent. `classes` is a vector of symbols, and the second part an
+        f32vector of n times len(classes) scores, frame after frame.
+        """
+        symbols = {name: pmt.intern(name) for name in {*self.modulation, *self.truth} - {None}}
+        fields = {
+            "frame_index": _objects([pmt.from_long(index) for index in self.frame_index.tolist()]),
+            "modulation": _objects([symbols.get(name) for name in self.modulation]),
+            "rejected": pmt.init_u8vector(len(self), self.rejected.astype(np.uint8).tolist()),
+            "truth": _objects([symbols.get(name) for name in self.truth]),
+            "rx_time": _objects(self.rx_time),
+            "classes": _objects([pmt.intern(name) for name in self.classes]),
+        }
+        for name in _FLOAT_COLUMNS:
+            column = getattr(self, name)
+            known = not np.isnan(column).all() or name in ("score", "threshold")
+            fields[name] = pmt.init_f64vector(len(self), column.tolist()) if known else None
+        if self.rejected.all():
+            fields["modulation"] = pmt.make_vector(len(self), pmt.PMT_NIL)
+        return pmt.cons(_dictionary(fields), _floats(self.scores.ravel()))
+
+
+def collect(block, count, decided, threshold, classes):
+    """Batch of the next `count` frames of a block: what was decided, and what the tags say."""
+    with np.errstate(invalid="ignore"):
+        best = decided.score.max(1).astype(np.float64)
+    return Batch(
+        frame_index=tags.indices(block, count),
+        modulation=[classes[label] if label >= 0 else None for label in decided.label],
+        score=best,
+        threshold=np.full(count, -np.inf if threshold is None else threshold),
+        truth=tags.names(block, count, tags.MODULATION),
+        snr_db=tags.numbers(block, count, tags.SNR_DB),
+        pnr_db=tags.numbers(block, count, tags.PNR_DB),
+        rx_time=tags.values(block, count, tags.RX_TIME),
+        scores=decided.score,
+        classes=tuple(classes),
+    )
+
+
+def read(message):
+    """Batch of a PDU from `decisions` or `batches`; ValueError when it is neither."""
+    if not pmt.is_pair(message) or not pmt.is_dict(pmt.car(message)):
+        raise ValueError("not a decision: a PDU with a dictionary is expected")
+    fields = pmt.to_python(pmt.car(message))
+    if "frame_index" not in fields or "rejected" not in fields:
+        raise ValueError("not a decision: no frame_index or no rejected")
+    scores = np.array(pmt.to_python(pmt.cdr(message)), np.float32)
+    single = np.ndim(fields["frame_index"]) == 0
+    count = 1 if single else len(fields["frame_index"])
+
+    def column(name):
+        value = fields.get(name)
+        return [value] if single else ([None] * count if value is None else value)
+
+    def floats(name):
+        return np.array([np.nan if v is None else v for v in column(name)], np.float64)
+
+    return Batch(
+        frame_index=np.array(column("frame_index"), np.int64),
+        modulation=list(column("modulation")),
+        truth=list(column("truth")),
+        rx_time=list(column("rx_time")),
+        scores=scores.reshape(count, -1),
+        classes=tuple(fields.get("classes", ())),
+        **{name: floats(name) for name in _FLOAT_COLUMNS},
+    )
+
+
+def _dictionary(fields):
+    """PMT dictionary of the fields that are known."""
+    dictionary = pmt.make_dict()
+    for name, value in fields.items():
+        if value is not None:
+            dictionary = pmt.dict_add(dictionary, pmt.intern(name), value)
+    return dictionary
+
+
+def _objects(items):
+    """PMT vector of PMTs, PMT_NIL for None; None when all are None."""
+    if all(item is None for item in items):
+        return None
+    vector = pmt.make_vector(len(items), pmt.PMT_NIL)
+    for position, item in enumerate(items):
+        if item is not None:
+            pmt.vector_set(vector, position, item)
+    return vector
+
+
+def _floats(array):
+    return pmt.init_f32vector(len(array), array.astype(np.float32).tolist())
+
+
+def _known_number(value):
+    return None if np.isnan(value) else pmt.from_double(value)

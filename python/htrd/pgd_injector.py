@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""White-box attack on the frames that pass."""
+
+import numpy as np
+import pmt
+from gnuradio import gr
+from gnuradio.gr.gateway import py_io_signature
+from robust_amc import frames, power
+from robust_amc.attacks import AttackSettings, Goal, white_box
+from robust_amc.errors import UserError
+
+from . import control, tags
+from .model import at_least, load, scaling_of, set_buffer
+
+BUFFER = 256  # frames
+
+
+class pgd_injector(gr.sync_block):
+    """Adds to each frame the perturbation that l2 PGD finds against one target system.
+
+    Input 0: frames, vectors of `frame_length` complex64. Output 0: the same frames, perturbed;
+    output 1 (optional): the perturbations. All tags are kept on both outputs; attacked frames
+    get `pnr_db` (double, measured) and `attack_success` (bool). The true class is the
+    `modulation` tag, else the model's own best class; the SNR is the `snr_db` tag, else the
+    parameter. Frames that are not finite or all zero pass as they are and are counted.
+
+    Messages in, port `control`: `pnr_db` and `enabled`, as (name, value) or a dictionary.
+
+    Args:
+        model: the system under attack: a shipped model's name or a file
+        pnr_db: perturbation-to-noise ratio in dB
+        snr_db: SNR in dB for frames without a tag
+        enabled: attack, or let the frames pass
+        steps: gradient steps of each descent
+        restarts: descents from random starts, beside the one from the frame itself
+        objectives: how many of the attack's objectives to use (0: all)
+        goal: ``evasion`` (a wrong class is accepted) or ``evasion_or_rejection``
+        seed: of the random starts
+        scaling: input scaling in force behind the attack: ``none``, ``sum_abs``, ``as_model``
+        batch_size: frames attacked at once, at most
+        fast: search in bfloat16 (success is judged in float32 all the same)
+        frame_length: samples in a frame
+        device: where PyTorch computes
+
+    The default settings keep up with a live flowgraph; they are too weak for robustness
+    figures. Raises UserError for a missing model, another frame length, levels that are
+    not finite, and settings out of range.
+    """
+
+    def __init__(self, model, pnr_db=-10.0, snr_db=10.0, enabled=True, steps=5, restarts=0,
+                 objectives=1, goal="evasion", seed=0, scaling="none", batch_size=64, fast=True,
+                 frame_length=frames.FRAME_LENGTH, device="cpu"):
+        at_least(1, steps=steps, batch_size=batch_size)
+        at_least(0, restarts=restarts, objectives=objectives, seed=seed)
+        if goal not in [member.value for member in Goal]:
+            raise UserError(f"unknown goal {goal!r}; there are {', '.join(g.value for g in Goal)}")
+        vector = (np.complex64, frame_length)
+        gr.sync_block.__init__(
+            self, "pgd_injector", in_sig=[vector], out_sig=py_io_signature(1, 2, [vector, vector])
+        )
+        self._log = control.LogOnce("pgd_injector")
+        self._model = load(model, frame_length, device)
+        self._attack = {
+            "goal": Goal(goal),
+            "settings": AttackSettings(
+                steps=steps, restarts=restarts, objectives=objectives or None,
+                chained=objectives != 1, fast=fast,
+            ),
+            "seed": seed,
+            "scaling": scaling_of(scaling, self._model),
+        }
+        self._snr_db = control.as_number("snr_db", snr_db)
+        self._batch_size = batch_size
+        self._invalid = 0
+        self.set_pnr_db(pnr_db)
+        self.set_enabled(enabled)
+        set_buffer(self, BUFFER)
+        self.set_tag_propagation_policy(gr.TPP_DONT)  # work() forwards: old results stay behind
+        self._control = control.Control(
+            self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
+        )
+        self.message_port_register_in(pmt.intern("control"))
+        self.set_msg_handler(pmt.intern("control"), self.handle_control)
+
+    def handle_control(self, message):
+        """A message on `control`."""
+        self._control.apply(message)
+
+    def pnr_db(self):
+        """The wanted PNR in dB."""
+        return self._pnr_db
+
+    def set_pnr_db(self, value):
+        """Set the PNR in dB, from the next batch on; UserError when it is not finite."""
+        self._pnr_db = control.as_number("pnr_db", value)
+
+    def enabled(self):
+        """Whether frames are attacked."""
+        return self._enabled
+
+    def set_enabled(self, value):
+        """Switch the attack on or off, from the next batch on."""
+        self._enabled = control.as_switch("enabled", value)
+
+    def invalid(self):
+        """How many frames were not finite or all zero."""
+        return self._invalid
+
+    def work(self, input_items, output_items):
+        """Attack the frames at hand, `batch_size` at most."""
+        count = min(len(input_items[0]), self._batch_size)
+        clean = input_items[0][:count]
+        attacked = np.zeros(count, bool)
+        output_items[0][:count] = clean
+        if self._enabled:
+            attacked = self._perturb(clean, output_items)
+        if len(output_items) > 1:
+            output_items[1][:count] = 0
+            output_items[1][:count][attacked] = output_items[0][:count][attacked] - clean[attacked]
+        replaced = (tags.PNR_DB, tags.ATTACK_SUCCESS)
+        tags.forward(
+            self, count, range(len(output_items)),
+            keep=lambda row, key: not (attacked[row] and any(pmt.eq(key, k) for k in replaced)),
+        )
+        return count
+
+    def _perturb(self, clean, outputs):
+        """Attack the frames `clean`, write them to the first output; return which ones."""
+        iq = frames.to_iq(clean)
+        attacked = frames.valid(iq)
+        self._count_invalid(np.count_nonzero(~attacked))
+        snr_db = tags.numbers(self, len(iq), tags.SNR_DB)
+        snr_db = np.where(np.isfinite(snr_db), snr_db, self._snr_db)[attacked]
+        truth = np.array(tags.names(self, len(iq), tags.MODULATION), object)[attacked]
+        iq = iq[attacked]
+        energy = frames.energy(iq.astype(np.float64))
+        epsilon = power.epsilon(energy, snr_db, self._pnr_db)
+        result = white_box(self._model, iq, self._labels(truth, iq), epsilon, **self._attack)
+        added = frames.energy(result.iq.astype(np.float64) - iq)
+        pnr_db = power.pnr_db(added, energy, snr_db)
+        outputs[0][: len(clean)][attacked] = frames.to_complex(result.iq)
+        self._tag(np.flatnonzero(attacked), pnr_db, result.success, range(len(outputs)))
+        return attacked
+
+    def _labels(self, truth, iq):
+        """Class indices: the true one where its name is known, else the model's best class."""
+        names = self._model.classes
+        label = np.array([names.index(name) if name in names else -1 for name in truth], int)
+        unknown = label < 0
+        if unknown.any():
+            decided = self._model.decide(iq[unknown], self._attack["scaling"])
+            label[unknown] = decided.score.argmax(1)
+        return label
+
+    def _tag(self, rows, pnr_db, success, ports):
+        start = self.nitems_written(0)
+        for row, level, won in zip(rows.tolist(), pnr_db.tolist(), success.tolist(), strict=True):
+            for port in ports:
+                self.add_item_tag(port, start + row, tags.PNR_DB, pmt.from_double(level))
+                self.add_item_tag(port, start + row, tags.ATTACK_SUCCESS, pmt.from_bool(won))
+
+    def _count_invalid(self, count):
+        self._invalid += count
+        if count:
+            self._log.warn("invalid", "frames that are not finite or all zero pass unchanged")

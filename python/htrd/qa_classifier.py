@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""classifier: decisions as the library's, messages, setters, invalid frames, construction."""
+
+import numpy as np
+import pmt
+import support_for_qa as support
+from gnuradio import blocks, gr, gr_unittest, htrd
+from gnuradio.htrd import decisions
+from robust_amc import data
+from robust_amc.classifier import Classifier
+from robust_amc.errors import UserError
+
+CLASSES = len(support.CLASSES)
+
+
+class Chain(gr.top_block):
+    """A source, the classifier, and sinks for everything that it gives."""
+
+    def __init__(self, source, model="rejecting", **settings):
+        gr.top_block.__init__(self)
+        self.source = source
+        self.block = htrd.classifier(support.model(model), CLASSES, **settings)
+        self.labels, self.scores = blocks.vector_sink_s(), blocks.vector_sink_f(CLASSES)
+        self.connect(source, self.block, self.labels)
+        self.connect((self.block, 1), self.scores)
+        for port in ("decisions", "batches", "status"):
+            sink = blocks.message_debug()
+            setattr(self, port, sink)
+            self.msg_connect(self.block, port, sink, "store")
+
+    def batches_read(self):
+        return [decisions.read(self.batches.get_message(n))
+                for n in range(self.batches.num_messages())]
+
+
+class QaClassifier(gr_unittest.TestCase):
+    def setUp(self):
+        self.frames = data.read(support.dataset())
+        self.model = Classifier.load(support.model("rejecting"))
+        self.expected = self.model.decide(self.frames.iq)
+
+    def test_streams_are_the_library_result(self):
+        for scaling in ("none", "as_model"):
+            with self.subTest(scaling):
+                chain = Chain(htrd.dataset_source(support.dataset()), scaling=scaling)
+                support.run(chain)
+                self.assertEqual(chain.labels.data(), self.expected.label.tolist())
+                got = np.reshape(chain.scores.data(), (-1, CLASSES))
+                np.testing.assert_allclose(got, self.expected.score, atol=2e-4)
+        self.assertTrue(0 < np.count_nonzero(self.expected.rejected) < len(self.frames))
+
+    def test_all_tags_pass(self):
+        chain = Chain(htrd.dataset_source(support.dataset()))
+        support.run(chain)
+        for sink in (chain.labels, chain.scores):
+            tags = support.tags_of(sink)
+            self.assertEqual([tag["frame_index"] for tag in tags], list(range(len(self.frames))))
+            self.assertEqual([tag["modulation"] for tag in tags], list(self.frames.truth))
+
+    def test_decisions_frame_by_frame(self):
+        chain = Chain(htrd.dataset_source(support.dataset()))
+        support.run(chain)
+        got = support.messages(chain.decisions)
+        self.assertEqual(len(got), len(self.frames))
+        for row, (fields, scores) in enumerate(got):
+            label = int(self.expected.label[row])
+            self.assertEqual(fields["frame_index"], row)
+            self.assertIs(fields["rejected"], label < 0)
+            named = {"modulation": support.CLASSES[label]} if label >= 0 else {}
+            self.assertEqual({k: v for k, v in fields.items() if k == "modulation"}, named)
+            self.assertEqual(fields["truth"], self.frames.truth[row])
+            self.assertEqual(fields["snr_db"], self.frames.snr_db[row])
+            self.assertEqual(fields["threshold"], self.model.threshold)
+            self.assertNotIn("pnr_db", fields)
+            self.assertNotIn("rx_time", fields)
+            np.testing.assert_allclose(scores, self.expected.score[row], atol=2e-4)
+            self.assertAlmostEqual(fields["score"], max(scores), places=6)
+
+    def test_batches_carry_the_same(self):
+        chain = Chain(htrd.dataset_source(support.dataset()), publish_decisions=False)
+        support.run(chain)
+        self.assertEqual(chain.decisions.num_messages(), 0)
+        batches = chain.batches_read()
+        self.assertEqual({batch.classes for batch in batches}, {support.CLASSES})
+        index = np.concatenate([batch.frame_index for batch in batches])
+        self.assertEqual(index.tolist(), list(range(len(self.frames))))
+        names = [name for batch in batches for name in batch.modulation]
+        self.assertEqual(
+            names, [support.CLASSES[n] if n >= 0 else None for n in self.expected.label]
+        )
+        self.assertEqual([t for batch in batches for t in batch.truth], list(self.frames.truth))
+        scores = np.concatenate([batch.scores for batch in batches])
+        np.testing.assert_allclose(scores, self.expected.score, atol=2e-4)
+
+    def test_without_tags_the_index_is_the_offset(self):
+        samples = np.ones((5, 128)) * np.exp(1j * np.arange(128)) / 128
+        when = pmt.make_tuple(pmt.from_uint64(7), pmt.from_double(0.5))
+        chain = Chain(support.frame_source(samples, [(2, "rx_time", when), (3, "pnr_db",
+                                                     pmt.from_double(-10))]))
+        support.run(chain)
+        got = [fields for fields, _ in support.messages(chain.decisions)]
+        self.assertEqual([fields["frame_index"] for fields in got], [0, 1, 2, 3, 4])
+        times, levels = [[fields.get(name) for fields in got] for name in ("rx_time", "pnr_db")]
+        self.assertEqual(times, [None, None, (7, 0.5), None, None])
+        self.assertEqual(levels, [None, None, None, -10, None])
+        self.assertFalse(any("truth" in fields for fields in got))
+
+    def test_no_stream_output_needed(self):
+        flowgraph = gr.top_block()
+        source, block = htrd.dataset_source(support.dataset()), htrd.classifier(
+            support.model("plain"), CLASSES)
+        probe = htrd.decision_probe()
+        flowgraph.connect(source, block)
+        flowgraph.msg_connect(block, "decisions", probe, "decisions")
+        support.run(flowgraph)
+        self.assertEqual(probe.summary()["frames"], len(self.frames))
+        self.assertEqual(probe.summary()["rejected"], 0)
+
+    def test_invalid_frames_are_rejected_and_counted(self):
+        samples = np.full((40, 128), 1 / 128, np.complex64)
+        samples[3, 5], samples[8], samples[39, 127] = np.nan, 0, complex(0, np.inf)
+        with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+            chain = Chain(support.frame_source(samples), "plain")
+            support.run(chain)
+        self.assertEqual(len(logs.output), 1)
+        rejected = np.flatnonzero(np.array(chain.labels.data()) == -1)
+        self.assertEqual(rejected.tolist(), [3, 8, 39])
+        self.assertEqual(chain.block.status(), {"decided": 40, "rejected": 3, "invalid": 3})
+        fields, _ = support.messages(chain.decisions)[3]
+        self.assertTrue(fields["rejected"])
+
+    def test_threshold_and_target_rejection_while_running(self):
+        everything = self.model.metadata["rejector"]["score_quantiles"]
+        chain = Chain(support.slow_source(500), publish_decisions=False)
+        chain.start()
+
+        def newest():
+            count = chain.batches.num_messages()
+            return decisions.read(chain.batches.get_message(count - 1)) if count else None
+
+        def in_force(threshold):
+            support.wait_for(lambda: newest() and newest().threshold[0] == threshold)
+            batch = newest()
+            np.testing.assert_array_equal(batch.rejected, batch.score < batch.threshold)
+
+        try:
+            in_force(self.model.threshold)
+            chain.block.set_threshold(everything[100])
+            in_force(everything[100])
+            chain.block.set_target_rejection(0.3)
+            in_force(everything[60])
+            support.post(chain.block, "control", pmt.cons(
+                pmt.intern("target_rejection"), pmt.from_double(0.2)))
+            in_force(everything[40])
+            support.post(chain.block, "control", pmt.to_pmt({"threshold": everything[20]}))
+            in_force(everything[20])
+            with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+                for message in (pmt.intern("what"), pmt.PMT_NIL, pmt.from_long(3),
+                                pmt.to_pmt({"volume": 11}), pmt.to_pmt({"threshold": "high"}),
+                                pmt.to_pmt({"threshold": 1e9}), pmt.to_pmt({"threshold": 2e9}),
+                                pmt.cons(pmt.from_long(1), pmt.from_long(2))):
+                    support.post(chain.block, "control", message)
+                before = chain.batches.num_messages()
+                support.wait_for(lambda: chain.batches.num_messages() > before + 3)
+            self.assertEqual(len(logs.output), 3)
+            in_force(everything[20])
+            chain.block.set_threshold(None)
+            in_force(self.model.threshold)
+        finally:
+            chain.stop()
+            chain.wait()
+
+    def test_status_about_once_a_second(self):
+        chain = Chain(htrd.dataset_source(support.dataset(), repeat=True), publish_decisions=False)
+        chain.start()
+        try:
+            support.wait_for(lambda: chain.status.num_messages() >= 3)
+        finally:
+            chain.stop()
+            chain.wait()
+        first, second, third = support.messages(chain.status)[:3]
+        self.assertEqual(set(first), {"decided", "rejected", "invalid", "rate"})
+        self.assertLess(first["decided"], second["decided"])
+        self.assertLess(second["decided"], third["decided"])
+        elapsed = (third["decided"] - second["decided"]) / third["rate"]
+        self.assertTrue(1 <= elapsed < 3, elapsed)
+
+    def test_bad_construction(self):
+        rejecting, plain = support.model("rejecting"), support.model("plain")
+        for settings, word in (
+            ({"model": "/nowhere"}, "/nowhere"),
+            ({"model": support.dataset()}, "safetensors"),
+            ({"num_classes": 11}, "3 classes"),
+            ({"num_classes": 0}, "num_classes"),
+            ({"frame_length": 64}, "64"),
+            ({"scaling": "loud"}, "loud"),
+            ({"threshold": 1e6}, "1000000"),
+            ({"threshold": float("nan")}, "nan"),
+            ({"threshold": "high"}, "high"),
+            ({"target_rejection": 1.5}, "1.5"),
+            ({"threshold": 0.0, "target_rejection": 0.1}, "not both"),
+            ({"model": plain, "threshold": 0.0}, "no rejector"),
+            ({"model": plain, "target_rejection": 0.1}, "no rejector"),
+        ):
+            with self.subTest(settings), self.assertRaises(UserError) as raised:
+                htrd.classifier(**{"model": rejecting, "num_classes": CLASSES} | settings)
+            self.assertIn(word, str(raised.exception))
+            self.assertNotIn("\n", str(raised.exception))
+
+
+if __name__ == "__main__":
+    gr_unittest.run(QaClassifier)
