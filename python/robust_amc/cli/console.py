@@ -15,7 +15,7 @@ err = Console(stderr=True)
 
 
 def progress():
-    """A progress bar on standard error; nothing but its tasks' text when not a terminal."""
+    """A progress bar on standard error; nothing when that is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -25,4 +25,5 @@ def progress():
         TimeRemainingColumn(),
         console=err,
         transient=True,
+        disable=not err.is_terminal,
     )

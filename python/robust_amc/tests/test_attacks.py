@@ -1,0 +1,197 @@
+import numpy as np
+import pytest
+import torch
+
+from robust_amc import power
+from robust_amc.attacks import AttackSettings, Goal, noise, objectives, white_box
+from robust_amc.attacks.pgd import descend, project, random_start
+from robust_amc.classifier import Outputs
+from robust_amc.errors import UserError
+from robust_amc.frames import energy
+
+from .conftest import toy_frames
+
+QUICK = AttackSettings(steps=10, restarts=1)
+
+
+@pytest.fixture(scope="module")
+def attacked_frames():
+    iq, label = toy_frames(64, 30)
+    # budgets differ from frame to frame
+    epsilon = power.epsilon(energy(iq), 10, np.linspace(-20, 10, len(iq)))
+    return iq, label, epsilon
+
+
+def norms(delta):
+    return np.sqrt((delta.astype(np.float64) ** 2).sum((1, 2)))
+
+
+@pytest.mark.parametrize("goal", list(Goal))
+@pytest.mark.parametrize("model", ["plain", "rejecting"])
+def test_every_attack_stays_in_its_ball_and_tells_the_truth(model, goal, request, attacked_frames):
+    classifier = request.getfixturevalue(model)
+    iq, label, epsilon = attacked_frames
+    result = white_box(classifier, iq, label, epsilon, goal=goal, settings=QUICK)
+    assert np.isfinite(result.iq).all() and result.iq.shape == iq.shape
+    assert (norms(result.iq - iq) <= epsilon * (1 + 1e-5)).all()
+    decided = classifier.decide(result.iq).label
+    won = decided != label
+    if goal is Goal.EVASION:
+        won &= decided >= 0
+    assert (won == result.success).all()
+    assert result.success.mean() > (classifier.decide(iq).label != label).mean()
+
+
+def test_a_stronger_goal_is_easier(rejecting, attacked_frames):
+    iq, label, epsilon = attacked_frames
+    wins = [
+        white_box(rejecting, iq, label, epsilon, goal=goal, settings=QUICK).success
+        for goal in (Goal.EVASION, Goal.EVASION_OR_REJECTION)
+    ]
+    assert wins[1].mean() > wins[0].mean()
+
+
+def test_pgd_is_much_better_than_noise(plain, attacked_frames):
+    iq, label, epsilon = attacked_frames
+    noisy = noise(iq, epsilon, seed=1)
+    assert norms(noisy - iq) == pytest.approx(epsilon, rel=1e-4)
+    by_noise = (plain.decide(noisy).label != label).mean()
+    by_pgd = white_box(plain, iq, label, epsilon, settings=QUICK).success.mean()
+    assert by_pgd > by_noise + 0.2
+
+
+def test_the_whole_battery_is_not_weaker_than_equation_5(rejecting, attacked_frames, monkeypatch):
+    iq, label, epsilon = attacked_frames
+    everything = white_box(rejecting, iq, label, epsilon, settings=QUICK).success
+    monkeypatch.setattr(objectives, "battery", lambda *_: (objectives.equation5,))
+    alone = white_box(
+        rejecting, iq, label, epsilon, settings=AttackSettings(steps=10, restarts=0)
+    ).success
+    assert everything.sum() >= alone.sum()
+
+
+def test_reduced_precision_finds_as_much(plain, attacked_frames):
+    iq, label, epsilon = attacked_frames
+    exact = white_box(
+        plain, iq, label, epsilon, settings=AttackSettings(steps=10, restarts=1, fast=False)
+    )
+    fast = white_box(plain, iq, label, epsilon, settings=QUICK)
+    assert abs(exact.success.mean() - fast.success.mean()) < 0.05
+
+
+def test_invalid_frames_come_back_unchanged(plain):
+    iq, label = toy_frames(6, 31)
+    iq[1] = 0
+    iq[4, 0, 0] = np.nan
+    result = white_box(plain, iq, label, np.full(6, 1.0), settings=QUICK)
+    assert not result.success[[1, 4]].any()
+    np.testing.assert_array_equal(result.iq[[1, 4]], iq[[1, 4]])
+    assert result.success[[0, 2, 3, 5]].all()
+
+
+def test_gradient_goes_through_the_scaling(plain):
+    """Behind sum_abs scaling a loud frame is as easy to attack as the scaled one."""
+    iq, label = toy_frames(60, 32)
+    epsilon = power.epsilon(energy(iq), 10, -5)
+    quiet = white_box(plain, iq, label, epsilon, settings=QUICK, scaling="sum_abs")
+    loud = white_box(plain, iq * 500, label, epsilon * 500, settings=QUICK, scaling="sum_abs")
+    assert abs(quiet.success.mean() - loud.success.mean()) < 0.1
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_radius_must_make_sense(plain, bad):
+    iq, label = toy_frames(4, 33)
+    with pytest.raises(UserError, match="radius"):
+        white_box(plain, iq, label, np.full(4, bad))
+
+
+def test_no_budget_no_change(plain):
+    iq, label = toy_frames(40, 34)
+    result = white_box(plain, iq, label, np.zeros(40), settings=QUICK)
+    assert (result.iq == iq).all()
+    assert (result.success == (plain.decide(iq).label != label)).all()
+
+
+def test_descend_reaches_the_minimum_on_a_sphere():
+    """min <c, x> over the ball around 0 is at -ε·c/‖c‖."""
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(3, 2, 8, generator=generator)
+    clean = torch.zeros(3, 2, 8)
+    epsilon = torch.tensor([0.5, 1.0, 2.0])
+
+    def evaluate(iq, rows):
+        return (iq * direction[rows]).sum((1, 2)), torch.zeros(len(rows), dtype=torch.bool)
+
+    result = descend(evaluate, clean, epsilon, steps=10, step_size=2.5)
+    expected = -direction / direction.flatten(1).norm(dim=1)[:, None, None]
+    torch.testing.assert_close(result.iq, expected * epsilon[:, None, None], rtol=1e-4, atol=1e-5)
+
+
+def test_flat_objectives_are_reported():
+    result = descend(
+        lambda iq, rows: (iq.sum((1, 2)) * 0, torch.zeros(len(rows), dtype=torch.bool)),
+        torch.ones(2, 2, 4),
+        torch.ones(2),
+        steps=3,
+        step_size=1.0,
+    )
+    assert result.flat.all() and not result.success.any()
+
+
+def test_won_frames_are_dropped():
+    """Each frame is evaluated until it wins and never again."""
+    seen = []
+
+    def evaluate(iq, rows):
+        seen.append(rows.tolist())
+        return iq.sum((1, 2)), rows < len(seen)
+
+    descend(evaluate, torch.zeros(3, 2, 4), torch.ones(3), steps=9, step_size=2.0)
+    assert seen == [[0, 1, 2], [1, 2], [2]]
+
+
+def test_a_success_that_the_judge_denies_is_not_one():
+    def evaluate(iq, rows):
+        return iq.sum((1, 2)), torch.ones(len(rows), dtype=torch.bool)
+
+    result = descend(
+        evaluate,
+        torch.zeros(2, 2, 4),
+        torch.ones(2),
+        steps=2,
+        step_size=1.0,
+        confirm=lambda iq, rows: rows == 1,
+    )
+    assert result.success.tolist() == [False, True]
+
+
+def test_projection_by_hand():
+    delta = torch.tensor([[[3.0], [4.0]], [[0.3], [0.4]]])
+    projected = project(delta, torch.tensor([1.0, 1.0]))
+    assert projected.flatten().tolist() == pytest.approx([0.6, 0.8, 0.3, 0.4], rel=1e-5)
+
+
+def test_random_starts_fill_the_ball():
+    delta = random_start(
+        torch.zeros(4000, 1, 2), torch.full((4000,), 2.0), torch.Generator().manual_seed(0)
+    )
+    radius = delta.flatten(1).norm(dim=1) / 2
+    assert radius.max() <= 1
+    # uniform in a disk: the median radius is sqrt(1/2)
+    assert radius.median().item() == pytest.approx(0.7071, abs=0.03)
+
+
+def test_objectives_by_hand(rejecting):
+    scores = torch.tensor([[1.0, 0.2, -0.5, -0.9]])
+    outputs = Outputs(None, scores * 10, scores)
+    label = torch.tensor([0])
+    threshold = rejecting.threshold
+    assert objectives.equation5(rejecting, outputs, label).item() == pytest.approx(0.8)
+    assert objectives.network_margin(rejecting, outputs, label).item() == pytest.approx(8.0)
+    assert objectives.true_score(rejecting, outputs, label).item() == 1.0
+    expected = max(1.0, threshold) - 0.2
+    assert objectives.equation5_threshold(rejecting, outputs, label).item() == pytest.approx(
+        expected
+    )
+    expected = 1.0 - max(0.2, threshold)
+    assert objectives.rejection_margin(rejecting, outputs, label).item() == pytest.approx(expected)

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+
+from robust_amc.errors import UserError
+from robust_amc.rejection import threshold
+from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
+from robust_amc.rejection.svm import NeuralRejection, feature_scale, fit_svm
+
+from .conftest import toy_dataset
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(0)
+    label = np.arange(300) % 5
+    features = np.maximum(rng.standard_normal((300, 256)) + 2 * np.eye(5, 256)[label], 0) * 3
+    return fit_svm(features.astype(np.float32), label), features
+
+
+def test_scores_equal_scikit_learn(fitted):
+    estimator, features = fitted
+    other = np.maximum(np.random.default_rng(1).standard_normal((200, 256)) * 3, 0)
+    for probe in (features, other):
+        ours = NeuralRejection.from_sklearn(estimator).scores(torch.tensor(probe).float())
+        assert np.abs(ours.numpy() - estimator.decision_function(probe)).max() < 1e-4
+
+
+def test_feature_scale_is_applied(fitted):
+    estimator, features = fitted
+    ours = NeuralRejection.from_sklearn(estimator, 0.5).scores(torch.tensor(features).float())
+    assert np.abs(ours.numpy() - estimator.decision_function(features * 0.5)).max() < 1e-4
+
+
+def test_gradient_is_the_closed_form(fitted):
+    """∇S(ζ) = Σ -2γ α_i y_i exp(-γ‖ζ-ζ_i‖²)(ζ-ζ_i), the paper's Section II-C."""
+    estimator, features = fitted
+    point = torch.tensor(features[:1]).float().requires_grad_()
+    scores = NeuralRejection.from_sklearn(estimator).scores(point)
+    for column in range(5):
+        (gradient,) = torch.autograd.grad(scores[0, column], point, retain_graph=True)
+        svc = estimator.estimators_[column]
+        away = features[0] - svc.support_vectors_
+        kernel = np.exp(-0.01 * (away**2).sum(1))
+        expected = (-2 * 0.01 * svc.dual_coef_[0] * kernel) @ away
+        assert gradient.numpy()[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_feature_scale_sets_the_median_distance():
+    features = np.random.default_rng(2).standard_normal((2000, 8)) * 40
+    scaled = features * feature_scale(features)
+    distance = ((scaled[:1000] - scaled[1000:]) ** 2).sum(1)
+    assert 0.01 * np.median(distance) == pytest.approx(1.5, rel=0.06)
+    with pytest.raises(UserError, match="equal"):
+        feature_scale(np.ones((10, 4)))
+
+
+def test_threshold_rejects_the_wanted_share():
+    score = np.random.default_rng(3).standard_normal((5000, 4))
+    levels = threshold.quantiles(score)
+    for target in (0.05, 0.10, 0.5):
+        value = threshold.threshold_for(levels, target)
+        assert np.mean(score.max(1) < value) == pytest.approx(target, abs=0.002)
+    with pytest.raises(UserError, match="0 … 1"):
+        threshold.threshold_for(levels, 1.5)
+    for outside in (score.max() + 1, score.max(1).min() - 1, float("nan")):
+        with pytest.raises(UserError, match="outside"):
+            threshold.check_threshold(levels, outside)
+
+
+def test_calibrated_rejection_holds_on_new_frames(rejecting):
+    fresh = rejecting.decide(toy_dataset(2000, seed=9).iq)
+    # 800 calibration and 2000 fresh frames: a standard error of 1.3 points
+    assert fresh.rejected.mean() == pytest.approx(0.10, abs=0.04)
+    facts = rejecting.metadata["rejector"]
+    assert facts["calibration_frames"] == 800
+    assert facts["support_vectors"] == len(rejecting.rejector.support_vectors) <= 200
+
+
+def test_rejection_improves_accuracy_on_the_accepted(rejecting):
+    fresh = toy_dataset(2000, seed=10)
+    decided = rejecting.decide(fresh.iq)
+    everything = decided.score.argmax(1) == fresh.label
+    assert everything[~decided.rejected].mean() >= everything.mean()
+
+
+def test_too_few_calibration_frames(plain):
+    with pytest.raises(UserError, match="too few"):
+        fit_rejector(plain, toy_dataset(80, 2), toy_dataset(80, 3))
+
+
+def test_class_without_frames(plain):
+    some = toy_dataset(80, 2).select(classes=["tone", "chirp"])
+    with pytest.raises(UserError, match="pulse"):
+        fit_rejector(plain, some, toy_dataset(400, 3), RejectorSettings())

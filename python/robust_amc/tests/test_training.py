@@ -1,0 +1,178 @@
+import numpy as np
+import pytest
+import torch
+
+from robust_amc.errors import UserError
+from robust_amc.models import build
+from robust_amc.training import (
+    CATSettings,
+    CustomizedAdversarial,
+    Standard,
+    TrainSettings,
+    train,
+)
+from robust_amc.training.customized import attack
+
+from .conftest import CLASSES, toy_dataset
+
+TRAIN = toy_dataset(192, 1)
+VALIDATION = toy_dataset(96, 2)
+CAT = CATSettings(r_max=0.2, growth=0.1, steps=2)
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    return build("vtcnn2", len(CLASSES), input_gain=100.0)
+
+
+def recipe(method):
+    return Standard() if method == "standard" else CustomizedAdversarial(len(TRAIN), CAT)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("method", ["standard", "cat"])
+def test_stopped_and_resumed_is_the_same_as_not_stopped(method, tmp_path):
+    settings = TrainSettings(epochs=3, batch_size=64, patience=0, average=0.9, robust_radius=0.1)
+    straight, history = train(network(), recipe(method), TRAIN, VALIDATION, settings)
+
+    def stop_in_the_second_epoch(epoch, done, loss):
+        if epoch == 1 and done == 128:
+            raise Stopped
+
+    checkpoint = tmp_path / "run.checkpoint"
+    with pytest.raises(Stopped):
+        train(
+            network(), recipe(method), TRAIN, VALIDATION, settings,
+            checkpoint=checkpoint, identity={}, report=stop_in_the_second_epoch,
+        )  # fmt: skip
+    resumed, again = train(
+        network(seed=5), recipe(method), TRAIN, VALIDATION, settings,
+        checkpoint=checkpoint, identity={}, resume=True,
+    )  # fmt: skip
+    assert again.epochs == history.epochs
+    for name, weight in straight.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+def test_checkpoint_of_another_run_is_refused(tmp_path):
+    checkpoint = tmp_path / "run.checkpoint"
+    settings = TrainSettings(epochs=1, batch_size=96)
+    arguments = (Standard(), TRAIN, VALIDATION, settings)
+    train(network(), *arguments, checkpoint=checkpoint, identity={"seed": 1})
+    with pytest.raises(UserError, match="another run.*seed"):
+        train(network(), *arguments, checkpoint=checkpoint, identity={"seed": 2}, resume=True)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(UserError, match="damaged"):
+        train(network(), *arguments, checkpoint=checkpoint, identity={"seed": 1}, resume=True)
+
+
+def test_training_learns_and_keeps_the_best_epoch():
+    settings = TrainSettings(epochs=3, batch_size=64, patience=0)
+    trained, history = train(network(), Standard(), toy_dataset(480, 3), VALIDATION, settings)
+    scores = [entry["validation"] for entry in history.epochs]
+    assert history.best_epoch == int(np.argmax(scores))
+    assert max(scores) > 0.8
+    with torch.no_grad():
+        right = trained(torch.tensor(VALIDATION.iq)).argmax(1).numpy() == VALIDATION.label
+    assert right.mean() == pytest.approx(max(scores), abs=0.02)
+
+
+def test_patience_stops():
+    settings = TrainSettings(epochs=9, batch_size=96, patience=2, learning_rate=1e-12)
+    _, history = train(network(), Standard(), TRAIN, VALIDATION, settings)
+    assert history.best_epoch == 0 and len(history.epochs) == 3
+
+
+def test_dry_run_makes_one_update_and_writes_nothing(tmp_path):
+    updates = []
+    train(
+        network(), Standard(), TRAIN, VALIDATION, TrainSettings(batch_size=64), dry_run=True,
+        checkpoint=tmp_path / "run.checkpoint", report=lambda *what: updates.append(what),
+    )  # fmt: skip
+    assert [done for _, done, _ in updates] == [64, 192]
+    assert not list(tmp_path.iterdir())
+
+
+def test_diverging_training_is_told():
+    with pytest.raises(UserError, match="no longer finite"):
+        train(
+            network(), Standard(), TRAIN, VALIDATION,
+            TrainSettings(epochs=5, batch_size=32, learning_rate=1e18),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained():
+    settings = TrainSettings(epochs=2, batch_size=64, patience=0)
+    return train(network(), Standard(), toy_dataset(480, 3), VALIDATION, settings)[0]
+
+
+def batch(cat, trained, rows):
+    iq = torch.tensor(TRAIN.iq[rows])
+    label = torch.tensor(TRAIN.label[rows], dtype=torch.long)
+    generator = torch.Generator().manual_seed(0)
+    return iq, label, *cat.batch(trained, iq, label, rows, len(CLASSES), generator)
+
+
+def test_budgets_grow_until_the_attack_succeeds(trained):
+    cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.25, growth=0.1, steps=4))
+    rows = torch.arange(64)
+    for _ in range(5):
+        before = cat.budget.clone()
+        iq, label, inputs, _ = batch(cat, trained, rows)
+        delta = (inputs - iq).flatten(1).norm(dim=1) / iq.flatten(1).norm(dim=1)
+        assert (delta <= before[rows] * (1 + 1e-4)).all()
+        with torch.no_grad():
+            evaded = trained(inputs).argmax(1) != label
+        expected = torch.where(evaded, before[rows], (before[rows] + 0.1).clamp(max=0.25))
+        torch.testing.assert_close(cat.budget[rows], expected)
+        assert (cat.budget[64:] == 0).all()  # frames outside the batch are left alone
+    assert cat.budget[rows].max() == 0.25
+    assert cat.budget[rows].unique().numel() > 1
+
+
+def test_labels_are_smoothed_in_proportion_to_the_budget(trained):
+    cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.2, smoothing_max=0.4))
+    rows = torch.arange(64)
+    _, label, _, target = batch(cat, trained, rows)
+    assert torch.equal(target, torch.eye(4)[label])  # r = 0: one-hot
+    cat.budget[rows] = torch.linspace(0, 0.2, 64)
+    _, label, _, target = batch(cat, trained, rows)
+    assert torch.allclose(target.sum(1), torch.ones(64))
+    # Eq. 1: all other classes share α·u, so the true one is 1 - α + α·u_y
+    alpha = torch.linspace(0, 0.4, 64)
+    true = target.gather(1, label[:, None])[:, 0]
+    assert ((1 - alpha - 1e-6 <= true) & (true <= 1)).all()
+    share = ((1 - true[1:]) / alpha[1:]).mean()  # E[1 - u_y] = 3/4
+    assert share == pytest.approx(0.75, abs=0.1)
+
+
+def test_frames_already_wrong_are_not_attacked(trained):
+    cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.2))
+    rows = torch.arange(64)
+    cat.budget[:] = 0.2
+    iq = torch.tensor(TRAIN.iq[rows])
+    wrong = (torch.tensor(TRAIN.label[rows], dtype=torch.long) + 1) % 4
+    result = attack(trained, iq, wrong, cat.budget[rows], cat.settings)
+    with torch.no_grad():
+        misclassified = trained(iq).argmax(1) != wrong
+    assert misclassified.sum() > 50
+    assert torch.equal(result.iq[misclassified], iq[misclassified])
+
+
+def test_attack_leaves_the_network_as_it_was(trained):
+    trained.train().requires_grad_(True)
+    label = torch.tensor(TRAIN.label[:8], dtype=torch.long)
+    attack(trained, torch.tensor(TRAIN.iq[:8]), label, torch.full((8,), 0.1), CAT)
+    assert trained.training
+    assert all(weight.requires_grad for weight in trained.parameters())
+    trained.eval()
+
+
+def test_settings_are_checked():
+    for bad in ({"growth": 0}, {"growth": 1.0}, {"smoothing_max": 2}, {"steps": 0}):
+        with pytest.raises(UserError):
+            CATSettings(**bad)
