@@ -24,7 +24,8 @@ class decision_probe(gr.sync_block):
     Messages in: `decisions` or `batches` of a classifier (connect one of them: both carry
     every frame); `control` takes `reset` and `publish`, with any value. Messages out:
     `summary`, the dictionary of :meth:`summary`, about once a second, when asked for and at
-    the end.
+    the end; and with it `accuracy`, `accepted_accuracy`, `rejection_rate`, `robust_accuracy`,
+    each a pair (name, whole percent) for a Qt gauge, left out while there is no value.
 
     A frame with a `pnr_db` counts as attacked. Accuracies need the truth; frames without it
     count in `frames`, `rejected` and `rejection_rate` only.
@@ -45,7 +46,8 @@ class decision_probe(gr.sync_block):
         self._control = control.Control(
             self._log, reset=lambda value: self.reset(), publish=lambda value: self.publish()
         )
-        self.message_port_register_out(pmt.intern("summary"))
+        for port in ("summary", *METRICS):
+            self.message_port_register_out(pmt.intern(port))
         for port, handler in (
             ("decisions", self.handle_decisions),
             ("batches", self.handle_batches),
@@ -107,9 +109,14 @@ class decision_probe(gr.sync_block):
             self.publish()
 
     def publish(self):
-        """Send the summary."""
+        """Send the summary, and its shares as percents."""
         self._published = time.monotonic()
-        self.message_port_pub(pmt.intern("summary"), pmt.to_pmt(self.summary()))
+        summary = self.summary()
+        self.message_port_pub(pmt.intern("summary"), pmt.to_pmt(summary))
+        for port in map(pmt.intern, METRICS):
+            share = summary[pmt.symbol_to_string(port)]
+            if np.isfinite(share):
+                self.message_port_pub(port, pmt.cons(port, pmt.from_long(round(100 * share))))
 
     def summary(self):
         """Totals as a dictionary.
@@ -133,11 +140,6 @@ class decision_probe(gr.sync_block):
         counts["rejected"] = int(totals["rejection_rate"][0])
         counts["correct"] = int(totals["accuracy"][0])
         return dict(counts) | shares
-
-    def value(self, name):
-        """One number of the summary, 0 where it is not known yet: for gauges that poll."""
-        number = self.summary()[name]
-        return number if np.isfinite(number) else 0.0
 
     def confusion(self):
         """Frames by truth and decision, ``{truth: {modulation: frames}}``; None: rejected."""
