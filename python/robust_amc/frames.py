@@ -50,7 +50,7 @@ def magnitude(iq):
 
 def energy(iq):
     """‖x‖² of each frame, array or tensor ``[n, 2, length]`` to ``[n]``."""
-    return (iq * iq).reshape(len(iq), -1).sum(1)
+    return (iq * iq).sum((1, 2))
 
 
 def flat_norm(iq):
@@ -71,5 +71,5 @@ def scale(iq, scaling):
 
 def valid(iq):
     """Which frames can be classified, bool ``[n]``: those that are finite and not all zero."""
-    flat = np.asarray(iq).reshape(len(iq), -1)
-    return np.isfinite(flat).all(1) & (flat != 0).any(1)
+    iq = np.asarray(iq)
+    return np.isfinite(iq).all((1, 2)) & (iq != 0).any((1, 2))

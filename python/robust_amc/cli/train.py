@@ -113,10 +113,10 @@ def train(
     )
     train_set = train_set.limit_per_key(frames_per_key, seed)
     torch.manual_seed(seed)
-    network, described = _network(whole, architecture, input_gain, start_from)
+    network, described, origin = _network(whole, architecture, input_gain, start_from)
     training = asdict(settings) | {
         "method": method.value,
-        "start_from": start_from and Path(start_from).stem,
+        "start_from": origin,
         "frames_per_key": frames_per_key,
         "train_frames": len(train_set),
         "snr_db": levels,
@@ -168,14 +168,17 @@ def train(
 
 
 def _network(dataset, architecture, input_gain, start_from):
-    """A new network, or that of the model `start_from`; and what the metadata says of it."""
-    if start_from:
-        origin = Classifier.load(
-            start_from, classes=dataset.classes, frame_length=dataset.frame_length
+    """The network to train, what the metadata says of it, and of the model it starts from."""
+    if not start_from:
+        network = build(
+            architecture, len(dataset.classes), dataset.frame_length, input_gain=input_gain
         )
-        return origin.network.requires_grad_(True), origin.metadata["architecture"]
-    network = build(architecture, len(dataset.classes), dataset.frame_length, input_gain=input_gain)
-    return network, {"name": architecture, "input_gain": input_gain}
+        return network, {"name": architecture, "input_gain": input_gain}, None
+    model = Classifier.load(start_from, classes=dataset.classes, frame_length=dataset.frame_length)
+    training = dict(model.metadata["training"])
+    training.pop("history", None)
+    origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}
+    return model.network.requires_grad_(True), model.metadata["architecture"], origin
 
 
 class _Reporter:

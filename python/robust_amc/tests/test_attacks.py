@@ -195,3 +195,9 @@ def test_objectives_by_hand(rejecting):
     )
     expected = 1.0 - max(0.2, threshold)
     assert objectives.rejection_margin(rejecting, outputs, label).item() == pytest.approx(expected)
+
+
+def test_no_frames_no_trouble(plain):
+    empty = np.empty((0, 2, 128), np.float32)
+    assert len(white_box(plain, empty, np.empty(0, int), np.empty(0), settings=QUICK).iq) == 0
+    assert len(plain.decide(empty).label) == 0
