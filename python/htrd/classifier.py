@@ -40,7 +40,7 @@ class classifier(gr.sync_block):
         target_rejection: choose the threshold that rejects this share of benign frames
         publish_decisions: send `decisions`, or leave them out (0.1 ms a frame)
         frame_length: samples in a frame
-        device: where PyTorch computes
+        device: where PyTorch computes: ``cpu``, ``cuda`` or ``auto``
 
     Raises UserError for a missing model, another number of classes or frame length, a
     threshold outside the model's benign scores, and a threshold for a model without a

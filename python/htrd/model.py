@@ -2,6 +2,7 @@
 """What the blocks have in common at construction: models, scaling, checks, buffers."""
 
 from robust_amc.classifier import Classifier
+from robust_amc.cli.options import pick_device
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
 
@@ -11,10 +12,11 @@ AS_MODEL = "as_model"
 def load(model, frame_length, device="cpu"):
     """Classifier of a shipped model's name, of a file's path, or `model` itself if it is one.
 
-    Raises UserError when the model is missing, damaged or takes frames of another length.
+    Raises UserError when the model is missing, damaged or takes frames of another length, or
+    the device is not there.
     """
     if not isinstance(model, Classifier):
-        return Classifier.load(model, device=device, frame_length=frame_length)
+        return Classifier.load(model, device=pick_device(device), frame_length=frame_length)
     if model.frame_length != frame_length:
         raise UserError(
             f"{model.name or 'the model'} takes frames of {model.frame_length} samples, "

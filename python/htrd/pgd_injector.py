@@ -40,7 +40,7 @@ class pgd_injector(gr.sync_block):
         batch_size: frames attacked at once, at most
         fast: search in bfloat16 (success is judged in float32 all the same)
         frame_length: samples in a frame
-        device: where PyTorch computes
+        device: where PyTorch computes: ``cpu``, ``cuda`` or ``auto``
 
     The default settings keep up with a live flowgraph; they are too weak for robustness
     figures. Raises UserError for a missing model, another frame length, levels that are

@@ -195,6 +195,7 @@ class QaClassifier(gr_unittest.TestCase):
             ({"num_classes": 0}, "num_classes"),
             ({"frame_length": 64}, "64"),
             ({"scaling": "loud"}, "loud"),
+            ({"device": "abacus"}, "abacus"),
             ({"threshold": 1e6}, "1000000"),
             ({"threshold": float("nan")}, "nan"),
             ({"threshold": "high"}, "high"),

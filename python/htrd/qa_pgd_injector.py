@@ -186,6 +186,7 @@ class QaPgdInjector(gr_unittest.TestCase):
             ({"batch_size": 0}, "batch_size"),
             ({"goal": "harm"}, "harm"),
             ({"scaling": "loud"}, "loud"),
+            ({"device": "abacus"}, "abacus"),
             ({"frame_length": 256}, "256"),
         ):
             with self.subTest(settings), self.assertRaises(UserError) as raised:
