@@ -15,7 +15,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from gnuradio import gr, htrd
-from rich.console import Console
 from robust_amc import __version__, data, power
 from robust_amc.attacks import AttackSettings, Goal
 from robust_amc.classifier import Classifier, same_classes
@@ -130,9 +129,8 @@ def demo(
     same_classes(models)
     with progress() as bar:
         rows = [Point(model, level, bar).row() for model in models for level in PNR_DB]
-    console = out if out.is_terminal else Console(width=120)
     title = f"SNR label {SNR_DB:g} dB, white-box PGD"
-    console.print(results_table(rows, title=title))
+    out.print(results_table(rows, title=title))
     facts = {
         "dataset": DATASET,
         "fingerprint": data.read(DATASET).fingerprint(),

@@ -2,7 +2,7 @@
 """What the blocks have in common at construction: models, scaling, checks, buffers."""
 
 from robust_amc.classifier import Classifier
-from robust_amc.cli.options import pick_device
+from robust_amc.device import pick_device
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
 

@@ -1,5 +1,7 @@
 """Consoles: results go to standard output, progress and messages to standard error."""
 
+import sys
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -10,8 +12,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-out = Console()
-err = Console(stderr=True)
+# A file or a pipe has no width of its own; a table of results needs this much.
+WIDTH = 140
+out = Console(width=None if sys.stdout.isatty() else WIDTH)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH)
 
 
 def progress():

@@ -10,6 +10,7 @@ import typer
 from .. import __version__, data, power
 from ..attacks import AttackSettings
 from ..classifier import Classifier, same_classes
+from ..device import pick_device
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve, difference
 from ..evaluation.curve import check_same_frames
@@ -17,7 +18,7 @@ from ..evaluation.figures import security_curve
 from ..evaluation.table import results_table
 from ..files import write_json
 from .console import err, out, progress
-from .options import Dataset, Device, Json, Seed, parse_floats, parse_names, pick_device
+from .options import Dataset, Device, Json, Seed, parse_floats, parse_names
 
 DEFAULT = AttackSettings()
 

@@ -8,10 +8,11 @@ import typer
 
 from .. import data
 from ..classifier import Classifier
+from ..device import pick_device
 from ..rejection.calibrate import RejectorSettings
 from ..rejection.calibrate import fit_rejector as fit
 from .console import err
-from .options import Dataset, Device, Seed, parse_floats, pick_device, refuse_overwriting
+from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 
 DEFAULT = RejectorSettings()
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from ..errors import UserError
@@ -35,17 +34,6 @@ def parse_names(text):
     if not all(names):
         raise UserError(f"{text!r} is not a list of names such as BPSK,QPSK")
     return names
-
-
-def pick_device(name):
-    """Device for a name from the command line; UserError when it is not there."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(f"no device {name!r} here: {str(error).splitlines()[0]}") from None
-    return name
 
 
 def refuse_overwriting(path):

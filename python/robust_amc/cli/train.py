@@ -12,11 +12,12 @@ import typer
 
 from .. import data
 from ..classifier import Classifier
+from ..device import pick_device
 from ..models import build
 from ..training import CATSettings, CustomizedAdversarial, Standard, TrainSettings
 from ..training import train as run_training
 from .console import err, progress
-from .options import Dataset, Device, Seed, parse_floats, pick_device, refuse_overwriting
+from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 
 DEFAULT = TrainSettings()
 CAT = CATSettings()
