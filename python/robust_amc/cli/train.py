@@ -130,6 +130,7 @@ def train(
         "architecture": described,
         "frame_length": whole.frame_length,
         "scaling": whole.metadata.get("scaling", "sum_abs"),
+        "defense": {"training": method.value, "run_time": "none"},
         "training": training,
         "dataset": {
             "name": Path(dataset).name,
@@ -159,6 +160,7 @@ def train(
     if dry_run:
         err.print("dry run: one update and one validation went through; nothing written")
         return
+    metadata["metrics"] = {"validation": history.epochs[history.best_epoch]}
     training |= {"history": history.epochs, "best_epoch": history.best_epoch}
     Classifier(network.cpu(), whole.classes, metadata=metadata).save(output)
     checkpoint.unlink(missing_ok=True)

@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+import torch
 
 from ..classifier import Classifier
 from ..errors import UserError
+from ..evaluation.metrics import outcome
 from . import threshold
 from .svm import GAMMA, NeuralRejection, feature_scale, fit_svm
 
@@ -61,7 +63,7 @@ def fit_rejector(classifier, train, calibration, settings=None):
     fitted = Classifier(
         classifier.network, classifier.classes, rejector=rejector, metadata=classifier.metadata
     )
-    score = fitted.decide(calibration.iq).score
+    decided = fitted.decide(calibration.iq)
     details = asdict(settings) | {
         "kind": "svm",
         "feature_scale": rejector.feature_scale,
@@ -69,11 +71,16 @@ def fit_rejector(classifier, train, calibration, settings=None):
         "train_frames": len(train),
         "calibration_frames": len(calibration),
         "calibration_snr_db": [float(level) for level in np.unique(calibration.snr_db)],
-        "score_quantiles": threshold.quantiles(score),
+        "score_quantiles": threshold.quantiles(decided.score),
     }
     fitted.metadata["rejector"] = details
-    fitted.metadata["defense"] = {"run_time": "svm rejection"}
     fitted.set_target_rejection(settings.target_rejection)
+    decided = fitted.label_of(torch.from_numpy(decided.score)).numpy()
+    known = classifier.metadata
+    fitted.metadata["defense"] = known.get("defense", {}) | {"run_time": "svm"}
+    fitted.metadata["metrics"] = known.get("metrics", {}) | {
+        "calibration": outcome(calibration.label, decided).summary()
+    }
     return fitted
 
 

@@ -74,6 +74,10 @@ def test_calibrated_rejection_holds_on_new_frames(rejecting):
     assert fresh.rejected.mean() == pytest.approx(0.10, abs=0.04)
     facts = rejecting.metadata["rejector"]
     assert facts["calibration_frames"] == 800
+    # the benign figures of the calibration frames themselves: exact up to the quantile grid
+    assert rejecting.metadata["metrics"]["calibration"]["rejection_rate"] == pytest.approx(
+        0.10, abs=0.005
+    )
     assert facts["support_vectors"] == len(rejecting.rejector.support_vectors) <= 200
 
 
