@@ -20,7 +20,7 @@ from robust_amc.attacks import AttackSettings, Goal
 from robust_amc.classifier import Classifier, same_classes
 from robust_amc.cli.console import err, out, progress
 from robust_amc.errors import UserError
-from robust_amc.evaluation import outcome, with_intervals
+from robust_amc.evaluation import Outcome, with_intervals
 from robust_amc.evaluation.figures import security_curve
 from robust_amc.evaluation.table import results_table
 from robust_amc.files import write_json
@@ -81,7 +81,7 @@ class Point:
             # An attack that has evaded has also not been recognized.
             stripped = self._labels(self._run(Goal.EVASION_OR_REJECTION))
             recognized = (label == frames.label) & (stripped == frames.label)
-        result = outcome(
+        result = Outcome(
             frames.label, label, attacked=self.pnr_db is not None, recognized=recognized
         )
         return {

@@ -9,7 +9,7 @@ from dataclasses import fields
 import numpy as np
 import pmt
 from gnuradio import gr
-from robust_amc.evaluation import outcome
+from robust_amc.evaluation import Outcome
 
 from . import control, decisions
 from .model import at_least
@@ -171,4 +171,4 @@ class decision_probe(gr.sync_block):
 def _outcome(truth, decided, attacked):
     """Outcome of one frame, on names: the true class is number 0, any other number 1."""
     chosen = -1 if decided is None else int(decided != truth)
-    return outcome([0], [chosen], attacked=attacked)
+    return Outcome([0], [chosen], attacked=attacked)

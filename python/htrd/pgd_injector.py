@@ -70,6 +70,7 @@ class pgd_injector(gr.sync_block):
             "scaling": scaling_of(scaling, self._model),
         }
         self._snr_db = control.as_number("snr_db", snr_db)
+        power.check_db(snr_db=self._snr_db)
         self._batch_size = batch_size
         self._invalid = 0
         self.set_pnr_db(pnr_db)
@@ -92,7 +93,9 @@ class pgd_injector(gr.sync_block):
 
     def set_pnr_db(self, value):
         """Set the PNR in dB, from the next batch on; UserError when it is not finite."""
-        self._pnr_db = control.as_number("pnr_db", value)
+        value = control.as_number("pnr_db", value)
+        power.check_db(pnr_db=value)
+        self._pnr_db = value
 
     def enabled(self):
         """Whether frames are attacked."""

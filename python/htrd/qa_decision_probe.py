@@ -8,7 +8,7 @@ import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
 from robust_amc import data
 from robust_amc.classifier import Classifier
-from robust_amc.evaluation import confusion, outcome
+from robust_amc.evaluation import Outcome, confusion
 
 SHARES = ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy")
 
@@ -42,7 +42,7 @@ class QaDecisionProbe(gr_unittest.TestCase):
                     chain = Chain(port, attack)
                     support.run(chain)
                     decided = np.array(chain.labels.data())
-                    result = outcome(self.dataset.label, decided, attacked=attack)
+                    result = Outcome(self.dataset.label, decided, attacked=attack)
                     got, expected = chain.probe.summary(), result.summary()
                     for name in SHARES:
                         self.assertAlmostEqual(got[name], expected[name], places=12)

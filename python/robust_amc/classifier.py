@@ -100,9 +100,10 @@ class Classifier:
     def label_of(self, score):
         """Class or REJECTED for a tensor of scores, ``[n, classes]`` to ``[n]``."""
         best, label = score.max(1)
-        if self.threshold is None:
-            return label
-        return torch.where(best < self.threshold, REJECTED, label)
+        sure = torch.isfinite(score).all(1)  # a frame near the largest float overflows
+        if self.threshold is not None:
+            sure &= best >= self.threshold
+        return torch.where(sure, label, REJECTED)
 
     @torch.no_grad()
     def decide(self, iq, scaling=Scaling.NONE, batch_size=BATCH):
@@ -234,9 +235,14 @@ def read_file(name_or_path):
         raise UserError(f"{path} is damaged or not a safetensors file: {error}") from error
     if not isinstance(document, dict) or "format_version" not in document:
         raise UserError(f"{path} is not a gr-htrd model: it has no metadata of ours")
-    if not document["format_version"] <= FORMAT_VERSION:
+    version = document["format_version"]
+    needed = ("architecture", "classes", "frame_length", "scaling")
+    missing = [name for name in needed if name not in document]
+    if not isinstance(version, int) or missing:
+        raise UserError(f"{path} is not a usable model: its metadata lacks {', '.join(missing)}")
+    if version > FORMAT_VERSION:
         raise UserError(
-            f"{path} has format {document['format_version']}; this version reads up to "
+            f"{path} has format {version}; this version reads up to "
             f"{FORMAT_VERSION}: upgrade gr-htrd"
         )
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):

@@ -13,7 +13,7 @@ def pick_device(name):
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(1, device=name)
+        torch.zeros(1, device=name).cpu()  # 'meta' exists, but computes nothing
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"no device {name!r} here: {str(error).splitlines()[0]}") from None
     return name

@@ -20,11 +20,16 @@ def to_db(ratio):
         return 10 * np.log10(np.asarray(ratio, dtype=np.float64))
 
 
+LARGEST_DB = 200  # beyond it float32 frames overflow
+
+
 def check_db(**values):
-    """Raise UserError unless every named value in dB is finite."""
+    """Raise UserError unless every named value in dB is finite and within ±200 dB."""
     for name, value in values.items():
-        if not np.isfinite(value).all():
-            raise UserError(f"{name} must be a finite number of dB, not {value}")
+        if not (np.abs(value) <= LARGEST_DB).all():  # NaN fails too
+            raise UserError(
+                f"{name} must be a finite number of dB, within ±{LARGEST_DB}, not {value}"
+            )
 
 
 def noise_energy(energy, snr_db):

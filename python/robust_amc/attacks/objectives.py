@@ -78,18 +78,14 @@ def feature_pull(classifier, outputs, label):
 
 
 def battery(classifier, goal):
-    """The objectives that a full white-box attack on `classifier` tries, strongest first.
+    """The objectives that a full white-box attack on `classifier` tries, in that order.
 
     For neural rejection each finds frames that the others miss, see docs/threat-model.md.
+    The first is the system's own; the network's margin is last, so that a second round
+    starts the others from where it ended.
     """
     if classifier.rejector is None:
         return (network_margin, cross_entropy)
     if goal is Goal.EVASION:
-        return (
-            equation5_threshold,
-            network_margin,
-            equation5,
-            surrogate_margin,
-            feature_pull,
-        )
-    return (rejection_margin, network_margin, true_score, surrogate_margin)
+        return (equation5_threshold, equation5, surrogate_margin, feature_pull, network_margin)
+    return (rejection_margin, true_score, surrogate_margin, network_margin)

@@ -74,6 +74,7 @@ def descend(
             value, hit = evaluate(point, rows)
             if step < steps:
                 (gradient,) = torch.autograd.grad(value.sum(), point)
+                gradient = torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
                 norm = frames.flat_norm(gradient)
                 if step == 0:
                     flat[rows] = norm[:, 0, 0] == 0

@@ -20,8 +20,8 @@ class Attacked:
     Attributes:
         iq: float32 ``[n, 2, length]``; the perturbation is within its budget
         success: bool ``[n]``, judged in float32 as decide() does
-        flat: bool ``[n]``; every objective's gradient was zero at the clean frame, a sign
-            that a robustness figure may mislead
+        flat: bool ``[n]``; the gradient of the system's own objective was zero at the clean
+            frame, a sign that a robustness figure may mislead
     """
 
     iq: np.ndarray
@@ -38,7 +38,8 @@ class AttackSettings:
         step_size: total path length in units of ε
         restarts: descents from random starts, beside those from the clean frame
         objectives: how many of the battery's objectives to use (None: all)
-        chained: also start each objective where the one before it ended
+        chained: also start each objective where the one before it ended, and toward the
+            nearest frame of a wrong class where such frames are given
         fast: search in bfloat16; success is judged in float32 all the same
     """
 
@@ -64,13 +65,15 @@ def white_box(
     settings=None,
     seed=0,
     scaling=Scaling.NONE,
+    others=None,
     progress=None,
 ):
     """Attack frames knowing the whole classifier.
 
     l2 PGD (Zhang et al., IEEE WCL 2022, Section II-C) with every objective of
     :func:`objectives.battery`, from the clean frame, from where the objective before
-    ended, and from random starts; a frame is dropped as soon as one try has won.
+    ended, toward a frame of a wrong class, and from random starts; a frame is dropped as
+    soon as one try has won.
 
     Args:
         classifier: the Classifier under attack
@@ -81,6 +84,8 @@ def white_box(
         settings: AttackSettings
         seed: of the random starts
         scaling: the input scaling in force behind the perturbation; differentiated through
+        others: frames ``[m, 2, length]`` and their classes ``[m]``, to start toward (None:
+            no such starts)
         progress: called with the number of frames won so far and the share of tries done
 
     Raises UserError when a radius is negative or not finite.
@@ -99,9 +104,11 @@ def white_box(
         epsilon[usable],
         goal,
         settings,
-        seed,
+        torch.Generator().manual_seed(seed),
         scaling,
     )
+    if others is not None:
+        attack.look_around(*others)
     attack.run(progress or (lambda won, share: None))
     result = Attacked(iq, np.zeros(len(iq), bool), np.zeros(len(iq), bool))
     for name in ("iq", "success", "flat"):
@@ -112,72 +119,89 @@ def white_box(
 class _WhiteBox:
     """The state of one attack: what is won so far, and the tries that remain."""
 
-    def __init__(self, classifier, iq, label, epsilon, goal, settings, seed, scaling):
+    def __init__(self, classifier, iq, label, epsilon, goal, settings, generator, scaling):
         device = classifier.device
-        self.classifier, self.goal, self.settings, self.scaling = (
-            classifier,
-            goal,
-            settings,
-            scaling,
-        )
+        self.classifier, self.goal, self.settings = classifier, goal, settings
+        self.generator, self.scaling = generator, scaling
         self.clean = torch.as_tensor(iq, device=device)
         self.label = torch.as_tensor(label, device=device, dtype=torch.long)
         self.epsilon = torch.as_tensor(epsilon.copy(), device=device)
-        self.generator = torch.Generator().manual_seed(seed)
         self.iq = self.clean.clone()
         self.success = torch.zeros(len(iq), dtype=torch.bool, device=device)
-        self.flat = torch.ones_like(self.success)
+        self.flat = torch.zeros_like(self.success)
+        self.toward = None
+
+    def look_around(self, iq, label):
+        """Find for each frame the nearest of another class that is decided as what it is."""
+        iq, label = iq.astype(np.float32), np.asarray(label)
+        known = self.classifier.decide(iq, self.scaling).label == label
+        if not known.any():
+            return
+        iq = torch.as_tensor(iq[known], device=self.clean.device)
+        label = torch.as_tensor(label[known], device=self.clean.device, dtype=torch.long)
+        nearest = []
+        for rows in torch.arange(len(self.clean), device=self.clean.device).split(1024):
+            distance = torch.cdist(self.clean[rows].flatten(1), iq.flatten(1))
+            distance[self.label[rows][:, None] == label] = torch.inf
+            nearest.append(distance.argmin(1))
+        self.toward = iq[torch.cat(nearest)] - self.clean if nearest else None
 
     def run(self, progress):
+        """Go through the tries until every frame is won or nothing is left to try."""
         tries = self._tries()
-        for done, (objective, start) in enumerate(tries, 1):
+        for done, (objective, start) in enumerate(tries):
             left = torch.nonzero(~self.success)[:, 0]
             if not len(left):
                 break
-            self._descend(objective, start, left)
-            progress(int(self.success.sum()), done / len(tries))
+            flat = self._descend(objective, start, left)
+            if done == 0:
+                self.flat[left] = flat
+            progress(int(self.success.sum()), (done + 1) / len(tries))
 
     def _tries(self):
         chosen = objectives.battery(self.classifier, self.goal)[: self.settings.objectives]
-        tries = [(objective, "clean") for objective in chosen]
+        starts = ["clean"]
         if self.settings.chained and len(chosen) > 1:
-            tries += [(objective, "last") for objective in chosen]
-        for _ in range(self.settings.restarts):
-            tries += [(objective, "random") for objective in chosen]
-        return tries
+            starts.append("last")
+        if self.settings.chained and self.toward is not None:
+            starts.append("toward")
+        starts += ["random"] * self.settings.restarts
+        return [(objective, start) for start in starts for objective in chosen]
+
+    def _start(self, name, left):
+        """Perturbations to start from; None for zero."""
+        if name == "last":
+            return self.iq[left] - self.clean[left]
+        if name == "toward":
+            return self.toward[left]  # descend() projects it on the ball
+        if name == "random":
+            return random_start(self.clean[left], self.epsilon[left], self.generator)
+        return None
 
     def _descend(self, objective, start, left):
-        clean, epsilon, label = self.clean[left], self.epsilon[left], self.label[left]
-        delta = None
-        if start == "last":
-            delta = self.iq[left] - clean
-        elif start == "random":
-            delta = random_start(clean, epsilon, self.generator)
+        """One descent on the frames `left`; returns where its gradient was zero at the start."""
+        label = self.label[left]
 
         def evaluate(iq, rows):
             with torch.autocast(iq.device.type, torch.bfloat16, enabled=self.settings.fast):
                 outputs = self.classifier.outputs(frames.scale(iq, self.scaling))
             value = objective(self.classifier, outputs, label[rows])
-            return value, self._reached(outputs.scores, label[rows])
+            return value, self.goal.reached(self.classifier, outputs.scores, label[rows])
 
         @torch.no_grad()
         def confirm(iq, rows):
             scores = self.classifier.scores(frames.scale(iq, self.scaling))
-            return self._reached(scores, label[rows])
+            return self.goal.reached(self.classifier, scores, label[rows])
 
         result = descend(
             evaluate,
-            clean,
-            epsilon,
+            self.clean[left],
+            self.epsilon[left],
             steps=self.settings.steps,
             step_size=self.settings.step_size,
-            start=delta,
+            start=self._start(start, left),
             confirm=confirm if self.settings.fast else None,
         )
         self.iq[left] = result.iq
         self.success[left] = result.success
-        if start == "clean":
-            self.flat[left] &= result.flat
-
-    def _reached(self, scores, label):
-        return self.goal.reached(self.classifier, scores, label)
+        return result.flat

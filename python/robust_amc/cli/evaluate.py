@@ -7,18 +7,18 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from .. import __version__, data, power
+from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
 from ..classifier import Classifier, same_classes
+from ..data.summary import found_scaling
 from ..device import pick_device
 from ..errors import UserError
-from ..evaluation import Attack, SecurityCurve, difference
-from ..evaluation.curve import check_same_frames
+from ..evaluation import Attack, SecurityCurve, confusion, difference
 from ..evaluation.figures import security_curve
 from ..evaluation.table import results_table
 from ..files import write_json
 from .console import err, out, progress
-from .options import Dataset, Device, Json, Seed, parse_floats, parse_names
+from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
 
 DEFAULT = AttackSettings()
 
@@ -36,8 +36,8 @@ def evaluate(
         data.Part | None,
         typer.Option(help="Part of the data set (default: all; test of a model's own data)."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="PGD steps.")] = DEFAULT.steps,
-    restarts: Annotated[int, typer.Option(help="PGD restarts.")] = DEFAULT.restarts,
+    steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
+    restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
     json: Json = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the security curve (.png, .svg).")
@@ -59,79 +59,90 @@ def evaluate(
         )
     if levels:
         power.check_db(pnr=np.asarray(levels))
-        levels.sort()
+    check_writable(json)
+    check_writable(figure, (".png", ".svg", ".pdf"))
     device = pick_device(device)
     models = [Classifier.load(name, device) for name in parse_names(model)]
     same_classes(models)
     whole = data.read(dataset)
-    chosen = _part(whole, models, part).require_classes(models[0].classes)
+    part, split_seed = provenance.part_to_evaluate(whole, models, part)
+    err.print(f"evaluating {part.value} of {dataset}", highlight=False)
+    chosen = data.part(whole, part, split_seed).require_classes(models[0].classes)
     settings = replace(DEFAULT, steps=steps, restarts=restarts)
-    if steps < 1 or restarts < 0:
-        raise UserError("the attack needs at least one step, and restarts cannot be negative")
-    rows, differences = [], []
+    rows, differences, details = [], [], []
     with progress() as bar:
         for level in parse_floats(snr) or [None]:
             selection = chosen.select(snr_db=level).limit(frames, seed)
-            bad = check_same_frames(selection)
-            if bad:
-                err.print(f"warning: {bad} frames are all zero or not finite: rejected")
             outcomes = {}
             for classifier in models:
                 curve = SecurityCurve(classifier, selection, attack, settings, seed)
-                for pnr_db in levels or [None]:
+                for pnr_db in sorted(levels or [None]):
                     task = bar.add_task(
                         f"{classifier.name} SNR {_name(level)} PNR {_name(pnr_db)}",
                         total=len(selection),
                         note="frames won",
                     )
                     row, outcome = curve.point(pnr_db, _shown(bar, task))
-                    rows.append(row)
-                    outcomes.setdefault(pnr_db, []).append(outcome)
                     bar.remove_task(task)
-                if curve.flat_share > 0.05:
-                    err.print(
-                        f"warning: {classifier.name}: every gradient is zero on "
-                        f"{curve.flat_share:.0%} of the frames; robustness may be overstated"
-                    )
+                    rows.append(row)
+                    details.append(_detail(row, outcome, classifier.classes))
+                    outcomes.setdefault(pnr_db, []).append(outcome)
+                _warn(classifier, whole, curve, selection)
             differences += _differences(models, outcomes, selection, level)
     _show(rows, differences)
     if json:
         facts = {
             "dataset": Path(dataset).name,
             "fingerprint": whole.fingerprint(),
-            "part": (part or _default_part(whole, models)).value,
+            "part": part.value,
             "attack": attack.value,
             "attack_settings": asdict(settings),
             "seed": seed,
             "version": __version__,
         }
-        write_json(json, {"settings": facts, "rows": rows, "differences": differences})
+        results = {"settings": facts, "rows": rows, "differences": differences, "details": details}
+        write_json(json, results)
     if figure:
         security_curve(rows, figure)
 
 
-def _default_part(whole, models):
-    """The test part if any of the models was trained on this data set, else all of it."""
-    own = whole.fingerprint()
-    seen = any(model.metadata.get("dataset", {}).get("fingerprint") == own for model in models)
-    return data.Part.TEST if seen else data.Part.ALL
+def _detail(row, outcome, classes):
+    """Confusion matrix of one row, its last column the rejected, and each class's accuracy."""
+    table = confusion(outcome.label, outcome.decided, len(classes))
+    count = table.sum(1)
+    return {key: row[key] for key in ("model", "attack", "snr_db", "pnr_db")} | {
+        "classes": list(classes),
+        "confusion": table,
+        "class_accuracy": {
+            name: table[i, i] / count[i] for i, name in enumerate(classes) if count[i]
+        },
+    }
 
 
-def _part(whole, models, part):
-    """The frames to evaluate; a model's own training data gives its test part only."""
-    default = _default_part(whole, models)
-    part = part or default
-    if default is data.Part.TEST:
-        if part is data.Part.TEST:
-            err.print(
-                "this is a model's own data set: only its test part is evaluated", highlight=False
-            )
-        elif part is data.Part.ALL:
-            raise UserError("a model was trained on this data set: choose one of its parts")
-    seeds = {model.metadata.get("dataset", {}).get("split_seed", 0) for model in models}
-    if default is data.Part.TEST and len(seeds) > 1:
-        raise UserError("the models were trained on different splits of this data set")
-    return data.part(whole, part, seeds.pop() if len(seeds) == 1 else 0)
+def _warn(classifier, dataset, curve, selection):
+    """Say what may make the figures of a model misleading."""
+    name = classifier.name
+    if curve.invalid:
+        err.print(f"warning: {curve.invalid} all-zero frames count as rejected", highlight=False)
+    if curve.flat_share > 0.05:
+        err.print(
+            f"warning: {name}: the gradient is zero on {curve.flat_share:.0%} of the frames; "
+            "robustness may be overstated",
+            highlight=False,
+        )
+    calibrated = classifier.metadata.get("rejector", {}).get("calibration_snr_db", [])
+    if calibrated and not set(np.unique(selection.snr_db)) <= set(calibrated):
+        known = ", ".join(f"{level:g}" for level in calibrated)
+        err.print(
+            f"note: the threshold of {name} was set at {known} dB; at other SNR labels it rejects "
+            "another share of benign frames",
+            highlight=False,
+        )
+    if found_scaling(dataset) is not classifier.scaling:
+        err.print(
+            f"warning: {name} expects frames scaled as {classifier.scaling.value}; these are not",
+            highlight=False,
+        )
 
 
 def _differences(models, outcomes, selection, level):

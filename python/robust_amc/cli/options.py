@@ -9,7 +9,7 @@ from ..errors import UserError
 
 Dataset = Annotated[str, typer.Option(help="Path of a data set, or 'sample'.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …; auto: a GPU if there is one.")]
 
 
@@ -36,9 +36,18 @@ def parse_names(text):
     return names
 
 
+def check_writable(path, suffixes=None):
+    """UserError unless a result can be written to `path`: said before the work, not after it."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise UserError(f"the folder of {path} does not exist; make it first")
+    if suffixes and path.suffix not in suffixes:
+        raise UserError(f"{path} must end in one of {', '.join(suffixes)}")
+
+
 def refuse_overwriting(path):
     """UserError when `path` exists or its folder does not."""
     if path.exists():
         raise UserError(f"{path} exists already; give another name or remove it")
-    if not path.parent.is_dir():
-        raise UserError(f"the folder of {path} does not exist; make it first")
+    check_writable(path)

@@ -10,9 +10,11 @@ from typing import Annotated
 import torch
 import typer
 
-from .. import data
+from .. import data, provenance
 from ..classifier import Classifier
+from ..data.summary import found_scaling
 from ..device import pick_device
+from ..errors import UserError
 from ..models import build
 from ..training import CATSettings, CustomizedAdversarial, Standard, TrainSettings
 from ..training import train as run_training
@@ -71,7 +73,7 @@ def train(
     ] = CAT.stop_at_success,
     fast: Annotated[bool, typer.Option(help="bfloat16 matrix products.")] = DEFAULT.fast,
     seed: Seed = 0,
-    split_seed: Annotated[int, typer.Option(help="Seed of the split of the data set.")] = 0,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the split of the data set.")] = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint of this output.")] = False,
     dry_run: Annotated[
@@ -106,15 +108,20 @@ def train(
         steps=attack_steps,
         stop_at_success=stop_at_success,
     )
+    if checkpoint.exists() and not (resume or dry_run):
+        raise UserError(f"{checkpoint} is there: add --resume to go on, or delete it")
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
+    scaling = found_scaling(whole)
     levels = parse_floats(snr)
     train_set, validation_set = (
         data.part(whole, name, split_seed).select(snr_db=levels) for name in ("train", "validation")
     )
     train_set = train_set.limit_per_key(frames_per_key, seed)
     torch.manual_seed(seed)
-    network, described, origin = _network(whole, architecture, input_gain, start_from)
+    network, described, origin = _network(
+        whole, split_seed, architecture, input_gain, start_from
+    )
     training = asdict(settings) | {
         "method": method.value,
         "start_from": origin,
@@ -129,15 +136,10 @@ def train(
     metadata = {
         "architecture": described,
         "frame_length": whole.frame_length,
-        "scaling": whole.metadata.get("scaling", "sum_abs"),
+        "scaling": scaling.value,
         "defense": {"training": method.value, "run_time": "none"},
         "training": training,
-        "dataset": {
-            "name": Path(dataset).name,
-            "fingerprint": whole.fingerprint(),
-            "split_seed": split_seed,
-            "metadata": whole.metadata,
-        },
+        "dataset": provenance.record(whole, dataset, split_seed),
     }
     err.print(
         f"training {described['name']} ({method.value}) on {len(train_set)} frames, "
@@ -170,7 +172,7 @@ def train(
     )
 
 
-def _network(dataset, architecture, input_gain, start_from):
+def _network(dataset, split_seed, architecture, input_gain, start_from):
     """The network to train, what the metadata says of it, and of the model it starts from."""
     if not start_from:
         network = build(
@@ -178,6 +180,11 @@ def _network(dataset, architecture, input_gain, start_from):
         )
         return network, {"name": architecture, "input_gain": input_gain}, None
     model = Classifier.load(start_from, classes=dataset.classes, frame_length=dataset.frame_length)
+    if provenance.split_seed_for(dataset, provenance.seen(model.metadata)) not in (
+        None,
+        split_seed,
+    ):
+        raise UserError(f"{start_from} was trained on another split of this data set")
     training = dict(model.metadata["training"])
     training.pop("history", None)
     origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}

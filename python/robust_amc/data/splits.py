@@ -3,6 +3,10 @@
 from enum import Enum
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ..errors import UserError
 
 # The paper trains on one half and tests on the other; validation and calibration
 # frames are cut from the training half.
@@ -24,12 +28,15 @@ def split(dataset, seed=0):
 
     Stratified by class and SNR label, and grouped: the frames of one generator run
     stay together. Within each (class, SNR) the runs are shuffled and each goes to the
-    part that is furthest below its share. Returns ``{name: sorted indices}``; every
-    frame is in exactly one part.
+    part that is furthest below its share. Keys that share a run are split as one. Returns
+    ``{name: sorted indices}``; every frame is in exactly one part. Raises UserError for a
+    negative seed.
     """
+    if seed < 0:
+        raise UserError(f"the seed of the split must not be negative, not {seed}")
     rng = np.random.default_rng(seed)
     parts = {name: [] for name in FRACTIONS}
-    key = np.unique(np.stack([dataset.label, dataset.snr_db]), axis=1, return_inverse=True)[1]
+    key = _strata(dataset)
     order = np.argsort(key, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
         runs = np.unique(dataset.run_id[members])
@@ -41,6 +48,17 @@ def split(dataset, seed=0):
             parts[name].append(run_frames)
     empty = np.empty(0, np.int64)
     return {name: np.sort(np.concatenate([empty, *chunks])) for name, chunks in parts.items()}
+
+
+def _strata(dataset):
+    """Number of each frame's stratum: its (class, SNR label), joined where a run spans several."""
+    key = np.unique(np.stack([dataset.label, dataset.snr_db]), axis=1, return_inverse=True)[1]
+    if not len(key):
+        return key
+    run = np.unique(dataset.run_id, return_inverse=True)[1]
+    keys, nodes = key.max() + 1, key.max() + 1 + run.max() + 1
+    shares = coo_array((np.ones(len(key)), (key, keys + run)), shape=(nodes, nodes))
+    return connected_components(shares, directed=False)[1][key]
 
 
 def part(dataset, name, seed=0):

@@ -15,10 +15,7 @@ def summary(dataset):
     the magnitudes of every frame that is not all zero add up to 1, else ``none``, with
     the range of the sums in `sum_of_magnitudes`.
     """
-    sums = _sums_of_magnitudes(dataset.iq)
-    zero = sums == 0
-    spread = sums[~zero] if not zero.all() else np.zeros(1)
-    scaled = not zero.all() and np.abs(spread - 1).max() < _SCALING_TOLERANCE
+    spread, zero = _spread(dataset)
     levels = np.unique(dataset.snr_db)
     return {
         "frames": len(dataset),
@@ -34,13 +31,30 @@ def summary(dataset):
             for i, name in enumerate(dataset.classes)
         },
         "runs": len(np.unique(dataset.run_id)),
-        "scaling": (frames.Scaling.SUM_ABS if scaled else frames.Scaling.NONE).value,
+        "scaling": _scaling(spread).value,
         "sum_of_magnitudes": [float(spread.min()), float(spread.max())],
-        "all_zero_frames": int(zero.sum()),
+        "all_zero_frames": zero,
         "authentic_rml2016_10a": radioml.is_authentic(dataset),
         "fingerprint": dataset.fingerprint(),
         "metadata": dataset.metadata,
     }
+
+
+def found_scaling(dataset):
+    """The Scaling that the frames of a FrameDataset have, whatever its metadata says."""
+    return _scaling(_spread(dataset)[0])
+
+
+def _scaling(spread):
+    scaled = np.abs(spread - 1).max() < _SCALING_TOLERANCE
+    return frames.Scaling.SUM_ABS if scaled else frames.Scaling.NONE
+
+
+def _spread(dataset):
+    """Sums of magnitudes of the frames that are not all zero, and the number of the others."""
+    sums = _sums_of_magnitudes(dataset.iq)
+    zero = sums == 0
+    return (np.zeros(1) if zero.all() else sums[~zero]), int(zero.sum())
 
 
 def _sums_of_magnitudes(iq, chunk=16384):

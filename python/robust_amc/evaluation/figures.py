@@ -18,8 +18,11 @@ def security_curve(rows, path, title=None):
     step = levels[1] - levels[0] if len(levels) > 1 else 5
     none = (levels[0] if levels else 0) - step
     figure, axes = pyplot.subplots(figsize=(7, 4.5), constrained_layout=True)
-    for number, model in enumerate(dict.fromkeys(row["model"] for row in rows)):
-        own = [row for row in rows if row["model"] == model]
+    curves = list(dict.fromkeys((row["model"], row["snr_db"]) for row in rows))
+    several = len({snr_db for _, snr_db in curves}) > 1
+    for number, (model, snr_db) in enumerate(curves):
+        own = [row for row in rows if (row["model"], row["snr_db"]) == (model, snr_db)]
+        name = f"{model}, SNR {snr_db:g} dB" if several and snr_db is not None else model
         own.sort(key=lambda row: none if row["pnr_db"] is None else row["pnr_db"])
         x = [none if row["pnr_db"] is None else row["pnr_db"] for row in own]
         color = f"C{number}"
@@ -30,7 +33,7 @@ def security_curve(rows, path, title=None):
             y = [row[metric] for row in own]
             if metric == "attacked_accuracy" and y == [row["robust_accuracy"] for row in own]:
                 continue  # the same attack: no rejector
-            axes.plot(x, y, style, color=color, label=f"{model}: {label}", markersize=4)
+            axes.plot(x, y, style, color=color, label=f"{name}: {label}", markersize=4)
             bounds = list(zip(*(row[f"{metric}_interval"] for row in own), strict=True))
             axes.fill_between(x, *bounds, color=color, alpha=0.12, linewidth=0)
     axes.set_xticks([none, *levels], ["none", *(f"{level:g}" for level in levels)])

@@ -20,41 +20,46 @@ class Outcome:
     """What became of each frame: the numerators and denominators of every metric.
 
     Attributes:
-        correct: bool ``[n]``, the true class was decided and accepted
-        rejected: bool ``[n]``
+        label: true classes, integers ``[n]``
+        decided: decisions, integers ``[n]``, -1 for a rejected frame
         attacked: whether the frames were perturbed on purpose
         recognized: bool ``[n]``, correct and accepted under the attack that also wins by
             being rejected; None where there is no such attack (benign frames, noise)
     """
 
-    correct: np.ndarray
-    rejected: np.ndarray
+    label: np.ndarray
+    decided: np.ndarray
     attacked: bool = False
     recognized: np.ndarray | None = None
 
+    @property
+    def correct(self):
+        """Which frames are correct and accepted, bool ``[n]``."""
+        return np.asarray(self.decided) == self.label
+
+    @property
+    def rejected(self):
+        """Which frames are rejected, bool ``[n]``."""
+        return np.asarray(self.decided) < 0
+
     def ratio(self, metric):
-        """Numerator and denominator of a metric, each ``[n]``."""
-        everything = np.ones(len(self.correct))
+        """Numerator and denominator of a metric, each float ``[n]``."""
+        correct, rejected = self.correct, self.rejected
+        everything = np.ones(len(correct))
         if metric == "accepted_accuracy":
-            return self.correct.astype(float), (~self.rejected).astype(float)
+            return correct.astype(float), (~rejected).astype(float)
         if metric == "rejection_rate":
-            return self.rejected.astype(float), everything
+            return rejected.astype(float), everything
         if metric == "robust_accuracy" and self.attacked:
             # The paper's, Section III-A3: under attack a rejection is a success of the defense.
-            return (self.correct | self.rejected).astype(float), everything
+            return (correct | rejected).astype(float), everything
         if metric == "attacked_accuracy" and self.recognized is not None:
             return self.recognized.astype(float), everything
-        return self.correct.astype(float), everything
+        return correct.astype(float), everything
 
     def summary(self):
         """Every metric, by name; NaN where nothing was accepted."""
-        return {metric: _divide(*map(np.sum, self.ratio(metric))) for metric in METRICS}
-
-
-def outcome(label, decided, **more):
-    """Outcome of decisions ``[n]`` (-1: rejected) on frames of the true classes `label` ``[n]``."""
-    label, decided = np.asarray(label), np.asarray(decided)
-    return Outcome(correct=decided == label, rejected=decided < 0, **more)
+        return {metric: float(_divide(*map(np.sum, self.ratio(metric)))) for metric in METRICS}
 
 
 def with_intervals(result, run_id, seed=0):
@@ -62,21 +67,21 @@ def with_intervals(result, run_id, seed=0):
 
     Runs are resampled, not frames: the frames of one run share a channel and a source.
     """
+    parts = [part for metric in METRICS for part in result.ratio(metric)]
+    sums = _resampled_sums(parts, run_id, seed)
     row = {}
-    weights = _weights(run_id, seed)
-    for metric, value in result.summary().items():
-        samples = _resampled(*result.ratio(metric), run_id, weights)
+    for i, (metric, value) in enumerate(result.summary().items()):
         row[metric] = value
-        row[f"{metric}_interval"] = _interval(samples)
+        row[f"{metric}_interval"] = _interval(_divide(sums[:, 2 * i], sums[:, 2 * i + 1]))
     return row
 
 
 def difference(first, second, run_id, metric, seed=0):
     """`first` minus `second` in a metric, paired on the same frames: value and 95 % interval."""
-    weights = _weights(run_id, seed)
-    samples = [_resampled(*each.ratio(metric), run_id, weights) for each in (first, second)]
+    sums = _resampled_sums([*first.ratio(metric), *second.ratio(metric)], run_id, seed)
+    samples = _divide(sums[:, 0], sums[:, 1]) - _divide(sums[:, 2], sums[:, 3])
     value = first.summary()[metric] - second.summary()[metric]
-    return {"metric": metric, "difference": value, "interval": _interval(samples[0] - samples[1])}
+    return {"metric": metric, "difference": value, "interval": _interval(samples)}
 
 
 def confusion(label, decided, classes):
@@ -98,17 +103,16 @@ def risk_coverage(label, score, points=50):
     return count / len(correct), np.cumsum(correct)[count - 1] / count
 
 
-def _weights(run_id, seed):
-    """How often each run is drawn in each resample, ``[resamples, runs]``."""
-    runs = len(np.unique(run_id))
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(runs, np.full(runs, 1 / runs), RESAMPLES)
-
-
-def _resampled(numerator, denominator, run_id, weights):
+def _resampled_sums(parts, run_id, seed):
+    """Sums of the columns `parts` over resampled runs, ``[resamples, parts]``."""
     run = np.unique(run_id, return_inverse=True)[1]
-    sums = [weights @ np.bincount(run, part) for part in (numerator, denominator)]
-    return _divide(*sums)
+    table = np.stack([np.bincount(run, part) for part in parts], axis=1)
+    rng = np.random.default_rng(seed)
+    sums = np.empty((RESAMPLES, len(parts)))
+    for resample in range(RESAMPLES):  # one at a time: there may be 100,000 runs
+        drawn = rng.integers(len(table), size=len(table))
+        sums[resample] = np.bincount(drawn, minlength=len(table)) @ table
+    return sums
 
 
 def _divide(numerator, denominator):

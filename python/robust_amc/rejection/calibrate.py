@@ -7,7 +7,7 @@ import torch
 
 from ..classifier import Classifier
 from ..errors import UserError
-from ..evaluation.metrics import outcome
+from ..evaluation.metrics import Outcome
 from . import threshold
 from .svm import GAMMA, NeuralRejection, feature_scale, fit_svm
 
@@ -28,12 +28,16 @@ class RejectorSettings:
 
     gamma: float = GAMMA
     penalty: float = 1.0
-    frames_per_class: int = 500
+    frames_per_class: int = 1000
     snr_db: list = field(default_factory=list)
     calibration_snr_db: list = field(default_factory=list)
     target_rejection: float = threshold.TARGET
     scale_features: bool = True
     seed: int = 0
+
+    def __post_init__(self):
+        if not (self.gamma > 0 and self.penalty > 0 and self.frames_per_class > 0):
+            raise UserError("gamma, penalty and frames per class must be positive")
 
 
 def fit_rejector(classifier, train, calibration, settings=None):
@@ -45,6 +49,8 @@ def fit_rejector(classifier, train, calibration, settings=None):
     missing or the calibration frames are too few for the wanted rejection.
     """
     settings = settings or RejectorSettings()
+    if len(classifier.classes) < 3:
+        raise UserError("a one-vs-all SVM needs at least three classes")
     train = train.require_classes(classifier.classes).select(snr_db=settings.snr_db or None)
     calibration = calibration.require_classes(classifier.classes).select(
         snr_db=settings.calibration_snr_db or None
@@ -79,7 +85,7 @@ def fit_rejector(classifier, train, calibration, settings=None):
     known = classifier.metadata
     fitted.metadata["defense"] = known.get("defense", {}) | {"run_time": "svm"}
     fitted.metadata["metrics"] = known.get("metrics", {}) | {
-        "calibration": outcome(calibration.label, decided).summary()
+        "calibration": Outcome(calibration.label, decided).summary()
     }
     return fitted
 

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,8 @@ from robust_amc.frames import energy
 
 from .conftest import toy_frames
 
+# the package exports the function under the name of its module
+white_box_module = sys.modules["robust_amc.attacks.white_box"]
 QUICK = AttackSettings(steps=10, restarts=1)
 
 
@@ -201,3 +205,27 @@ def test_no_frames_no_trouble(plain):
     empty = np.empty((0, 2, 128), np.float32)
     assert len(white_box(plain, empty, np.empty(0, int), np.empty(0), settings=QUICK).iq) == 0
     assert len(plain.decide(empty).label) == 0
+
+
+def test_starts_toward_the_nearest_frame_of_a_wrong_class(plain):
+    """Two classes on a line: each frame's start points at the other class's nearest frame."""
+    iq, label = toy_frames(80, 35)
+    state = white_box_module._WhiteBox(
+        plain, iq, label, np.ones(80, np.float32), Goal.EVASION, QUICK, None, "none"
+    )
+    state.look_around(iq, label)
+    known = plain.decide(iq).label == label
+    flat = iq.reshape(80, -1).astype(np.float64)
+    for i in range(0, 80, 9):
+        distance = ((flat - flat[i]) ** 2).sum(1)
+        distance[~known | (label == label[i])] = np.inf
+        np.testing.assert_allclose(
+            state.toward[i].numpy(), iq[distance.argmin()] - iq[i], atol=1e-6
+        )
+
+
+def test_more_tries_never_win_less(rejecting, attacked_frames):
+    iq, label, epsilon = attacked_frames
+    plain_tries = white_box(rejecting, iq, label, epsilon, settings=QUICK)
+    more = white_box(rejecting, iq, label, epsilon, settings=QUICK, others=toy_frames(80, 36))
+    assert more.success.sum() >= plain_tries.success.sum()

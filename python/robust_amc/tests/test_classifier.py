@@ -122,6 +122,8 @@ def test_newer_format(saved):
     "change",
     [
         lambda document: document.pop("classes"),
+        lambda document: document.pop("frame_length"),
+        lambda document: document.update(format_version="1"),
         lambda document: document.update(classes=["only one"]),
         lambda document: document.update(architecture={"name": "unheard of"}),
         lambda document: document["rejector"].pop("gamma"),
@@ -153,3 +155,10 @@ def test_models_with_other_classes_are_not_compared(plain, saved):
     other.classes = ("a", "b", "c", "d")
     with pytest.raises(UserError, match="cannot be compared"):
         same_classes([plain, other])
+
+
+def test_scores_that_overflow_are_rejected(plain, rejecting):
+    iq, _ = toy_frames(2, 26)
+    iq[0] = 3e38
+    for model in (plain, rejecting):
+        assert model.decide(iq).label[0] == -1

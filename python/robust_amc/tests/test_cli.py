@@ -85,6 +85,10 @@ def test_from_data_to_a_robustness_figure(files):
     assert paired[0]["difference"] == pytest.approx(
         rows[2]["robust_accuracy"] - rows[0]["robust_accuracy"]
     )
+    for detail, row in zip(results["details"], rows, strict=True):
+        table = np.array(detail["confusion"])
+        assert table.shape == (4, 5) and table.sum() == 60
+        assert np.trace(table) / 60 == pytest.approx(row["accuracy"])
     assert (files / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -110,6 +114,13 @@ def test_killed_training_resumes(files):
     )
     straight, resumed = (files / name for name in ("straight.safetensors", "broken.safetensors"))
     assert straight.read_bytes() == resumed.read_bytes()
+
+
+def test_a_checkpoint_is_not_overwritten(files, capsys):
+    (files / "x.checkpoint").write_bytes(b"hours of work")
+    train = ("train", "x.safetensors", "--dataset", "toy.npz")
+    assert "--resume" in refused(capsys, *train)
+    assert (files / "x.checkpoint").read_bytes() == b"hours of work"
 
 
 def test_dry_run_writes_nothing(files):
@@ -169,6 +180,23 @@ class TestMistakes:
                     "nan",
                 ),  # fmt: skip
                 "finite",
+            ),
+            (
+                ("--model", "m.safetensors", "--dataset", "toy.npz", "--figure", "x.xyz"),
+                ".svg",
+            ),
+            (
+                (
+                    "--model",
+                    "m.safetensors",
+                    "--dataset",
+                    "toy.npz",
+                    "--attack",
+                    "noise",
+                    "--pnr",
+                    "4000",
+                ),  # fmt: skip
+                "200",
             ),
             (
                 ("--model", "m.safetensors", "--dataset", "toy.npz", "--frames", "0"),
@@ -234,6 +262,10 @@ class TestMistakes:
         assert "growth" in refused(capsys, *train, "--method", "cat", "--growth", 0.9)
         assert "positive" in refused(capsys, *train, "--epochs", 0)
         assert "resnet" in refused(capsys, *train, "--architecture", "resnet")
+        assert "negative" in refused(capsys, *train, "--patience", -1)
+        assert "average" in refused(capsys, *train, "--average", 1.5)
+        assert "meta" in refused(capsys, *train, "--device", "meta")
+        assert "positive" in refused(capsys, "fit-rejector", "x.safetensors", *refit, "--gamma", 0)
         fit = ("fit-rejector", "new.safetensors", *refit)
         assert "too few" in refused(capsys, *fit, "--target-rejection", 0.001)
 

@@ -173,3 +173,15 @@ def test_fingerprint_is_of_the_content():
     other = FrameDataset(changed, dataset.label, dataset.classes, dataset.snr_db, dataset.run_id)
     assert other.fingerprint() != dataset.fingerprint()
     assert dataset.subset(np.arange(899)).fingerprint() != dataset.fingerprint()
+
+
+def test_split_keeps_runs_together_that_span_classes():
+    dataset = make()
+    mixed = FrameDataset(
+        dataset.iq, dataset.label, dataset.classes, dataset.snr_db,
+        (np.arange(len(dataset)) % 40).astype(np.int32),
+    )  # fmt: skip
+    parts = data.split(mixed)
+    runs = [set(mixed.run_id[index].tolist()) for index in parts.values()]
+    assert sum(map(len, runs)) == len(set.union(*runs)) == 40
+    assert sum(map(len, parts.values())) == len(mixed)

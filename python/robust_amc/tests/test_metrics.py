@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from robust_amc.evaluation import Outcome, confusion, difference, outcome, with_intervals
+from robust_amc.evaluation import Outcome, confusion, difference, with_intervals
 from robust_amc.evaluation.metrics import risk_coverage
 
 LABEL = np.array([0, 0, 1, 1, 2, 2, 0, 1, 2, 0])
@@ -11,7 +11,7 @@ RUN = np.arange(10) // 2
 
 
 def test_benign_metrics_by_hand():
-    assert outcome(LABEL, DECIDED).summary() == pytest.approx(
+    assert Outcome(LABEL, DECIDED).summary() == pytest.approx(
         {
             "accuracy": 0.6,
             "accepted_accuracy": 0.75,
@@ -24,14 +24,14 @@ def test_benign_metrics_by_hand():
 
 def test_attacked_metrics_by_hand():
     recognized = np.array([True] * 3 + [False] * 7)
-    figures = outcome(LABEL, DECIDED, attacked=True, recognized=recognized).summary()
+    figures = Outcome(LABEL, DECIDED, attacked=True, recognized=recognized).summary()
     assert figures["robust_accuracy"] == pytest.approx(0.8)
     assert figures["attacked_accuracy"] == pytest.approx(0.3)
     assert figures["accuracy"] == pytest.approx(0.6)
 
 
 def test_nothing_accepted_is_not_a_number():
-    row = with_intervals(outcome(LABEL, np.full(10, -1)), RUN)
+    row = with_intervals(Outcome(LABEL, np.full(10, -1)), RUN)
     assert np.isnan(row["accepted_accuracy"])
     assert row["rejection_rate"] == 1
 
@@ -40,7 +40,8 @@ def test_intervals_resample_runs():
     """With whole runs right or wrong, the interval is that of a coin a run, not a frame."""
     run = np.repeat(np.arange(40), 25)
     right = run % 2 == 0
-    low, high = with_intervals(Outcome(right, ~right & False), run)["accuracy_interval"]
+    result = Outcome(np.ones(1000, int), right.astype(int))
+    low, high = with_intervals(result, run)["accuracy_interval"]
     # 40 coins: 1.96·sqrt(0.25/40) = 0.155; frames taken for independent would give 0.031
     assert high - 0.5 == pytest.approx(0.155, abs=0.03)
     assert 0.5 - low == pytest.approx(0.155, abs=0.03)
@@ -50,7 +51,9 @@ def test_differences_are_paired():
     rng = np.random.default_rng(0)
     hard = rng.random(1000)
     run = np.arange(1000)
-    better, worse = Outcome(hard < 0.55, hard > 2), Outcome(hard < 0.5, hard > 2)
+    better, worse = (
+        Outcome(np.ones(1000, int), (hard < share).astype(int)) for share in (0.55, 0.5)
+    )
     found = difference(better, worse, run, "accuracy")
     assert found["difference"] == pytest.approx(np.mean((hard >= 0.5) & (hard < 0.55)))
     # unpaired intervals would be ±0.044 and reach below zero

@@ -47,8 +47,12 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0:
+        if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < float("inf"):
             raise UserError("epochs, batch size and learning rate must be positive")
+        if self.patience < 0 or not 0 <= self.robust_radius < float("inf"):
+            raise UserError("patience and the robust radius cannot be negative")
+        if not 0 <= self.average < 1:
+            raise UserError(f"the decay of the average must lie in 0 … 1, not {self.average}")
 
 
 @dataclass
@@ -105,6 +109,7 @@ def train(
     averaged = None
     if settings.average:
         averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+    robust_set = _robust_set(validation_set, settings)
     best = deepcopy(network.state_dict())
     history = History()
     first = 0
@@ -144,7 +149,7 @@ def train(
         chosen = network if averaged is None else averaged.module
         with fast_math():
             entry = {"epoch": epoch, "loss": float(np.mean(losses))} | _validate(
-                chosen, validation_set, settings
+                chosen, validation_set, robust_set, settings
             )
         if history.add(entry):
             best = deepcopy(chosen.state_dict())
@@ -186,19 +191,25 @@ def _update(network, optimizer, inputs, target, fast_math):
     return total
 
 
-def _validate(network, dataset, settings):
+def _robust_set(dataset, settings):
+    """The validation frames that choose the epoch by robust accuracy; None for clean accuracy."""
+    if not settings.robust_radius:
+        return None
+    high = dataset.subset(dataset.snr_db >= settings.robust_snr_db)
+    if not len(high):
+        raise UserError(
+            f"no validation frame at {settings.robust_snr_db:g} dB or more to choose an epoch"
+        )
+    return high.limit(settings.validation_frames, 0)
+
+
+def _validate(network, dataset, robust_set, settings):
     network.eval()
     entry = {"accuracy": accuracy(network, dataset.limit(settings.validation_frames, 0))}
     entry["validation"] = entry["accuracy"]
-    if settings.robust_radius:
-        high = dataset.subset(dataset.snr_db >= settings.robust_snr_db)
-        high = high.limit(settings.validation_frames, 0)
-        if not len(high):
-            raise UserError(
-                f"no validation frame at {settings.robust_snr_db:g} dB or more to choose an epoch"
-            )
-        entry["high_snr_accuracy"] = accuracy(network, high)
-        entry["robust_accuracy"] = robust_accuracy(network, high, settings.robust_radius)
+    if robust_set is not None:
+        entry["high_snr_accuracy"] = accuracy(network, robust_set)
+        entry["robust_accuracy"] = robust_accuracy(network, robust_set, settings.robust_radius)
         entry["validation"] = entry["robust_accuracy"]
     return entry
 

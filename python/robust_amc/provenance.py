@@ -1,0 +1,71 @@
+"""Which data a model has seen, so that no evaluation runs on training frames unnoticed."""
+
+from pathlib import Path
+
+from .data import Part
+from .errors import UserError
+
+
+def record(dataset, path, split_seed):
+    """What a model's metadata says of a data set that it was trained or calibrated on."""
+    return {
+        "name": Path(path).name,
+        "fingerprint": dataset.fingerprint(),
+        "split_seed": split_seed,
+        "metadata": dataset.metadata,
+    }
+
+
+def seen(metadata):
+    """Records of every data set behind a model: its own, its rejector's, its ancestors'."""
+    found = [metadata.get("dataset"), metadata.get("rejector", {}).get("dataset")]
+    origin = metadata.get("training", {}).get("start_from")
+    if origin:
+        found += seen(origin)
+    return [each for each in found if each]
+
+
+def split_seed_for(dataset, records):
+    """Seed of the split that `records` made of `dataset`; None if they do not contain it.
+
+    Raises UserError when they contain it with different splits, or frames of it in
+    another file: the generator gives the same frames for the same seed.
+    """
+    fingerprint = dataset.fingerprint()
+    seeds = {each["split_seed"] for each in records if each["fingerprint"] == fingerprint}
+    if len(seeds) > 1:
+        raise UserError(
+            "this data set was split with different seeds: what is a test frame for one is a "
+            "training frame for the other"
+        )
+    if seeds:
+        return seeds.pop()
+    generator = _generator(dataset.metadata)
+    for each in records:
+        if generator and generator == _generator(each["metadata"]):
+            raise UserError(
+                f"this data set was generated with the same seed ({generator[1]}) as "
+                f"{each['name']}, which the model was trained on, so frames are the same; "
+                "generate one with another seed"
+            )
+    return None
+
+
+def part_to_evaluate(dataset, models, wanted=None):
+    """The Part of `dataset` to evaluate `models` on, and the seed of its split.
+
+    All of it, unless a model has seen it: then the test part. Raises UserError when
+    `wanted` is all of a data set that was seen.
+    """
+    records = [each for model in models for each in seen(model.metadata)]
+    split_seed = split_seed_for(dataset, records)
+    if split_seed is None:
+        return wanted or Part.ALL, 0
+    if wanted is Part.ALL:
+        raise UserError("a model was trained on this data set: choose one of its parts")
+    return wanted or Part.TEST, split_seed
+
+
+def _generator(metadata):
+    """What decides a generated frame, (generator, seed); None for other data."""
+    return (metadata["generator"], metadata["seed"]) if "generator" in metadata else None
