@@ -113,10 +113,13 @@ class pgd_injector(gr.sync_block):
         """Attack the frames at hand, `batch_size` at most."""
         count = min(len(input_items[0]), self._batch_size)
         clean = input_items[0][:count]
-        attacked = np.zeros(count, bool)
         output_items[0][:count] = clean
-        if self._enabled:
-            attacked = self._perturb(clean, output_items)
+        iq = frames.to_iq(clean)
+        usable = frames.valid(iq)
+        self._count_invalid(np.count_nonzero(~usable))
+        attacked = usable & self._enabled
+        if attacked.any():
+            self._perturb(iq[attacked], attacked, output_items)
         if len(output_items) > 1:
             output_items[1][:count] = 0
             output_items[1][:count][attacked] = output_items[0][:count][attacked] - clean[attacked]
@@ -127,23 +130,19 @@ class pgd_injector(gr.sync_block):
         )
         return count
 
-    def _perturb(self, clean, outputs):
-        """Attack the frames `clean`, write them to the first output; return which ones."""
-        iq = frames.to_iq(clean)
-        attacked = frames.valid(iq)
-        self._count_invalid(np.count_nonzero(~attacked))
-        snr_db = tags.numbers(self, len(iq), tags.SNR_DB)
-        snr_db = np.where(np.isfinite(snr_db), snr_db, self._snr_db)[attacked]
-        truth = np.array(tags.names(self, len(iq), tags.MODULATION), object)[attacked]
-        iq = iq[attacked]
+    def _perturb(self, iq, attacked, outputs):
+        """Attack `iq`, the frames `attacked` of those at hand; write them to the first output."""
+        snr_db = tags.numbers(self, len(attacked), tags.SNR_DB)
+        known = np.abs(snr_db) <= power.LARGEST_DB
+        snr_db = np.where(known, snr_db, self._snr_db)[attacked]
+        truth = np.array(tags.names(self, len(attacked), tags.MODULATION), object)[attacked]
         energy = frames.energy(iq.astype(np.float64))
         epsilon = power.epsilon(energy, snr_db, self._pnr_db)
         result = white_box(self._model, iq, self._labels(truth, iq), epsilon, **self._attack)
         added = frames.energy(result.iq.astype(np.float64) - iq)
         pnr_db = power.pnr_db(added, energy, snr_db)
-        outputs[0][: len(clean)][attacked] = frames.to_complex(result.iq)
+        outputs[0][: len(attacked)][attacked] = frames.to_complex(result.iq)
         self._tag(np.flatnonzero(attacked), pnr_db, result.success, range(len(outputs)))
-        return attacked
 
     def _labels(self, truth, iq):
         """Class indices: the true one where its name is known, else the model's best class."""

@@ -1,23 +1,16 @@
 """A network, an optional rejector and a threshold: one object that decides and is one file."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 
-from . import __version__, assets, frames
+from . import frames, model_file
 from .errors import UserError
-from .files import replacing
 from .frames import Scaling
-from .models import build
 from .rejection import threshold as thresholds
-from .rejection.svm import NeuralRejection
 
-FORMAT_VERSION = 1
 REJECTED = -1
 BATCH = 64  # small enough that the feature maps stay in the cache: twice as fast as 512
 
@@ -156,29 +149,19 @@ class Classifier:
         return iq
 
     def save(self, path):
-        """Write a safetensors file: weights in half precision, one JSON document beside them."""
-        tensors = {
-            f"network.{name}": value.half().contiguous()
-            for name, value in self.network.state_dict().items()
-        }
+        """Write a model file, see :mod:`robust_amc.model_file`."""
         document = self.metadata | {
-            "format_version": FORMAT_VERSION,
             "classes": list(self.classes),
             "frame_length": self.frame_length,
             "scaling": self.scaling.value,
-            "code_version": __version__,
         }
         if self.rejector is not None:
-            tensors["rejector.support_vectors"] = self.rejector.support_vectors.half()
-            tensors["rejector.dual_coef"] = self.rejector.dual_coef.half()
-            tensors["rejector.intercept"] = self.rejector.intercept
             document["rejector"] = document["rejector"] | {
                 "gamma": self.rejector.gamma,
                 "feature_scale": self.rejector.feature_scale,
                 "threshold": self.threshold,
             }
-        with replacing(path) as temporary:
-            safetensors.torch.save_file(tensors, temporary, {"htrd": json.dumps(document)})
+        model_file.write(path, self.network, self.rejector, document)
 
     @classmethod
     def load(cls, name_or_path, device="cpu", classes=None, frame_length=None):
@@ -188,7 +171,7 @@ class Classifier:
         UserError when the file is missing, damaged, of a newer format, or made for
         other classes or another frame length.
         """
-        tensors, document = read_file(name_or_path)
+        network, rejector, document = model_file.read(name_or_path)
         name = Path(name_or_path).stem
         if classes is not None and tuple(classes) != tuple(document["classes"]):
             raise UserError(
@@ -199,55 +182,11 @@ class Classifier:
             raise UserError(
                 f"{name} takes frames of {document['frame_length']} samples, not {frame_length}"
             )
-        try:
-            architecture = dict(document["architecture"])
-            network = build(
-                architecture.pop("name"),
-                len(document["classes"]),
-                document["frame_length"],
-                **architecture,
-            )
-            network.load_state_dict(_under("network.", tensors))
-            rejector, threshold = _rejector(_under("rejector.", tensors), document)
-            classifier = cls(
-                network.to(device), document["classes"], rejector, threshold, document, name
-            )
-            Scaling(document["scaling"])
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            detail = " ".join(str(error).split())[:200]
-            raise UserError(f"{name_or_path} is not a usable model: {detail}") from error
+        threshold = None
         if rejector is not None:
             rejector.to(device)
-        return classifier
-
-
-def read_file(name_or_path):
-    """Tensors and JSON document of a model file, checked for damage and version."""
-    path = assets.model_path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(assets.model_names()) or "none"
-        raise UserError(f"no model {name_or_path}: neither a file nor one that ships ({known})")
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            document = json.loads((file.metadata() or {}).get("htrd", "null"))
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path} is damaged or not a safetensors file: {error}") from error
-    if not isinstance(document, dict) or "format_version" not in document:
-        raise UserError(f"{path} is not a gr-htrd model: it has no metadata of ours")
-    version = document["format_version"]
-    needed = ("architecture", "classes", "frame_length", "scaling")
-    missing = [name for name in needed if name not in document]
-    if not isinstance(version, int) or missing:
-        raise UserError(f"{path} is not a usable model: its metadata lacks {', '.join(missing)}")
-    if version > FORMAT_VERSION:
-        raise UserError(
-            f"{path} has format {version}; this version reads up to "
-            f"{FORMAT_VERSION}: upgrade gr-htrd"
-        )
-    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise UserError(f"{path} has weights that are not finite")
-    return tensors, document
+            threshold = float(document["rejector"]["threshold"])
+        return cls(network.to(device), document["classes"], rejector, threshold, document, name)
 
 
 def same_classes(classifiers):
@@ -259,25 +198,6 @@ def same_classes(classifiers):
                 f"{first.name} and {other.name} cannot be compared: their classes are "
                 f"{', '.join(first.classes)} and {', '.join(other.classes)}"
             )
-
-
-def _rejector(tensors, document):
-    if not tensors:
-        return None, None
-    settings = document["rejector"]
-    rejector = NeuralRejection(
-        **tensors, gamma=settings["gamma"], feature_scale=settings["feature_scale"]
-    )
-    width = (len(tensors["support_vectors"]), len(document["classes"]))
-    if tuple(rejector.dual_coef.shape) != width or len(rejector.intercept) != width[1]:
-        raise UserError("the rejector's parts do not fit together")
-    return rejector, float(settings["threshold"])
-
-
-def _under(prefix, tensors):
-    return {
-        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
-    }
 
 
 def _chunks(rows, size):

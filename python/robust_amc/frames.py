@@ -70,6 +70,10 @@ def scale(iq, scaling):
 
 
 def valid(iq):
-    """Which frames can be classified, bool ``[n]``: those that are finite and not all zero."""
-    iq = np.asarray(iq)
-    return np.isfinite(iq).all((1, 2)) & (iq != 0).any((1, 2))
+    """Which frames can be classified, bool ``[n]``: finite, not all zero, energy in range.
+
+    The energy of a frame must be a positive float32: samples near 1e19 overflow it.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = energy(np.asarray(iq, np.float32))
+    return np.isfinite(total) & (total > 0)

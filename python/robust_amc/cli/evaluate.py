@@ -13,7 +13,7 @@ from ..classifier import Classifier, same_classes
 from ..data.summary import found_scaling
 from ..device import pick_device
 from ..errors import UserError
-from ..evaluation import Attack, SecurityCurve, confusion, difference
+from ..evaluation import Attack, SecurityCurve, confusion, difference, risk_coverage
 from ..evaluation.figures import security_curve
 from ..evaluation.table import results_table
 from ..files import write_json
@@ -107,16 +107,20 @@ def evaluate(
 
 
 def _detail(row, outcome, classes):
-    """Confusion matrix of one row, its last column the rejected, and each class's accuracy."""
+    """More of one row: confusion (last column: rejected), classes, accuracy over coverage."""
     table = confusion(outcome.label, outcome.decided, len(classes))
     count = table.sum(1)
-    return {key: row[key] for key in ("model", "attack", "snr_db", "pnr_db")} | {
+    detail = {key: row[key] for key in ("model", "attack", "snr_db", "pnr_db")} | {
         "classes": list(classes),
         "confusion": table,
         "class_accuracy": {
             name: table[i, i] / count[i] for i, name in enumerate(classes) if count[i]
         },
     }
+    if outcome.score is not None:
+        coverage, accuracy = risk_coverage(outcome.label, outcome.score)
+        detail["risk_coverage"] = {"coverage": coverage, "accepted_accuracy": accuracy}
+    return detail
 
 
 def _warn(classifier, dataset, curve, selection):

@@ -1,7 +1,7 @@
 """Evaluation: metrics, security curves, tables and figures."""
 
 from .curve import Attack, SecurityCurve
-from .metrics import METRICS, Outcome, confusion, difference, with_intervals
+from .metrics import METRICS, Outcome, confusion, difference, risk_coverage, with_intervals
 
 __all__ = [
     "METRICS",
@@ -10,5 +10,6 @@ __all__ = [
     "SecurityCurve",
     "confusion",
     "difference",
+    "risk_coverage",
     "with_intervals",
 ]

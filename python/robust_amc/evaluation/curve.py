@@ -44,7 +44,8 @@ class SecurityCurve:
         """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored."""
         label = self.dataset.label
         if self.attack is Attack.NONE:
-            return self._row(None, Outcome(label, self._decide(self.iq)), self.iq)
+            decided = self.classifier.decide(self.iq)
+            return self._row(None, Outcome(label, decided.label, score=decided.score), self.iq)
         epsilon = power.epsilon(self.energy, self.dataset.snr_db, pnr_db)
         if self.attack is Attack.NOISE:
             noisy = noise(self.iq, epsilon, self.seed)

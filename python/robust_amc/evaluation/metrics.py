@@ -25,12 +25,14 @@ class Outcome:
         attacked: whether the frames were perturbed on purpose
         recognized: bool ``[n]``, correct and accepted under the attack that also wins by
             being rejected; None where there is no such attack (benign frames, noise)
+        score: float ``[n, classes]``, for risk and coverage; None where it is not kept
     """
 
     label: np.ndarray
     decided: np.ndarray
     attacked: bool = False
     recognized: np.ndarray | None = None
+    score: np.ndarray | None = None
 
     @property
     def correct(self):

@@ -5,8 +5,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from robust_amc.classifier import Classifier, read_file, same_classes
+from robust_amc.classifier import Classifier, same_classes
 from robust_amc.errors import UserError
+from robust_amc.model_file import read_parts
 
 from .conftest import CLASSES, toy_frames
 
@@ -20,7 +21,7 @@ def saved(rejecting, tmp_path):
 
 def rewrite(path, change_document=None, change_tensors=None):
     """The same file with its document or tensors changed."""
-    tensors, document = read_file(path)
+    tensors, document = read_parts(path)
     if change_document:
         change_document(document)
     if change_tensors:

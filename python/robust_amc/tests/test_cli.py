@@ -136,6 +136,9 @@ def test_evaluate_without_attack_needs_no_more(plain, files):
     assert row["attack"] == "none" and row["snr_db"] is None and row["pnr_db"] is None
     assert row["psr_db"] is None and row["frames"] == 1600
     assert results["settings"]["part"] == "all"
+    curve = results["details"][0]["risk_coverage"]
+    assert curve["coverage"][-1] == 1
+    assert curve["accepted_accuracy"][-1] == pytest.approx(row["accuracy"])
 
 
 def test_noise_is_an_attack_too(plain, files):

@@ -29,6 +29,8 @@ def test_frames_that_cannot_be_classified():
     iq[2, 0, 1] = np.nan
     iq[3, 1, 2] = np.inf
     assert frames.valid(iq).tolist() == [True, False, False, False]
+    assert frames.valid(iq[:1] * np.float32(3e38)).tolist() == [False]
+    assert frames.valid(iq[:1].astype(np.float16) * np.float16(1e-5)).tolist() == [True]
 
 
 @pytest.mark.parametrize("shape", [(2, 128), (1, 3, 128), (1, 2, 3, 4)])

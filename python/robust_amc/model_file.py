@@ -1,0 +1,106 @@
+"""Model files: safetensors with weights in half precision and one JSON document beside them.
+
+Tensors `network.*` and, with a rejector, `rejector.support_vectors`, `rejector.dual_coef`,
+`rejector.intercept`; no pickle anywhere.
+"""
+
+import json
+
+import safetensors
+import safetensors.torch
+import torch
+
+from . import __version__, assets
+from .errors import UserError
+from .files import replacing
+from .frames import Scaling
+from .models import build
+from .rejection.svm import NeuralRejection
+
+FORMAT_VERSION = 1
+NEEDED = ("architecture", "classes", "frame_length", "scaling")
+
+
+def write(path, network, rejector, document):
+    """Write a network, its rejector (or None) and what `document` says of them."""
+    tensors = {
+        f"network.{name}": value.half().contiguous() for name, value in network.state_dict().items()
+    }
+    document = document | {"format_version": FORMAT_VERSION, "code_version": __version__}
+    if rejector is not None:
+        tensors["rejector.support_vectors"] = rejector.support_vectors.half()
+        tensors["rejector.dual_coef"] = rejector.dual_coef.half()
+        tensors["rejector.intercept"] = rejector.intercept
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, {"htrd": json.dumps(document)})
+
+
+def read(name_or_path):
+    """Network, rejector (or None) and document of a shipped model or a file.
+
+    Raises UserError when the file is missing, damaged, of a newer format, or its parts do
+    not fit together.
+    """
+    tensors, document = read_parts(name_or_path)
+    try:
+        classes, length = document["classes"], document["frame_length"]
+        architecture = dict(document["architecture"])
+        network = build(architecture.pop("name"), len(classes), length, **architecture)
+        network.load_state_dict(_under("network.", tensors))
+        rejector = _rejector(_under("rejector.", tensors), document)
+        Scaling(document["scaling"])
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(f"{name_or_path} is not a usable model: {detail}") from error
+    return network, rejector, document
+
+
+def read_parts(name_or_path):
+    """Tensors (float32) and JSON document of a model file, checked for damage and version."""
+    path = assets.model_path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(assets.model_names()) or "none"
+        raise UserError(f"no model {name_or_path}: neither a file nor one that ships ({known})")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            document = json.loads((file.metadata() or {}).get("htrd", "null"))
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is damaged or not a safetensors file: {error}") from error
+    if not isinstance(document, dict) or "format_version" not in document:
+        raise UserError(f"{path} is not a gr-htrd model: it has no metadata of ours")
+    version = document["format_version"]
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise UserError(
+            f"{path} has format {version}; this version reads up to {FORMAT_VERSION}: "
+            "upgrade gr-htrd"
+        )
+    missing = [name for name in NEEDED if name not in document]
+    if not isinstance(version, int) or missing:
+        raise UserError(
+            f"{path} is not a usable model: its metadata has no usable "
+            f"{', '.join(missing) or 'format_version'}"
+        )
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise UserError(f"{path} has weights that are not finite")
+    return tensors, document
+
+
+def _rejector(tensors, document):
+    if not tensors:
+        return None
+    settings = document["rejector"]
+    float(settings["threshold"])
+    rejector = NeuralRejection(
+        **tensors, gamma=settings["gamma"], feature_scale=settings["feature_scale"]
+    )
+    width = (len(tensors["support_vectors"]), len(document["classes"]))
+    if tuple(rejector.dual_coef.shape) != width or len(rejector.intercept) != width[1]:
+        raise UserError("the rejector's parts do not fit together")
+    return rejector
+
+
+def _under(prefix, tensors):
+    return {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }
