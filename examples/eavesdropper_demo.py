@@ -24,6 +24,7 @@ from robust_amc.evaluation import Outcome, with_intervals
 from robust_amc.evaluation.figures import security_curve
 from robust_amc.evaluation.table import results_table
 from robust_amc.files import write_json
+from robust_amc.frames import valid
 
 DATASET = "sample"
 SNR_DB = 10.0
@@ -90,6 +91,7 @@ class Point:
             "snr_db": SNR_DB,
             "pnr_db": self.pnr_db,
             "frames": len(decided),
+            "invalid_frames": int((~valid(frames.iq)).sum()),
             **with_intervals(result, frames.run_id),
             "psr_db": _mean_psr(decided.pnr_db),
         }

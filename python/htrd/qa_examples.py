@@ -116,7 +116,7 @@ class QaExamples(gr_unittest.TestCase):
         self.assertEqual([(row["model"], row["pnr_db"]) for row in rows],
                          [("plain", None), ("plain", -25), ("rejecting", None), ("rejecting", -25)])
         for model, benign, attacked in zip(models, rows[::2], rows[1::2], strict=True):
-            reference, result = SecurityCurve(model, frames, Attack.NONE).benign()
+            reference, result = SecurityCurve(model, frames, Attack.NONE).point()
             self.assertEqual(set(benign), set(reference))
             for name, value in result.summary().items():
                 self.assertAlmostEqual(benign[name], value, places=12)
