@@ -29,7 +29,7 @@ def models(
     if name:
         out.print_json(data=_brief(found[0].metadata))
         return
-    table = Table(title=f"Models in {assets.MODELS.name}/")
+    table = Table(title="Models that ship")
     for heading in ("name", "architecture", "training", "rejector", "classes", "data", "seed"):
         table.add_column(heading)
     for model in found:
