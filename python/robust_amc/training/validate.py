@@ -45,5 +45,4 @@ def robust_accuracy(network, dataset, radius):
     for iq, label in _batches(dataset, network, 16 * BATCH):
         relative = torch.full((len(iq),), radius, device=iq.device)
         broken += int(attack(network, iq, label, relative, _Attack()).success.sum())
-    network.requires_grad_(True)
     return 1 - broken / len(dataset)
