@@ -43,6 +43,20 @@ def check(iq):
     return iq
 
 
+def check_finite(iq, first=0):
+    """UserError that names frames of ``[n, 2, length]`` with NaN or infinite samples.
+
+    `first` is the number of the first frame, where these are part of more.
+    """
+    bad = np.flatnonzero(~np.isfinite(iq).all(axis=(1, 2)))
+    if len(bad):
+        named = ", ".join(str(first + row) for row in bad[:5]) + (" …" if len(bad) > 5 else "")
+        raise UserError(
+            f"{len(bad)} of {len(iq)} frames have NaN or infinite samples (frames {named}); "
+            "remove them"
+        )
+
+
 def magnitude(iq):
     """Magnitude of each sample, tensor ``[n, 2, length]`` to ``[n, length]``."""
     return torch.linalg.vector_norm(iq, dim=1)

@@ -44,7 +44,7 @@ def split_seed_for(dataset, records):
     for each in records:
         if generator and generator == _generator(each["metadata"]):
             raise UserError(
-                f"this data set was generated with the same seed ({generator[1]}) as "
+                f"this data set was generated with the same seed ({generator[-1]}) as "
                 f"{each['name']}, which the model was trained on, so frames are the same; "
                 "generate one with another seed"
             )
@@ -67,5 +67,7 @@ def part_to_evaluate(dataset, models, wanted=None):
 
 
 def _generator(metadata):
-    """What decides a generated frame, (generator, seed); None for other data."""
-    return (metadata["generator"], metadata["seed"]) if "generator" in metadata else None
+    """What decides a generated frame, (generator, mode, seed); None for other data."""
+    if "generator" not in metadata:
+        return None
+    return metadata["generator"], metadata.get("mode"), metadata["seed"]

@@ -72,7 +72,7 @@ def evaluate(
     rows, differences, details = [], [], []
     with progress() as bar:
         for level in parse_floats(snr) or [None]:
-            selection = chosen.select(snr_db=level).limit(frames, seed)
+            selection = chosen.select(snr_db=level).limit(frames, seed).in_memory()
             outcomes = {}
             for classifier in models:
                 curve = SecurityCurve(classifier, selection, attack, settings, seed)

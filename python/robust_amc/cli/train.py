@@ -117,7 +117,8 @@ def train(
     train_set, validation_set = (
         data.part(whole, name, split_seed).select(snr_db=levels) for name in ("train", "validation")
     )
-    train_set = train_set.limit_per_key(frames_per_key, seed)
+    train_set = train_set.limit_per_key(frames_per_key, seed).in_memory()
+    validation_set = validation_set.in_memory()
     torch.manual_seed(seed)
     network, described, origin = _network(
         whole, split_seed, architecture, input_gain, start_from

@@ -1,4 +1,4 @@
-"""A data set in memory: frames, labels, and what is known of each frame."""
+"""A data set: frames, labels, and what is known of each frame."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,15 @@ import numpy as np
 
 from .. import frames
 from ..errors import UserError
+from . import lazy
+
+CHUNK = 16384  # frames that are worked on at a time
+# What may also be known of each frame, and its type in files
+EXTRA = {
+    "true_snr_db": np.float32,  # measured where the signal without noise is known
+    "carrier_offset_hz": np.float32,
+    "channel_id": np.int32,
+}
 
 
 @dataclass(frozen=True)
@@ -14,12 +23,13 @@ class FrameDataset:
     """Labelled frames.
 
     Attributes:
-        iq: float16 or float32 ``[n, 2, length]``
+        iq: float16 or float32 ``[n, 2, length]``; an array, or LazyFrames of a large file
         label: int16 ``[n]``, index into `classes`
         classes: names of the modulations
         snr_db: float32 ``[n]``, the SNR label
         run_id: int32 ``[n]``; frames of one generator run share a channel and a source
         metadata: how the data set was made
+        extra: more that is known of each frame, arrays ``[n]`` by name (see EXTRA)
 
     Raises UserError when the parts do not fit together.
     """
@@ -30,13 +40,20 @@ class FrameDataset:
     snr_db: np.ndarray
     run_id: np.ndarray
     metadata: dict = field(default_factory=dict)
+    extra: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        frames.check(self.iq)
-        for name in ("label", "snr_db", "run_id"):
-            shape = getattr(self, name).shape
-            if shape != (len(self.iq),):
-                raise UserError(f"{name} has shape {shape}, but there are {len(self.iq)} frames")
+        if not self.is_lazy:
+            frames.check(self.iq)
+        columns = {name: getattr(self, name) for name in ("label", "snr_db", "run_id")}
+        for name, column in (columns | self.extra).items():
+            if column.shape != (len(self.iq),):
+                raise UserError(
+                    f"{name} has shape {column.shape}, but there are {len(self.iq)} frames"
+                )
+        unknown = [name for name in self.extra if name not in EXTRA]
+        if unknown:
+            raise UserError(f"{', '.join(unknown)} is nothing that a frame can have")
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"a class is named twice: {', '.join(self.classes)}")
         if len(self.label) and not 0 <= self.label.min() <= self.label.max() < len(self.classes):
@@ -44,6 +61,11 @@ class FrameDataset:
 
     def __len__(self):
         return len(self.iq)
+
+    @property
+    def is_lazy(self):
+        """Whether the frames are still in their file."""
+        return isinstance(self.iq, lazy.LazyFrames)
 
     @property
     def frame_length(self):
@@ -56,9 +78,60 @@ class FrameDataset:
         return np.asarray(self.classes)[self.label]
 
     def subset(self, index):
-        """The frames at `index` (integers or a mask), in that order."""
-        picked = {name: getattr(self, name)[index] for name in ("iq", "label", "snr_db", "run_id")}
-        return replace(self, **picked)
+        """The frames at `index` (integers, a mask or a slice), in that order; lazy ones stay so."""
+        picked = {name: getattr(self, name)[index] for name in ("label", "snr_db", "run_id")}
+        iq = self.iq.take(index) if self.is_lazy else self.iq[index]
+        extra = {name: column[index] for name, column in self.extra.items()}
+        return replace(self, iq=iq, extra=extra, **picked)
+
+    def chunks(self, size=CHUNK):
+        """The data set in pieces of at most `size` frames, each in memory, in order.
+
+        Raises UserError when frames of a large file turn out to have NaN or infinite samples.
+        """
+        for start in range(0, len(self), size):
+            piece = self.subset(slice(start, start + size))
+            if self.is_lazy:
+                piece = replace(piece, iq=piece.iq[:])
+                frames.check_finite(piece.iq, start)
+            yield piece
+
+    def in_memory(self):
+        """This data set with its frames read; UserError when they have NaN, or are too many."""
+        if not self.is_lazy:
+            return self
+        try:
+            iq = np.empty(self.iq.shape, self.iq.dtype)
+        except (MemoryError, ValueError):
+            size = self.iq.size * self.iq.dtype.itemsize / 1e9
+            raise UserError(f"{size:.0f} GB of frames do not fit into memory; take fewer") from None
+        done = 0
+        for piece in self.chunks():
+            iq[done : done + len(piece)] = piece.iq
+            done += len(piece)
+        return replace(self, iq=iq)
+
+    def cut(self, length):
+        """Frames of `length` samples, cut from longer ones; the label stays, a rest is dropped.
+
+        The pieces of a frame get its run, so that they stay together in splits. Raises
+        UserError when the frames are shorter.
+        """
+        if length == self.frame_length:
+            return self
+        pieces = self.frame_length // length if length > 0 else 0
+        if not pieces:
+            raise UserError(
+                f"frames of {length} samples cannot be cut from frames of {self.frame_length}"
+            )
+        columns = {name: getattr(self, name) for name in ("label", "snr_db", "run_id")}
+        return replace(
+            self,
+            iq=lazy.cut(self.iq, length),
+            metadata=self.metadata | {"cut_from_frame_length": self.frame_length},
+            extra={name: column.repeat(pieces) for name, column in self.extra.items()},
+            **{name: column.repeat(pieces) for name, column in columns.items()},
+        )
 
     def select(self, classes=None, snr_db=None):
         """Frames of the named classes and SNR labels (None: all); the class list stays.
@@ -130,6 +203,9 @@ class FrameDataset:
         """SHA-256 over frames, labels and SNR labels: the same data in any file form."""
         digest = hashlib.sha256()
         digest.update("\n".join(self.classes).encode())
-        for part in (self.iq.astype(np.float16), self.label, self.snr_db):
-            digest.update(np.ascontiguousarray(part).tobytes())
+        with np.errstate(over="ignore"):  # samples beyond half precision count as infinite
+            for piece in self.chunks():
+                digest.update(np.ascontiguousarray(piece.iq.astype(np.float16)))
+        for column in (self.label, self.snr_db):
+            digest.update(np.ascontiguousarray(column))
         return digest.hexdigest()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import assets
+from .. import assets, frames
 from ..errors import UserError
 from . import npz, radioml
 
@@ -16,12 +16,14 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _PICKLE = (b"\x80", b"}", b"(")
 
 
-def read(path):
-    """Read a data set: an `.npz` of this project, a RadioML pickle, or ``sample``.
+def read(path, frame_length=None):
+    """Open a data set of any form that has a reader, or ``sample``.
 
-    The form is found from the content, not from the name. Returns a FrameDataset whose
-    frames are all finite. Raises UserError when the file is missing, damaged, of another
-    form, or has no frames.
+    The form is found from the content, not from the name. Returns a FrameDataset; the
+    frames of small forms are in memory and all finite, those of large ones are lazy and
+    checked by `chunks` and `in_memory`. `frame_length` cuts longer frames.
+
+    Raises UserError when the file is missing, damaged, of another form, or has no frames.
     """
     path = assets.path("sample.npz") if str(path) == SAMPLE else Path(path)
     try:
@@ -40,26 +42,18 @@ def read(path):
     else:
         what = "is empty" if not start else "is neither an .npz nor a RadioML pickle"
         raise UserError(f"{path} {what}; make a data set with `htrd dataset generate`")
-    _check_content(dataset, path)
-    return dataset
+    try:
+        _check_content(dataset)
+        return dataset if frame_length is None else dataset.cut(frame_length)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
-def _check_content(dataset, path):
+def _check_content(dataset):
     """UserError when there are no frames, or values that are not finite."""
     if not dataset.iq.size:
-        raise UserError(f"{path} has no frames")
+        raise UserError("the file has no frames")
     if not np.isfinite(dataset.snr_db).all():
-        raise UserError(f"{path} has SNR labels that are not finite; label each frame")
-    bad = non_finite(dataset.iq)
-    if len(bad):
-        first = ", ".join(map(str, bad[:5])) + (" …" if len(bad) > 5 else "")
-        raise UserError(
-            f"{path}: {len(bad)} of {len(dataset)} frames have NaN or infinite samples "
-            f"(frames {first}); remove them"
-        )
-
-
-def non_finite(iq, chunk=16384):
-    """Indices of the frames of ``[n, 2, length]`` that have NaN or infinite samples."""
-    finite = [np.isfinite(iq[i : i + chunk]).all(axis=(1, 2)) for i in range(0, len(iq), chunk)]
-    return np.flatnonzero(~np.concatenate([np.ones(0, bool), *finite]))
+        raise UserError("some SNR labels are not finite; label each frame")
+    if not dataset.is_lazy:
+        frames.check_finite(dataset.iq)

@@ -39,15 +39,20 @@ def split(dataset, seed=0):
     key = _strata(dataset)
     order = np.argsort(key, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
-        runs = np.unique(dataset.run_id[members])
         filled = dict.fromkeys(FRACTIONS, 0)
-        for run in rng.permutation(runs):
-            run_frames = members[dataset.run_id[members] == run]
+        runs = _runs(members, dataset.run_id[members])
+        for run_frames in (runs[number] for number in rng.permutation(len(runs))):
             name = max(FRACTIONS, key=lambda part: FRACTIONS[part] * len(members) - filled[part])
             filled[name] += len(run_frames)
             parts[name].append(run_frames)
     empty = np.empty(0, np.int64)
     return {name: np.sort(np.concatenate([empty, *chunks])) for name, chunks in parts.items()}
+
+
+def _runs(members, run_id):
+    """The frames `members` of each run, in the order of the runs' numbers."""
+    order = np.argsort(run_id, kind="stable")
+    return np.split(members[order], np.flatnonzero(np.diff(run_id[order])) + 1)
 
 
 def _strata(dataset):

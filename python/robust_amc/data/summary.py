@@ -5,6 +5,7 @@ import numpy as np
 from .. import frames
 from . import radioml
 
+_ENOUGH_FOR_SCALING = 4096  # frames
 _SCALING_TOLERANCE = 0.01  # of the sum of magnitudes; float16 files keep it to 0.001
 
 
@@ -41,7 +42,12 @@ def summary(dataset):
 
 
 def found_scaling(dataset):
-    """The Scaling that the frames of a FrameDataset have, whatever its metadata says."""
+    """The Scaling that the frames of a FrameDataset have, whatever its metadata says.
+
+    Of a large file that is still on disk, some thousand frames are looked at.
+    """
+    if dataset.is_lazy:
+        dataset = dataset.subset(slice(None, None, 1 + len(dataset) // _ENOUGH_FOR_SCALING))
     return _scaling(_spread(dataset)[0])
 
 
@@ -52,15 +58,15 @@ def _scaling(spread):
 
 def _spread(dataset):
     """Sums of magnitudes of the frames that are not all zero, and the number of the others."""
-    sums = _sums_of_magnitudes(dataset.iq)
+    sums = _sums_of_magnitudes(dataset)
     zero = sums == 0
     return (np.zeros(1) if zero.all() else sums[~zero]), int(zero.sum())
 
 
-def _sums_of_magnitudes(iq, chunk=16384):
-    """Sum of the magnitudes of each frame, ``[n, 2, length]`` to float ``[n]``."""
+def _sums_of_magnitudes(dataset):
+    """Sum of the magnitudes of each frame, float ``[n]``."""
     sums = [
-        np.abs(frames.to_complex(iq[i : i + chunk])).sum(axis=1, dtype=np.float64)
-        for i in range(0, len(iq), chunk)
+        np.abs(frames.to_complex(piece.iq)).sum(axis=1, dtype=np.float64)
+        for piece in dataset.chunks()
     ]
     return np.concatenate(sums)

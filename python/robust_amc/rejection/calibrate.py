@@ -61,7 +61,8 @@ def fit_rejector(classifier, train, calibration, settings=None):
             f"{len(calibration)} calibration frames are too few to set a rejection of "
             f"{settings.target_rejection:g}: at least 10 must lie on either side"
         )
-    train = _at_most(train, settings.frames_per_class, settings.seed)
+    train = _at_most(train, settings.frames_per_class, settings.seed).in_memory()
+    calibration = calibration.in_memory()
     features = classifier.features(train.iq)
     scale = feature_scale(features, settings.gamma, settings.seed) if settings.scale_features else 1
     estimator = fit_svm(features * scale, train.label, settings.gamma, settings.penalty)
