@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import dataset, evaluate, fit_rejector, models, train
+from . import dataset, evaluate, figure, fit_rejector, models, train
 from .console import err, out
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.add_typer(dataset.app, name="dataset")
 app.command("train")(train.train)
 app.command("fit-rejector")(fit_rejector.fit_rejector)
 app.command("evaluate")(evaluate.evaluate)
+app.add_typer(figure.app, name="figure")
 app.command("models")(models.models)
 
 

@@ -29,9 +29,12 @@ def evaluate(
     snr: Annotated[
         str | None, typer.Option(help="SNR labels in dB, one row each (default: one row over all).")
     ] = None,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="One row over all the labels of --snr.")
+    ] = False,
     pnr: Annotated[str | None, typer.Option(help="PNR levels in dB, one row each.")] = None,
     attack: Annotated[Attack, typer.Option(help="What is done to the frames.")] = Attack.NONE,
-    frames: Annotated[int | None, typer.Option(help="Most frames at each SNR label.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Most frames in a row.")] = None,
     part: Annotated[
         data.Part | None,
         typer.Option(help="Part of the data set (default: all; test of a model's own data)."),
@@ -71,8 +74,8 @@ def evaluate(
     settings = replace(DEFAULT, steps=steps, restarts=restarts)
     rows, differences, details = [], [], []
     with progress() as bar:
-        for level in parse_floats(snr) or [None]:
-            selection = chosen.select(snr_db=level).limit(frames, seed).in_memory()
+        for level, labels in _groups(parse_floats(snr), pooled):
+            selection = chosen.select(snr_db=labels).limit(frames, seed).in_memory()
             outcomes = {}
             for classifier in models:
                 curve = SecurityCurve(classifier, selection, attack, settings, seed)
@@ -95,6 +98,8 @@ def evaluate(
             "dataset": Path(dataset).name,
             "fingerprint": whole.fingerprint(),
             "part": part.value,
+            "snr_db": parse_floats(snr),
+            "pooled": pooled,
             "attack": attack.value,
             "attack_settings": asdict(settings),
             "seed": seed,
@@ -104,6 +109,11 @@ def evaluate(
         write_json(json, results)
     if figure:
         security_curve(rows, figure)
+
+
+def _groups(labels, pooled):
+    """What the rows are about: (SNR label or None, the labels to select or None for all)."""
+    return [(None, labels)] if pooled or labels is None else [(label, [label]) for label in labels]
 
 
 def _detail(row, outcome, classes):

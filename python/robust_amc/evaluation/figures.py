@@ -1,6 +1,7 @@
-"""Figures, made from rows of results."""
+"""Figures, made from results."""
 
 import matplotlib
+import numpy as np
 
 from ..files import replacing
 
@@ -11,9 +12,7 @@ def security_curve(rows, path, title=None):
     `rows` are result rows; those without attack become the points at the left edge,
     "none". The format follows the suffix of `path`.
     """
-    matplotlib.use("Agg")  # a figure for a file needs no display
-    from matplotlib import pyplot
-
+    pyplot = _pyplot()
     levels = sorted({row["pnr_db"] for row in rows if row["pnr_db"] is not None})
     step = levels[1] - levels[0] if len(levels) > 1 else 5
     none = (levels[0] if levels else 0) - step
@@ -44,6 +43,44 @@ def security_curve(rows, path, title=None):
     axes.legend(fontsize=8)
     if title:
         axes.set_title(title, fontsize=10)
+    _save(figure, path)
+
+
+def confusion(tables, path):
+    """Draw confusion matrices side by side, shares of each true class in percent.
+
+    `tables` are (title, classes, counts ``[classes, classes + 1]``), the last column the
+    rejected ones. Classes without frames have no row.
+    """
+    figure, panels = _pyplot().subplots(
+        1, len(tables), figsize=(5.2 * len(tables), 5), squeeze=False, constrained_layout=True
+    )
+    for axes, (title, classes, counts) in zip(panels[0], tables, strict=True):
+        counts = np.asarray(counts)
+        rows = np.flatnonzero(counts.sum(1))
+        columns = [*range(len(classes))] + [len(classes)] * bool(counts[:, -1].any())
+        share = 100 * counts[np.ix_(rows, columns)] / counts[rows].sum(1, keepdims=True)
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+        for y, x in np.argwhere(share >= 0.5):
+            color = "white" if share[y, x] > 60 else "black"
+            axes.text(x, y, f"{share[y, x]:.0f}", ha="center", va="center", color=color, fontsize=8)
+        names = [*classes, "rejected"]
+        axes.set_xticks(range(len(columns)), [names[i] for i in columns], rotation=60, fontsize=8)
+        axes.set_yticks(range(len(rows)), [names[i] for i in rows], fontsize=8)
+        axes.set_xlabel("decided")
+        axes.set_ylabel("true")
+        axes.set_title(title, fontsize=10)
+    _save(figure, path)
+
+
+def _pyplot():
+    matplotlib.use("Agg")  # a figure for a file needs no display
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure, path):
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
-    pyplot.close(figure)
+    _pyplot().close(figure)

@@ -92,6 +92,29 @@ def test_from_data_to_a_robustness_figure(files):
     assert (files / "out.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_pooled_labels_and_their_confusion_figure(plain, files, capsys):
+    plain.save("m.safetensors")
+    evaluate = ("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--snr", "0,10")
+    run(*evaluate, "--json", "each.json")
+    run(*evaluate, "--pooled", "--json", "pooled.json")
+    each, pooled = (json.loads((files / f"{name}.json").read_text()) for name in ("each", "pooled"))
+    (row,) = pooled["rows"]
+    assert row["snr_db"] is None and row["frames"] == sum(r["frames"] for r in each["rows"])
+    correct = sum(r["accuracy"] * r["frames"] for r in each["rows"])
+    assert row["accuracy"] == pytest.approx(correct / row["frames"])
+    assert pooled["settings"]["snr_db"] == [0, 10] and pooled["settings"]["pooled"]
+
+    run("figure", "confusion", "each.json", "pooled.json", "--output", "confusion.svg")
+    text = (files / "confusion.svg").read_text()
+    assert text.count("m on toy.npz") == 3  # matplotlib writes each title as a comment
+    (files / "other.json").write_text("[1]")
+    assert "is not a result file" in refused(
+        capsys, "figure", "confusion", "other.json", "--output", "x.svg"
+    )
+    assert "cannot read" in refused(capsys, "figure", "confusion", "no.json", "--output", "x.svg")
+    assert not (files / "x.svg").exists()
+
+
 def test_killed_training_resumes(files):
     """kill -9 in the middle; --resume ends where an unbroken run ends."""
     command = [sys.executable, "-c", "from robust_amc.cli import main; main()", "train"]
