@@ -5,19 +5,25 @@ import torch
 from robust_amc.errors import UserError
 from robust_amc.models import build
 from robust_amc.training import (
+    LSGNA,
+    Adversarial,
+    AdversarialSettings,
     CATSettings,
     CustomizedAdversarial,
+    LSGNASettings,
+    Rule,
     Standard,
     TrainSettings,
     train,
 )
-from robust_amc.training.customized import attack
+from robust_amc.training.attack import attack
 
 from .conftest import CLASSES, toy_dataset
 
 TRAIN = toy_dataset(192, 1)
 VALIDATION = toy_dataset(96, 2)
 CAT = CATSettings(r_max=0.2, growth=0.1, steps=2)
+SHORT = {"steps": 2, "step_size": 2.0, "stop_at_success": False}
 
 
 def network(seed=0):
@@ -25,18 +31,22 @@ def network(seed=0):
     return build("vtcnn2", len(CLASSES), input_gain=100.0)
 
 
-def recipe(method):
-    return Standard() if method == "standard" else CustomizedAdversarial(len(TRAIN), CAT)
+RECIPES = {
+    "standard": Standard,
+    "ls_gna": LSGNA,
+    "adversarial": lambda: Adversarial(AdversarialSettings(share=0.5, steps=2)),
+    "cat": lambda: CustomizedAdversarial(len(TRAIN), CAT),
+}
 
 
 class Stopped(Exception):
     pass
 
 
-@pytest.mark.parametrize("method", ["standard", "cat"])
+@pytest.mark.parametrize("method", RECIPES)
 def test_stopped_and_resumed_is_the_same_as_not_stopped(method, tmp_path):
     settings = TrainSettings(epochs=3, batch_size=64, patience=0, average=0.9, robust_radius=0.1)
-    straight, history = train(network(), recipe(method), TRAIN, VALIDATION, settings)
+    straight, history = train(network(), RECIPES[method](), TRAIN, VALIDATION, settings)
 
     def stop_in_the_second_epoch(epoch, done, loss):
         if epoch == 1 and done == 128:
@@ -45,11 +55,11 @@ def test_stopped_and_resumed_is_the_same_as_not_stopped(method, tmp_path):
     checkpoint = tmp_path / "run.checkpoint"
     with pytest.raises(Stopped):
         train(
-            network(), recipe(method), TRAIN, VALIDATION, settings,
+            network(), RECIPES[method](), TRAIN, VALIDATION, settings,
             checkpoint=checkpoint, identity={}, report=stop_in_the_second_epoch,
         )  # fmt: skip
     resumed, again = train(
-        network(seed=5), recipe(method), TRAIN, VALIDATION, settings,
+        network(seed=5), RECIPES[method](), TRAIN, VALIDATION, settings,
         checkpoint=checkpoint, identity={}, resume=True,
     )  # fmt: skip
     assert again.epochs == history.epochs
@@ -134,6 +144,42 @@ def test_budgets_grow_until_the_attack_succeeds(trained):
     assert cat.budget[rows].unique().numel() > 1
 
 
+def test_the_other_rule_grows_after_success(trained):
+    settings = CATSettings(r_max=0.25, growth=0.1, steps=4, rule=Rule.AFTER_SUCCESS.value)
+    cat = CustomizedAdversarial(len(TRAIN), settings)
+    rows = torch.arange(64)
+    cat.budget[:] = 0.1
+    iq, label, inputs, _ = batch(cat, trained, rows)
+    with torch.no_grad():
+        evaded = trained(inputs).argmax(1) != label
+    assert 0 < evaded.sum() < 64
+    torch.testing.assert_close(cat.budget[rows], torch.where(evaded, 0.2, 0.1))
+
+
+def test_adversarial_attacks_the_wanted_share_on_the_ball(trained):
+    recipe = Adversarial(AdversarialSettings(radius=0.2, share=0.5, steps=3))
+    iq, label, inputs, target = batch(recipe, trained, torch.arange(192))
+    with torch.no_grad():
+        right = trained(iq).argmax(1) == label
+    delta = (inputs - iq).flatten(1).norm(dim=1) / iq.flatten(1).norm(dim=1)
+    assert (delta <= 0.2 * (1 + 1e-4)).all()
+    moved = delta > 0
+    assert not moved[~right].any()
+    assert moved[right].float().mean() == pytest.approx(0.5, abs=0.12)
+    assert delta[moved].median() == pytest.approx(0.2, rel=1e-3)  # no early stop: on the sphere
+    assert torch.equal(target, torch.eye(4)[label])
+
+
+def test_ls_gna_adds_noise_of_the_wanted_power_and_smooths(trained):
+    recipe = LSGNA(LSGNASettings(smoothing=0.2, noise=0.3))
+    iq, label, inputs, target = batch(recipe, trained, torch.arange(192))
+    noise = inputs - iq
+    relative = noise.flatten(1).norm(dim=1) / iq.flatten(1).norm(dim=1)
+    assert relative.mean() == pytest.approx(0.3, rel=0.01)
+    assert noise.mean().abs() < 0.01 * noise.std()
+    torch.testing.assert_close(target, 0.8 * torch.eye(4)[label] + 0.05)
+
+
 def test_labels_are_smoothed_in_proportion_to_the_budget(trained):
     cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.2, smoothing_max=0.4))
     rows = torch.arange(64)
@@ -156,7 +202,7 @@ def test_frames_already_wrong_are_not_attacked(trained):
     cat.budget[:] = 0.2
     iq = torch.tensor(TRAIN.iq[rows])
     wrong = (torch.tensor(TRAIN.label[rows], dtype=torch.long) + 1) % 4
-    result = attack(trained, iq, wrong, cat.budget[rows], cat.settings)
+    result = attack(trained, iq, wrong, cat.budget[rows], **SHORT)
     with torch.no_grad():
         misclassified = trained(iq).argmax(1) != wrong
     assert misclassified.sum() > 50
@@ -166,13 +212,27 @@ def test_frames_already_wrong_are_not_attacked(trained):
 def test_attack_leaves_the_network_as_it_was(trained):
     trained.train().requires_grad_(True)
     label = torch.tensor(TRAIN.label[:8], dtype=torch.long)
-    attack(trained, torch.tensor(TRAIN.iq[:8]), label, torch.full((8,), 0.1), CAT)
+    attack(trained, torch.tensor(TRAIN.iq[:8]), label, torch.full((8,), 0.1), **SHORT)
     assert trained.training
     assert all(weight.requires_grad for weight in trained.parameters())
     trained.eval()
 
 
-def test_settings_are_checked():
-    for bad in ({"growth": 0}, {"growth": 1.0}, {"smoothing_max": 2}, {"steps": 0}):
-        with pytest.raises(UserError):
-            CATSettings(**bad)
+@pytest.mark.parametrize(
+    ("settings", "bad"),
+    [
+        (CATSettings, {"growth": 0}),
+        (CATSettings, {"growth": 1.0}),
+        (CATSettings, {"smoothing_max": 2}),
+        (CATSettings, {"steps": 0}),
+        (CATSettings, {"rule": "never"}),
+        (AdversarialSettings, {"radius": 0}),
+        (AdversarialSettings, {"share": 1.5}),
+        (AdversarialSettings, {"steps": 0}),
+        (LSGNASettings, {"smoothing": -0.1}),
+        (LSGNASettings, {"noise": float("nan")}),
+    ],
+)
+def test_settings_are_checked(settings, bad):
+    with pytest.raises(UserError):
+        settings(**bad)

@@ -1,7 +1,21 @@
 """Training: one loop, and one way for each training to make its batches."""
 
-from .customized import CATSettings, CustomizedAdversarial
+from .adversarial import Adversarial, AdversarialSettings
+from .customized import CATSettings, CustomizedAdversarial, Rule
 from .loop import History, TrainSettings, train
+from .ls_gna import LSGNA, LSGNASettings
 from .standard import Standard
 
-__all__ = ["CATSettings", "CustomizedAdversarial", "History", "Standard", "TrainSettings", "train"]
+__all__ = [
+    "LSGNA",
+    "Adversarial",
+    "AdversarialSettings",
+    "CATSettings",
+    "CustomizedAdversarial",
+    "History",
+    "LSGNASettings",
+    "Rule",
+    "Standard",
+    "TrainSettings",
+    "train",
+]

@@ -1,13 +1,20 @@
 """Customized adversarial training (CAT)."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 import torch
 import torch.nn.functional as F
 
-from .. import frames
-from ..attacks.pgd import descend
 from ..errors import UserError
+from .attack import attack
+
+
+class Rule(str, Enum):
+    """When a frame's budget grows."""
+
+    UNTIL_SUCCESS = "until_success"  # the paper's words: it grows where the attack has failed
+    AFTER_SUCCESS = "after_success"  # the code of CAT's authors: it grows where it succeeded
 
 
 @dataclass(frozen=True)
@@ -16,7 +23,8 @@ class CATSettings:
 
     Attributes:
         r_max: largest relative budget
-        growth: η, what a budget grows by when its attack has failed
+        growth: η, what a budget grows by
+        rule: when it grows, a Rule
         smoothing_max: α at r_max, that is c·r_max of Eq. 1
         steps: PGD steps
         step_size: total path length of PGD in units of ε
@@ -25,6 +33,7 @@ class CATSettings:
 
     r_max: float = 0.15
     growth: float = 0.02
+    rule: str = Rule.UNTIL_SUCCESS.value
     smoothing_max: float = 0.2
     steps: int = 5
     step_size: float = 2.0
@@ -35,6 +44,8 @@ class CATSettings:
             raise UserError(
                 "CAT needs 0 < growth <= r_max, 0 <= smoothing_max <= 1 and at least one step"
             )
+        if self.rule not in [rule.value for rule in Rule]:
+            raise UserError(f"unknown rule {self.rule!r}; there are {', '.join(Rule)}")
 
 
 class CustomizedAdversarial:
@@ -42,7 +53,8 @@ class CustomizedAdversarial:
 
     Cheng et al. (arXiv 2002.06789) with the l2 PGD and the rule of Zhang et al., IEEE
     WCL 2022 (arXiv 2407.06807), Section II-A and Eq. 1-2: a frame's budget stays where
-    the attack on it has succeeded and grows by η otherwise, up to r_max. The attack uses
+    the attack on it has succeeded and grows by η otherwise, up to r_max (the code that
+    Cheng et al. published does the opposite, see Rule). The attack uses
     the true label, the loss the smoothed one, (1 - c·ε)·y + c·ε·u with u drawn from a
     Dirichlet(1) distribution.
     """
@@ -56,13 +68,23 @@ class CustomizedAdversarial:
     def batch(self, network, iq, label, rows, classes, generator):
         """Attack the frames `rows` of the training set; inputs ``[m, 2, length]``, soft labels.
 
-        `network` is attacked as it is at run time, in eval mode and with frozen weights.
         Frames that are misclassified without any perturbation need no attack.
         """
         relative = self.budget[rows].to(iq)
-        result = attack(network, iq, label, relative, self.settings)
+        result = attack(
+            network,
+            iq,
+            label,
+            relative,
+            steps=self.settings.steps,
+            step_size=self.settings.step_size,
+            stop_at_success=self.settings.stop_at_success,
+        )
         grown = (relative + self.settings.growth).clamp(max=self.settings.r_max)
-        self.budget[rows] = torch.where(result.success, relative, grown).cpu()
+        keeps = result.success
+        if self.settings.rule == Rule.AFTER_SUCCESS:
+            keeps = ~keeps
+        self.budget[rows] = torch.where(keeps, relative, grown).cpu()
         alpha = (relative / self.settings.r_max * self.settings.smoothing_max)[:, None]
         uniform = _dirichlet(len(rows), classes, generator).to(iq)
         return result.iq, (1 - alpha) * F.one_hot(label, classes) + alpha * uniform
@@ -74,33 +96,6 @@ class CustomizedAdversarial:
     def load_state_dict(self, state):
         """Restore the budgets."""
         self.budget = state["budget"]
-
-
-def attack(network, iq, label, relative, settings):
-    """l2 PGD on a network's cross entropy with budgets relative to each frame, for training.
-
-    Runs in eval mode with frozen weights, in bfloat16 where the caller's autocast says
-    so. Returns a Descent.
-    """
-    training = network.training
-    network.eval().requires_grad_(False)
-
-    def evaluate(perturbed, rows):
-        logits = network(perturbed).float()
-        value = -F.cross_entropy(logits, label[rows], reduction="none")
-        return value, logits.argmax(1) != label[rows]
-
-    epsilon = relative * frames.flat_norm(iq)[:, 0, 0]
-    result = descend(
-        evaluate,
-        iq,
-        epsilon,
-        steps=settings.steps,
-        step_size=settings.step_size,
-        stop_at_success=settings.stop_at_success,
-    )
-    network.requires_grad_(True).train(training)
-    return result
 
 
 def _dirichlet(count, classes, generator):

@@ -1,21 +1,12 @@
 """The figures that choose an epoch, on validation frames."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 from ..classifier import BATCH
-from .customized import attack
+from .attack import attack
 
-STEPS = 10
-
-
-@dataclass(frozen=True)
-class _Attack:
-    steps: int = STEPS
-    step_size: float = 2.5
-    stop_at_success: bool = True
+ATTACK = {"steps": 10, "step_size": 2.5, "stop_at_success": True}
 
 
 def _batches(dataset, network, size):
@@ -44,5 +35,5 @@ def robust_accuracy(network, dataset, radius):
     broken = 0
     for iq, label in _batches(dataset, network, 16 * BATCH):
         relative = torch.full((len(iq),), radius, device=iq.device)
-        broken += int(attack(network, iq, label, relative, _Attack()).success.sum())
+        broken += int(attack(network, iq, label, relative, **ATTACK).success.sum())
     return 1 - broken / len(dataset)

@@ -1,0 +1,70 @@
+"""Adversarial training with one budget for all frames."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ..errors import UserError
+from .attack import attack
+
+
+@dataclass(frozen=True)
+class AdversarialSettings:
+    """Settings of adversarial training, with budgets relative to the frame: ε_i = r·‖x_i‖.
+
+    Attributes:
+        radius: r; 0.095 is PNR -10 dB at 10 dB SNR
+        share: of the frames of a batch that are attacked; the others stay clean
+        steps: PGD steps
+        step_size: total path length of PGD in units of ε
+        stop_at_success: attack a frame only until it is misclassified
+    """
+
+    radius: float = 0.095
+    share: float = 1.0
+    steps: int = 5
+    step_size: float = 2.0
+    stop_at_success: bool = False
+
+    def __post_init__(self):
+        if not (0 < self.radius < float("inf") and 0 < self.share <= 1 and self.steps > 0):
+            raise UserError(
+                "adversarial training needs a positive radius, a share in 0 … 1 and at least "
+                "one step"
+            )
+
+
+class Adversarial:
+    """Makes a batch of adversarial training. Keeps no state.
+
+    Madry et al. (arXiv 1706.06083), with the l2 PGD of Zhang et al., IEEE WCL 2022
+    (arXiv 2407.06807), Section II-A.
+    """
+
+    name = "adversarial"
+
+    def __init__(self, settings=None):
+        self.settings = settings or AdversarialSettings()
+
+    def batch(self, network, iq, label, rows, classes, generator):
+        """Inputs ``[m, 2, length]``, a share of them attacked, and one-hot labels."""
+        chosen = torch.rand(len(iq), generator=generator).to(iq) < self.settings.share
+        relative = self.settings.radius * chosen
+        result = attack(
+            network,
+            iq,
+            label,
+            relative,
+            steps=self.settings.steps,
+            step_size=self.settings.step_size,
+            stop_at_success=self.settings.stop_at_success,
+        )
+        return result.iq, F.one_hot(label, classes).float()
+
+    def state_dict(self):
+        """Nothing to keep between epochs."""
+        return {}
+
+    def load_state_dict(self, state):
+        """Nothing to restore."""

@@ -1,0 +1,43 @@
+"""The attack of adversarial trainings: short l2 PGD with budgets relative to each frame."""
+
+import torch.nn.functional as F
+
+from .. import frames
+from ..attacks.pgd import descend
+
+
+def attack(network, iq, label, relative, *, steps, step_size, stop_at_success):
+    """l2 PGD on a network's cross entropy, with radii ε_i = r_i·‖x_i‖.
+
+    The network is attacked as it is at run time: in eval mode and with frozen weights;
+    afterwards it is as it was. bfloat16 where the caller's autocast says so.
+
+    Args:
+        network: see robust_amc.models
+        iq: tensor ``[n, 2, length]``
+        label: true classes, tensor ``[n]``
+        relative: r, tensor ``[n]``
+        steps: gradient steps
+        step_size: total path length in units of ε
+        stop_at_success: attack a frame only until it is misclassified
+
+    Returns a Descent. Frames that are misclassified as they are come back unchanged.
+    """
+    training = network.training
+    network.eval().requires_grad_(False)
+
+    def evaluate(perturbed, rows):
+        logits = network(perturbed).float()
+        value = -F.cross_entropy(logits, label[rows], reduction="none")
+        return value, logits.argmax(1) != label[rows]
+
+    result = descend(
+        evaluate,
+        iq,
+        relative * frames.flat_norm(iq)[:, 0, 0],
+        steps=steps,
+        step_size=step_size,
+        stop_at_success=stop_at_success,
+    )
+    network.requires_grad_(True).train(training)
+    return result
