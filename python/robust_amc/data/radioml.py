@@ -1,4 +1,4 @@
-"""RadioML pickles: RML2016.10a, .10b and their re-packs.
+"""RadioML pickles: RML2016.10a, .10b, .04C and their re-packs.
 
 The file is a dictionary ``{(modulation, SNR label): float32 [n, 2, length]}``, pickled by
 Python 2 or by any later protocol. A pickle may call anything that its unpickler lets it
@@ -119,6 +119,32 @@ class _ArrayUnpickler(pickle._Unpickler):
 
     dispatch[pickle.BUILD[0]] = load_build
 
+    def load_setitem(self):
+        value, key = self.stack.pop(), self.stack.pop()
+        self._store([key, value])
+
+    def load_setitems(self):
+        self._store(self.pop_mark())
+
+    def load_dict(self):
+        items = self.pop_mark()
+        self.append({})
+        self._store(items)
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+    dispatch[pickle.DICT[0]] = load_dict
+
+    def _store(self, items):
+        """Put keys and values, in turns, into the dictionary on the stack."""
+        content = self.stack[-1]
+        if not isinstance(content, dict):
+            raise pickle.UnpicklingError("items for something that is no dictionary")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if key in content:  # the first value would be lost without a word
+                raise UserError(f"{self._path} has the key {str(key)[:60]!r} twice; copy it again")
+            content[key] = value
+
     def load_bytearray8(self):
         size = int.from_bytes(self.read(8), "little")
         self.append(bytearray(self.read(size)))  # not allocated before it is there
@@ -227,7 +253,7 @@ def _blocks(content, path):
         if array.dtype.kind != "f" or array.dtype.itemsize != 4:
             raise UserError(f"{path}: {key} is {array.dtype}; a RadioML file is {form}")
         if (name, snr_db) in blocks:
-            raise UserError(f"{path} has the key {key} twice")
+            raise UserError(f"{path} has the key {key} twice; copy it again")
         blocks[name, snr_db] = array
         lengths.add(array.shape[2])
     if len({id(array) for array in blocks.values()}) < len(blocks):
