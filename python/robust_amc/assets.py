@@ -1,9 +1,10 @@
-"""Files that ship with the library: trained models and the sample data set."""
+"""Files that ship with the library: trained models, systems, the sample data set."""
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "assets"
 MODELS = FOLDER / "models"
+SYSTEMS = FOLDER / "systems"
 
 
 def path(name):

@@ -4,7 +4,7 @@ Two forms of the same thing: complex64 ``[n, length]`` (GNU Radio, recordings) a
 real ``[n, 2, length]`` with I in row 0 and Q in row 1 (networks, files).
 """
 
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from .errors import UserError
 FRAME_LENGTH = 128
 
 
-class Scaling(str, Enum):
+class Scaling(StrEnum):
     """How the samples of a frame are scaled before the network sees them."""
 
     NONE = "none"

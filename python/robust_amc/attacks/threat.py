@@ -1,11 +1,11 @@
 """What the attacker wants."""
 
-from enum import Enum
+from enum import StrEnum
 
 import torch
 
 
-class Goal(str, Enum):
+class Goal(StrEnum):
     """When an attack on a frame has succeeded.
 
     EVASION: a wrong class is decided and accepted (the paper's goal).

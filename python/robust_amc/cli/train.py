@@ -1,78 +1,111 @@
 """`htrd train`: from a data set to a network."""
 
 import time
-from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
-from .. import data, provenance
-from ..classifier import Classifier
-from ..data.summary import found_scaling
+from .. import data, systems
 from ..device import pick_device
 from ..errors import UserError
-from ..models import build
-from ..training import CATSettings, CustomizedAdversarial, Standard, TrainSettings
-from ..training import train as run_training
+from ..training import METHODS, Plan, Rule, run
 from .console import err, progress
-from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
+from .options import Dataset, Device, parse_floats, refuse_overwriting
 
-DEFAULT = TrainSettings()
-CAT = CATSettings()
+ROBUST_RADIUS = 0.095  # PNR -10 dB at 10 dB SNR
+Method = Enum("Method", {name.upper(): name for name in METHODS}, type=str)
 
 
-class Method(str, Enum):
-    """Trainings by name."""
-
-    STANDARD = "standard"
-    CAT = "cat"
+def _of(method):
+    """The help panel of a method's own options."""
+    return f"Options of --method {method}"
 
 
 def train(
     output: Annotated[Path, typer.Argument(help="The model file to write (.safetensors).")],
     dataset: Dataset,
-    method: Annotated[Method, typer.Option(help="How to train.")] = Method.STANDARD,
-    snr: Annotated[str | None, typer.Option(help="SNR labels in dB (default: all).")] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            help="Train the network of this system of the paper, or of a TOML file like its; "
+            "other options change its settings."
+        ),
+    ] = None,
+    method: Annotated[Method | None, typer.Option(help="How to train [standard].")] = None,
+    snr: Annotated[str | None, typer.Option(help="SNR labels in dB [all].")] = None,
     frames_per_key: Annotated[
-        int | None, typer.Option(help="Most training frames a class and SNR label.")
+        int | None, typer.Option(help="Most training frames a class and SNR label [all].")
     ] = None,
     start_from: Annotated[
         str | None, typer.Option(help="Start from the network of this model.")
     ] = None,
-    architecture: Annotated[str, typer.Option(help="The network.")] = "vtcnn2",
-    input_gain: Annotated[float, typer.Option(help="Gain inside the network.")] = 100.0,
-    epochs: Annotated[int, typer.Option(help="Most epochs.")] = DEFAULT.epochs,
+    architecture: Annotated[str | None, typer.Option(help="The network [vtcnn2].")] = None,
+    input_gain: Annotated[float | None, typer.Option(help="Gain inside the network [100].")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Most epochs [100].")] = None,
     patience: Annotated[
-        int, typer.Option(help="Epochs without improvement before stopping; 0: never.")
-    ] = DEFAULT.patience,
-    batch_size: Annotated[int, typer.Option(help="Frames an update.")] = DEFAULT.batch_size,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = DEFAULT.learning_rate,
-    cosine: Annotated[bool, typer.Option(help="Let the learning rate fall to zero.")] = False,
+        int | None,
+        typer.Option(help="Epochs without improvement before stopping; 0: never [5]."),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Frames an update [256].")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam [0.001].")] = None,
+    cosine: Annotated[
+        bool | None, typer.Option("--cosine/--constant", help="The learning rate falls to zero.")
+    ] = None,
     average: Annotated[
-        float, typer.Option(help="Decay of an average of the weights; 0: none.")
-    ] = DEFAULT.average,
+        float | None, typer.Option(help="Decay of an average of the weights; 0: none [0].")
+    ] = None,
     robust_radius: Annotated[
         float | None,
         typer.Option(
             help="Relative radius of the attack whose robust accuracy chooses the epoch; "
-            "0: clean accuracy [default: 0, for cat 0.095]"
+            "0: clean accuracy [0; 0.095 for adversarial and cat]."
         ),
     ] = None,
-    r_max: Annotated[float, typer.Option(help="cat: largest relative budget.")] = CAT.r_max,
-    growth: Annotated[float, typer.Option(help="cat: growth of a budget (eta).")] = CAT.growth,
+    fast: Annotated[bool | None, typer.Option(help="bfloat16 matrix products [yes].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of every random choice [0].")
+    ] = None,
+    r_max: Annotated[
+        float | None,
+        typer.Option(help="Largest relative budget.", rich_help_panel=_of("cat")),
+    ] = None,
+    growth: Annotated[
+        float | None, typer.Option(help="Growth of a budget (eta).", rich_help_panel=_of("cat"))
+    ] = None,
+    rule: Annotated[
+        Rule | None, typer.Option(help="When a budget grows.", rich_help_panel=_of("cat"))
+    ] = None,
     smoothing_max: Annotated[
-        float, typer.Option(help="cat: label smoothing at r_max.")
-    ] = CAT.smoothing_max,
-    attack_steps: Annotated[int, typer.Option(help="cat: PGD steps.")] = CAT.steps,
+        float | None, typer.Option(help="Label smoothing at r_max.", rich_help_panel=_of("cat"))
+    ] = None,
+    radius: Annotated[
+        float | None,
+        typer.Option(help="Relative budget.", rich_help_panel=_of("adversarial")),
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(help="Share of attacked frames.", rich_help_panel=_of("adversarial")),
+    ] = None,
+    attack_steps: Annotated[
+        int | None, typer.Option(help="PGD steps.", rich_help_panel=_of("cat or adversarial"))
+    ] = None,
     stop_at_success: Annotated[
-        bool, typer.Option(help="cat: attack a frame only until it is misclassified.")
-    ] = CAT.stop_at_success,
-    fast: Annotated[bool, typer.Option(help="bfloat16 matrix products.")] = DEFAULT.fast,
-    seed: Seed = 0,
+        bool | None,
+        typer.Option(
+            help="Attack a frame only until it is misclassified.",
+            rich_help_panel=_of("cat or adversarial"),
+        ),
+    ] = None,
+    smoothing: Annotated[
+        float | None, typer.Option(help="Label smoothing.", rich_help_panel=_of("ls_gna"))
+    ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(help="Relative amplitude of the noise.", rich_help_panel=_of("ls_gna")),
+    ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the split of the data set.")] = 0,
     device: Device = "auto",
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint of this output.")] = False,
@@ -88,120 +121,105 @@ def train(
     if not dry_run:
         refuse_overwriting(output)
     checkpoint = output.with_suffix(".checkpoint")
-    if robust_radius is None:
-        robust_radius = 0.095 if method is Method.CAT else 0.0
-    settings = TrainSettings(
-        epochs=epochs,
-        patience=patience,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        cosine=cosine,
-        average=average,
-        robust_radius=robust_radius,
-        fast=fast,
-        seed=seed,
-    )
-    cat = CATSettings(
-        r_max=r_max,
-        growth=growth,
-        smoothing_max=smoothing_max,
-        steps=attack_steps,
-        stop_at_success=stop_at_success,
+    plan = _plan(
+        systems.load(system) if system else None,
+        {
+            "method": method and method.value,
+            "snr_db": parse_floats(snr),
+            "frames_per_key": frames_per_key,
+            "start_from": start_from,
+            "architecture": architecture,
+            "input_gain": input_gain,
+            "split_seed": split_seed,
+        },
+        {
+            "epochs": epochs,
+            "patience": patience,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "cosine": cosine,
+            "average": average,
+            "robust_radius": robust_radius,
+            "fast": fast,
+            "seed": seed,
+        },
+        {
+            "r_max": r_max,
+            "growth": growth,
+            "rule": rule and rule.value,
+            "smoothing_max": smoothing_max,
+            "radius": radius,
+            "share": share,
+            "steps": attack_steps,
+            "stop_at_success": stop_at_success,
+            "smoothing": smoothing,
+            "noise": noise,
+        },
     )
     if checkpoint.exists() and not (resume or dry_run):
         raise UserError(f"{checkpoint} is there: add --resume to go on, or delete it")
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
-    scaling = found_scaling(whole)
-    levels = parse_floats(snr)
-    train_set, validation_set = (
-        data.part(whole, name, split_seed).select(snr_db=levels) for name in ("train", "validation")
-    )
-    train_set = train_set.limit_per_key(frames_per_key, seed).in_memory()
-    validation_set = validation_set.in_memory()
-    torch.manual_seed(seed)
-    network, described, origin = _network(
-        whole, split_seed, architecture, input_gain, start_from
-    )
-    training = asdict(settings) | {
-        "method": method.value,
-        "start_from": origin,
-        "frames_per_key": frames_per_key,
-        "train_frames": len(train_set),
-        "snr_db": levels,
-    }
-    recipe = Standard()
-    if method is Method.CAT:
-        recipe = CustomizedAdversarial(len(train_set), cat)
-        training["cat"] = asdict(cat)
-    metadata = {
-        "architecture": described,
-        "frame_length": whole.frame_length,
-        "scaling": scaling.value,
-        "defense": {"training": method.value, "run_time": "none"},
-        "training": training,
-        "dataset": provenance.record(whole, dataset, split_seed),
-    }
-    err.print(
-        f"training {described['name']} ({method.value}) on {len(train_set)} frames, "
-        f"choosing the epoch on {len(validation_set)}",
-        highlight=False,
-    )
     with progress() as bar:
-        network, history = run_training(
-            network.to(pick_device(device)),
-            recipe,
-            train_set,
-            validation_set,
-            settings,
+        trained = run(
+            plan,
+            whole,
+            dataset,
+            device=pick_device(device),
+            told=lambda text: err.print(text, highlight=False),
             checkpoint=None if dry_run else checkpoint,
             resume=resume,
-            identity=deepcopy(metadata),
-            report=_Reporter(bar, len(train_set)),
+            report=Reporter(bar),
             dry_run=dry_run,
         )
     if dry_run:
         err.print("dry run: one update and one validation went through; nothing written")
         return
-    metadata["metrics"] = {"validation": history.epochs[history.best_epoch]}
-    training |= {"history": history.epochs, "best_epoch": history.best_epoch}
-    Classifier(network.cpu(), whole.classes, metadata=metadata).save(output)
+    trained.save(output)
     checkpoint.unlink(missing_ok=True)
+    history = trained.metadata["training"]
+    score = trained.metadata["metrics"]["validation"]["validation"]
     err.print(
-        f"wrote {output}: epoch {history.best_epoch}, validation {history.best_score:.3f}",
-        highlight=False,
+        f"wrote {output}: epoch {history['best_epoch']}, validation {score:.3f}", highlight=False
     )
 
 
-def _network(dataset, split_seed, architecture, input_gain, start_from):
-    """The network to train, what the metadata says of it, and of the model it starts from."""
-    if not start_from:
-        network = build(
-            architecture, len(dataset.classes), dataset.frame_length, input_gain=input_gain
+def _plan(system, own, settings, recipe):
+    """The Plan of a system (None: the defaults), changed by the options that were given."""
+    own, settings, recipe = (
+        {name: value for name, value in given.items() if value is not None}
+        for given in (own, settings, recipe)
+    )
+    if system is not None and system.plan is None:
+        raise UserError(
+            f"{system.name} uses the network of {system.network}: train that, and fit its rejector"
         )
-        return network, {"name": architecture, "input_gain": input_gain}, None
-    model = Classifier.load(start_from, classes=dataset.classes, frame_length=dataset.frame_length)
-    if provenance.split_seed_for(dataset, provenance.seen(model.metadata)) not in (
-        None,
-        split_seed,
-    ):
-        raise UserError(f"{start_from} was trained on another split of this data set")
-    training = dict(model.metadata["training"])
-    training.pop("history", None)
-    origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}
-    return model.network.requires_grad_(True), model.metadata["architecture"], origin
+    base = system.plan if system else Plan()
+    method = own.get("method", base.method)
+    if system is None and method in ("adversarial", "cat"):
+        settings = {"robust_radius": ROBUST_RADIUS} | settings
+    if method != base.method:
+        base = replace(base, method=method, recipe=None)
+    kind = METHODS[method]
+    strange = set(recipe) - {field.name for field in fields(kind)} if kind else set(recipe)
+    if strange:
+        named = ", ".join(sorted(name.replace("_", "-") for name in strange))
+        raise UserError(f"--method {method} has no option for: {named}")
+    if recipe:
+        own["recipe"] = replace(base.recipe or kind(), **recipe)
+    return replace(base, settings=replace(base.settings, **settings), **own)
 
 
-class _Reporter:
+class Reporter:
     """Shows an epoch's progress, and one line for each epoch that is done."""
 
-    def __init__(self, bar, frames):
+    def __init__(self, bar):
         self.bar = bar
-        self.frames = frames
-        self.task = bar.add_task("epoch 0", total=frames, note="")
+        self.task = bar.add_task("epoch 0", total=None, note="")
         self.started = time.monotonic()
 
-    def __call__(self, epoch, done, loss):
+    def __call__(self, epoch, done, frames, loss):
+        """See `report` of robust_amc.training.train."""
         if isinstance(loss, dict):
             figures = " ".join(
                 f"{name} {value:.3f}" for name, value in loss.items() if name != "epoch"
@@ -211,5 +229,9 @@ class _Reporter:
             err.print(f"epoch {epoch}: {figures} ({seconds:.0f} s)", highlight=False)
         else:
             self.bar.update(
-                self.task, description=f"epoch {epoch}", completed=done, note=f"loss {loss:.3f}"
+                self.task,
+                description=f"epoch {epoch}",
+                completed=done,
+                total=frames,
+                note=f"loss {loss:.3f}",
             )

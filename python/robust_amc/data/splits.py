@@ -1,6 +1,6 @@
 """Disjoint parts of a data set."""
 
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -13,7 +13,7 @@ from ..errors import UserError
 FRACTIONS = {"train": 0.35, "validation": 0.05, "calibration": 0.10, "test": 0.50}
 
 
-class Part(str, Enum):
+class Part(StrEnum):
     """A part of the split of a data set, or all of it."""
 
     TRAIN = "train"

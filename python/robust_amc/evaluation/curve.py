@@ -1,6 +1,6 @@
 """Security curves: what is left of a classifier as the attack gets stronger."""
 
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ..errors import UserError
 from .metrics import Outcome, with_intervals
 
 
-class Attack(str, Enum):
+class Attack(StrEnum):
     """Attacks by name."""
 
     NONE = "none"

@@ -48,7 +48,7 @@ def test_stopped_and_resumed_is_the_same_as_not_stopped(method, tmp_path):
     settings = TrainSettings(epochs=3, batch_size=64, patience=0, average=0.9, robust_radius=0.1)
     straight, history = train(network(), RECIPES[method](), TRAIN, VALIDATION, settings)
 
-    def stop_in_the_second_epoch(epoch, done, loss):
+    def stop_in_the_second_epoch(epoch, done, frames, loss):
         if epoch == 1 and done == 128:
             raise Stopped
 
@@ -102,7 +102,7 @@ def test_dry_run_makes_one_update_and_writes_nothing(tmp_path):
         network(), Standard(), TRAIN, VALIDATION, TrainSettings(batch_size=64), dry_run=True,
         checkpoint=tmp_path / "run.checkpoint", report=lambda *what: updates.append(what),
     )  # fmt: skip
-    assert [done for _, done, _ in updates] == [64, 192]
+    assert [done for _, done, _, _ in updates] == [64, 192]
     assert not list(tmp_path.iterdir())
 
 

@@ -4,18 +4,22 @@ from .adversarial import Adversarial, AdversarialSettings
 from .customized import CATSettings, CustomizedAdversarial, Rule
 from .loop import History, TrainSettings, train
 from .ls_gna import LSGNA, LSGNASettings
+from .plan import METHODS, Plan, run
 from .standard import Standard
 
 __all__ = [
     "LSGNA",
+    "METHODS",
     "Adversarial",
     "AdversarialSettings",
     "CATSettings",
     "CustomizedAdversarial",
     "History",
     "LSGNASettings",
+    "Plan",
     "Rule",
     "Standard",
     "TrainSettings",
+    "run",
     "train",
 ]

@@ -1,7 +1,7 @@
 """Customized adversarial training (CAT)."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from ..errors import UserError
 from .attack import attack
 
 
-class Rule(str, Enum):
+class Rule(StrEnum):
     """When a frame's budget grows."""
 
     UNTIL_SUCCESS = "until_success"  # the paper's words: it grows where the attack has failed

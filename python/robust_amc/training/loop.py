@@ -96,14 +96,14 @@ def train(
         checkpoint: path of a file written after each epoch (None: none)
         resume: go on from `checkpoint` if it is there
         identity: what must be the same when resuming (JSON-like)
-        report: called with (epoch, frames done, loss) after each batch, and with the
-            epoch's entry in `loss` when the epoch is done
+        report: called with (epoch, frames done, frames in all, loss) after each batch,
+            and with the epoch's entry in `loss` when the epoch is done
         dry_run: one update and one validation, nothing written
 
     Every epoch draws its random numbers from (seed, epoch), so a run that was stopped
     and resumed ends at the same weights as one that was not.
     """
-    report = report or (lambda epoch, done, loss: None)
+    report = report or (lambda epoch, done, frames, loss: None)
     device = next(network.parameters()).device
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
     averaged = None
@@ -143,7 +143,7 @@ def train(
             losses.append(_update(network, optimizer, inputs, target, fast_math))
             if averaged is not None:
                 averaged.update_parameters(network)
-            report(epoch, min(done * settings.batch_size, len(order)), losses[-1])
+            report(epoch, min(done * settings.batch_size, len(order)), len(order), losses[-1])
             if dry_run:
                 break
         chosen = network if averaged is None else averaged.module
@@ -153,7 +153,7 @@ def train(
             )
         if history.add(entry):
             best = deepcopy(chosen.state_dict())
-        report(epoch, len(order), entry)
+        report(epoch, len(order), len(order), entry)
         if dry_run:
             break
         if checkpoint:

@@ -1,0 +1,147 @@
+"""From a plan to a trained model: which data, which start, which recipe."""
+
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+
+import torch
+
+from .. import data, provenance
+from ..classifier import Classifier
+from ..data.summary import found_scaling
+from ..errors import UserError
+from ..models import build
+from .adversarial import Adversarial, AdversarialSettings
+from .customized import CATSettings, CustomizedAdversarial
+from .loop import TrainSettings, train
+from .ls_gna import LSGNA, LSGNASettings
+from .standard import Standard
+
+# Settings of each method's own, None where it has none
+METHODS = {
+    "standard": None,
+    "ls_gna": LSGNASettings,
+    "adversarial": AdversarialSettings,
+    "cat": CATSettings,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides a training besides the data set.
+
+    Attributes:
+        method: one of METHODS
+        settings: TrainSettings
+        recipe: the method's own settings (None: its defaults)
+        architecture: name of the network
+        input_gain: gain inside the network
+        start_from: model whose network is the start (None: a new one)
+        frames_per_key: most training frames a class and SNR label (None: all)
+        snr_db: SNR labels to train on (None: all)
+        split_seed: of the split of the data set
+    """
+
+    method: str = "standard"
+    settings: TrainSettings = field(default_factory=TrainSettings)
+    recipe: object = None
+    architecture: str = "vtcnn2"
+    input_gain: float = 100.0
+    start_from: str | None = None
+    frames_per_key: int | None = None
+    snr_db: list | None = None
+    split_seed: int = 0
+
+    def __post_init__(self):
+        if self.method not in METHODS:
+            raise UserError(f"unknown method {self.method!r}; there are {', '.join(METHODS)}")
+        kind = METHODS[self.method]
+        if self.recipe is not None and (kind is None or not isinstance(self.recipe, kind)):
+            raise UserError(f"these are no settings of {self.method}")
+
+    def batches(self, frame_count):
+        """The recipe for `frame_count` training frames."""
+        if self.method == "standard":
+            return Standard()
+        settings = self.recipe or METHODS[self.method]()
+        if self.method == "ls_gna":
+            return LSGNA(settings)
+        if self.method == "adversarial":
+            return Adversarial(settings)
+        return CustomizedAdversarial(frame_count, settings)
+
+
+def run(plan, dataset, path, *, device="cpu", told=None, **training):
+    """Train by `plan` on the training part of a FrameDataset read from `path`.
+
+    `told` is called with what is about to be trained, in words; `training` goes to
+    :func:`loop.train` (checkpoint, resume, report, dry_run). Returns a Classifier whose
+    metadata tell all of it.
+    """
+    settings = plan.settings
+    train_set, validation_set = (
+        data.part(dataset, name, plan.split_seed).select(snr_db=plan.snr_db)
+        for name in ("train", "validation")
+    )
+    train_set = train_set.limit_per_key(plan.frames_per_key, settings.seed).in_memory()
+    validation_set = validation_set.in_memory()
+    torch.manual_seed(settings.seed)
+    network, described, origin = _start(plan, dataset)
+    recipe = plan.batches(len(train_set))
+    facts = asdict(settings) | {
+        "method": plan.method,
+        "start_from": origin,
+        "frames_per_key": plan.frames_per_key,
+        "train_frames": len(train_set),
+        "snr_db": plan.snr_db,
+    }
+    if METHODS[plan.method]:
+        facts[plan.method] = asdict(recipe.settings)
+    metadata = {
+        "architecture": described,
+        "frame_length": dataset.frame_length,
+        "scaling": found_scaling(dataset).value,
+        "defense": {"training": plan.method, "run_time": "none"},
+        "training": facts,
+        "dataset": provenance.record(dataset, path, plan.split_seed),
+    }
+    if told:
+        told(
+            f"training {described['name']} ({plan.method}) on {len(train_set)} frames, "
+            f"choosing the epoch on {len(validation_set)}"
+        )
+    network, history = train(
+        network.to(device),
+        recipe,
+        train_set,
+        validation_set,
+        settings,
+        identity=deepcopy(metadata),
+        **training,
+    )
+    metadata["metrics"] = {"validation": history.epochs[history.best_epoch]}
+    facts |= {"history": history.epochs, "best_epoch": history.best_epoch}
+    return Classifier(network.cpu(), dataset.classes, metadata=metadata)
+
+
+def _start(plan, dataset):
+    """The network to train, what the metadata says of it, and of the model it starts from."""
+    if not plan.start_from:
+        network = build(
+            plan.architecture,
+            len(dataset.classes),
+            dataset.frame_length,
+            input_gain=plan.input_gain,
+        )
+        return network, {"name": plan.architecture, "input_gain": plan.input_gain}, None
+    model = Classifier.load(
+        plan.start_from, classes=dataset.classes, frame_length=dataset.frame_length
+    )
+    if provenance.split_seed_for(dataset, provenance.seen(model.metadata)) not in (
+        None,
+        plan.split_seed,
+    ):
+        raise UserError(f"{plan.start_from} was trained on another split of this data set")
+    training = dict(model.metadata["training"])
+    training.pop("history", None)
+    origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}
+    return model.network.requires_grad_(True), model.metadata["architecture"], origin
