@@ -1,20 +1,23 @@
 """This project's data-set file: a NumPy `.npz` without pickled objects.
 
 Fields: `iq` float16 or float32 ``[n, 2, length]``, `label` int16 ``[n]``, `classes`
-strings, `snr_db` float32 ``[n]``, `run_id` int32 ``[n]``, `metadata` JSON.
+strings, `snr_db` float32 ``[n]``, `run_id` int32 ``[n]``, `metadata` JSON; where known, the
+columns of dataset.EXTRA ``[n]``.
 
 The reader believes no size that a file declares: an array is allocated only after its
 header agrees with the archive's directory, and the directory with the file's length.
 """
 
-import json
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 
 from ..errors import UserError
 from ..files import replacing
-from .dataset import FrameDataset
+from . import json_text
+from .dataset import EXTRA, FrameDataset
+from .streaming import pieces
 
 FIELDS = ("iq", "label", "classes", "snr_db", "run_id", "metadata")
 
@@ -24,23 +27,49 @@ _TEXT_LIMIT = 1 << 22  # bytes of class names or metadata
 _MOST_EXPANSION = 20
 _MAY_EXPAND = 1 << 26  # bytes
 _CHUNK = 1 << 22
+_COMPRESSION = 1  # noise hardly compresses; higher levels are slower for nothing
 
 
-def write(dataset, path):
+def write(dataset, path, progress=None):
     """Write a FrameDataset, compressed; the same data set gives the same bytes.
 
-    Raises UserError when the file cannot be written; no half file is left.
+    Frames that are still in their file are never all in memory. `progress(done, total)` is
+    called with numbers of frames. Raises UserError when the file cannot be written, or
+    frames have NaN or infinite samples; no half file is left.
     """
     with replacing(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            iq=dataset.iq,
-            label=dataset.label.astype(np.int16),
-            classes=np.array(dataset.classes, dtype=np.str_),
-            snr_db=dataset.snr_db.astype(np.float32),
-            run_id=dataset.run_id.astype(np.int32),
-            metadata=np.array(json.dumps(dataset.metadata)),
-        )
+        _write(dataset, temporary, zipfile.ZIP_DEFLATED, progress)
+        with zipfile.ZipFile(temporary) as archive:
+            iq = archive.getinfo("iq.npy")
+        if _is_bomb(iq.file_size, iq.compress_size):  # zeros, mostly; the reader would refuse it
+            _write(dataset, temporary, zipfile.ZIP_STORED, progress)
+
+
+def _write(dataset, path, method, progress):
+    columns = {
+        "label": dataset.label.astype(np.int16),
+        "classes": np.array(dataset.classes, dtype=np.str_),
+        "snr_db": dataset.snr_db.astype(np.float32),
+        "run_id": dataset.run_id.astype(np.int32),
+        "metadata": np.array(json_text.dump(dataset.metadata)),
+    } | {name: column.astype(EXTRA[name]) for name, column in dataset.extra.items()}
+    dtype = np.dtype("<f2" if dataset.iq.dtype == np.float16 else "<f4")
+    with zipfile.ZipFile(path, "w", method, compresslevel=_COMPRESSION) as archive:
+        with _member(archive, "iq", dataset.iq.shape, dtype) as file:
+            for piece in pieces(dataset, progress):
+                file.write(np.ascontiguousarray(piece.iq, dtype))
+        for name, column in columns.items():
+            with _member(archive, name, column.shape, column.dtype) as file:
+                file.write(np.ascontiguousarray(column))
+
+
+@contextmanager
+def _member(archive, name, shape, dtype):
+    """An array in the archive, whose values are still to be written."""
+    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        yield file
 
 
 def read(path):
@@ -61,8 +90,8 @@ def _read(archive, path):
     names = archive.namelist()
     fields = [name.removesuffix(".npy") for name in names]
     missing = [name for name in FIELDS if name not in fields]
-    strange = sorted({name for name in fields if name not in FIELDS})
-    if missing or strange or len(names) != len(FIELDS):
+    strange = sorted({name for name in fields if name not in FIELDS and name not in EXTRA})
+    if missing or strange or len(set(fields)) != len(fields):
         problem = (
             f"lacks {', '.join(missing)}"
             if missing
@@ -70,7 +99,9 @@ def _read(archive, path):
             if strange
             else "has a field twice"
         )
-        raise UserError(f"{path} {problem}; a data set has exactly {', '.join(FIELDS)}")
+        raise UserError(
+            f"{path} {problem}; a data set has {', '.join(FIELDS)} and maybe {', '.join(EXTRA)}"
+        )
     members = dict(zip(fields, archive.infolist(), strict=True))
 
     iq = _array(archive, members["iq"], path, "f", (None, 2, None))
@@ -82,16 +113,20 @@ def _read(archive, path):
     label = _array(archive, members["label"], path, "iu", count)
     run_id = _array(archive, members["run_id"], path, "iu", count)
     snr_db = _array(archive, members["snr_db"], path, "fiu", count)
-    with np.errstate(over="ignore"):  # what overflows is not finite, and refused as such
-        snr_db = snr_db.astype(np.float32)
+    extra = {
+        name: _array(archive, members[name], path, _EXTRA_KINDS[np.dtype(dtype).kind], count)
+        for name, dtype in EXTRA.items()
+        if name in members
+    }
     try:
         return FrameDataset(
             iq=iq,
             label=_narrow(label, np.int16, "label"),
             classes=tuple(classes.tolist()),
-            snr_db=snr_db,
+            snr_db=_narrow(snr_db, np.float32, "snr_db"),
             run_id=_narrow(run_id, np.int32, "run_id"),
-            metadata=_json(str(metadata)),
+            metadata=json_text.parse(str(metadata)),
+            extra={name: _narrow(column, EXTRA[name], name) for name, column in extra.items()},
         )
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -125,6 +160,7 @@ _KINDS = {
     "iu": "whole numbers",
     "fiu": "numbers",
 }
+_EXTRA_KINDS = {"f": "fiu", "i": "iu"}
 
 
 def _header(file):
@@ -145,13 +181,17 @@ def _check_size(archive, member, path, name, size, header_size, is_text):
         size > _TEXT_LIMIT
         if is_text
         # labels and runs of many frames do compress, but there are as many as frames
-        else name == "iq" and size > max(_MAY_EXPAND, _MOST_EXPANSION * member.compress_size)
+        else name == "iq" and _is_bomb(size, member.compress_size)
     )
     if absurd:
         raise UserError(
             f"{path}: {name} declares {size} bytes in {member.compress_size} compressed ones; "
             "that is no data set"
         )
+
+
+def _is_bomb(size, compressed):
+    return size > max(_MAY_EXPAND, _MOST_EXPANSION * compressed)
 
 
 def _fill(file, target):
@@ -168,17 +208,10 @@ def _fill(file, target):
 
 
 def _narrow(array, dtype, name):
+    if np.dtype(dtype).kind == "f":
+        with np.errstate(over="ignore"):  # what overflows is not finite, and refused as such
+            return array.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
         raise UserError(f"{name} has values outside {limits.min} … {limits.max}")
     return array.astype(dtype, copy=False)
-
-
-def _json(text):
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise UserError("metadata is not a JSON object")
-    return document
