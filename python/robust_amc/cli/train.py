@@ -195,6 +195,11 @@ def _plan(system, own, settings, recipe):
             f"{system.name} uses the network of {system.network}: train that, and fit its rejector"
         )
     base = system.plan if system else Plan()
+    if base.start_from and "start_from" not in own:
+        raise UserError(
+            f"the network of {system.name} starts from that of {base.start_from}: train it first "
+            f"(--system {base.start_from}), then give its file as --start-from"
+        )
     method = own.get("method", base.method)
     if system is None and method in ("adversarial", "cat"):
         settings = {"robust_radius": ROBUST_RADIUS} | settings

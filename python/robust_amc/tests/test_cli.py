@@ -151,6 +151,24 @@ def test_dry_run_writes_nothing(files):
     assert [path.name for path in files.iterdir()] == ["toy.npz"]
 
 
+def test_training_a_system_takes_its_settings_and_those_given(files, capsys):
+    run("train", "start.safetensors", "--dataset", "toy.npz", "--epochs", 1, *TRAIN)
+    run(
+        "train", "mine.safetensors", "--dataset", "toy.npz", "--system", "ls_gna", "--epochs", 1,
+        "--noise", 0.2, "--start-from", "start.safetensors", *TRAIN,
+    )  # fmt: skip
+    run("models", "mine.safetensors", "--json", "models.json")
+    training = json.loads((files / "models.json").read_text())["models"][0]["training"]
+    assert training["method"] == "ls_gna" and training["start_from"]["name"] == "start"
+    assert training["ls_gna"] == {"smoothing": 0.1, "noise": 0.2}
+    assert training["robust_radius"] == 0.095 and training["epochs"] == 1
+
+    train = ("train", "x.safetensors", "--dataset", "toy.npz")
+    assert "the network of cat" in refused(capsys, *train, "--system", "htrd")
+    assert "starts from that of base" in refused(capsys, *train, "--system", "cat")
+    assert "no option for: r-max" in refused(capsys, *train, "--method", "ls_gna", "--r-max", 1)
+
+
 def test_evaluate_without_attack_needs_no_more(plain, files):
     plain.save("m.safetensors")
     run("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--json", "out.json")
