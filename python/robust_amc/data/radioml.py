@@ -142,7 +142,7 @@ class _ArrayUnpickler(pickle._Unpickler):
             raise pickle.UnpicklingError("items for something that is no dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if key in content:  # the first value would be lost without a word
-                raise UserError(f"{self._path} has the key {str(key)[:60]!r} twice; copy it again")
+                raise UserError(f"{self._path} has the key {repr(key)[:60]} twice; copy it again")
             content[key] = value
 
     def load_bytearray8(self):

@@ -6,47 +6,70 @@ import numpy as np
 
 from .. import assets, frames
 from ..errors import UserError
-from . import npz, radioml
+from . import npz, radioml, radioml_hdf5, raw, sigmf_recording
 
 SAMPLE = "sample"
 
-_ZIP = b"PK"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 # The first byte of every pickle of a dictionary: PROTO, or EMPTY_DICT, MARK in old forms.
 _PICKLE = (b"\x80", b"}", b"(")
+_BZIP2, _GZIP, _XZ, _ZSTD = b"BZh", b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+_TAR, _TAR_AT = b"ustar", 257
 
 
-def read(path, frame_length=None):
+def read(path, frame_length=None, raw_facts=None):
     """Open a data set of any form that has a reader, or ``sample``.
 
-    The form is found from the content, not from the name. Returns a FrameDataset; the
-    frames of small forms are in memory and all finite, those of large ones are lazy and
-    checked by `chunks` and `in_memory`. `frame_length` cuts longer frames.
+    The form is found from the content; only SigMF recordings and raw samples, which can
+    begin with any bytes, go by their names. Returns a FrameDataset; the frames of small
+    forms are in memory and all finite, those of large ones are lazy and checked by
+    `chunks` and `in_memory`. `frame_length` cuts longer frames; recordings are cut into
+    frames of that length. `raw_facts` (raw.RawFacts) says what raw samples are.
 
     Raises UserError when the file is missing, damaged, of another form, or has no frames.
     """
     path = assets.path("sample.npz") if str(path) == SAMPLE else Path(path)
-    try:
-        with open(path, "rb") as file:
-            start = file.read(8)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}; give a data set's path, or 'sample'") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    if start == _HDF5:
-        raise UserError(f"{path} is HDF5, which cannot be read; give an .npz or a RadioML pickle")
-    if start.startswith(_ZIP):
-        dataset = npz.read(path)
-    elif start.startswith(_PICKLE):
-        dataset = radioml.read(path)
-    else:
-        what = "is empty" if not start else "is neither an .npz nor a RadioML pickle"
-        raise UserError(f"{path} {what}; make a data set with `htrd dataset generate`")
+    dataset = _open(path, _start(path), frame_length, raw_facts)
     try:
         _check_content(dataset)
         return dataset if frame_length is None else dataset.cut(frame_length)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _start(path):
+    """The first bytes of a file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(512)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}; give a data set's path, or 'sample'") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _open(path, start, frame_length, raw_facts):
+    is_raw = path.suffix in raw.SUFFIXES
+    if raw_facts not in (None, raw.RawFacts()) and not is_raw:
+        raise UserError(
+            f"{path} says itself what it is; facts are for raw samples ({', '.join(raw.SUFFIXES)})"
+        )
+    if path.suffix in (sigmf_recording.META, sigmf_recording.DATA):
+        return sigmf_recording.read(path, frame_length)
+    if start.startswith(_HDF5):
+        return radioml_hdf5.read(path)
+    if start.startswith(_ZIP):
+        return npz.read(path)
+    if is_raw:
+        return raw.read(path, raw_facts, frame_length)
+    if start.startswith((_BZIP2, _GZIP, _XZ, _ZSTD)) or start[_TAR_AT:].startswith(_TAR):
+        raise UserError(f"{path} is compressed or an archive; unpack it and give the file inside")
+    if start.startswith(_PICKLE):
+        return radioml.read(path)
+    form = "neither an .npz, a RadioML pickle or HDF5 file, nor a SigMF recording"
+    what = f"is {form if start else 'empty'}"
+    raise UserError(f"{path} {what}; make a data set with `htrd dataset generate`")
 
 
 def _check_content(dataset):

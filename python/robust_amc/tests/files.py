@@ -1,11 +1,19 @@
 """Data-set files for the tests, made without the code that reads them."""
 
+import os
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+
+import robust_amc
+from robust_amc import data
+from robust_amc.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL_SAMPLE = ROOT.parent / "shared" / "data" / "RML2016.10b_sample_dict.pkl"
@@ -73,3 +81,69 @@ def save_npz(path, **changes):
 def save_pickle(path, content, protocol=2):
     path.write_bytes(pickle.dumps(content, protocol))
     return path
+
+
+def radioml_sets(count=30, length=16):
+    """The sets of a small RadioML 2018.01A file."""
+    label = np.arange(count) * 7 % 24
+    return {
+        "X": frames(count, length=length).swapaxes(1, 2),
+        "Y": (label[:, None] == np.arange(24)).astype(np.int64),
+        "Z": np.arange(-20, 2 * count - 20, 2)[:, None],
+    }
+
+
+def save_hdf5(path, libver="earliest", chunk_rows=None, options=None, **changes):
+    """Write it; `changes` replaces some sets, None leaves one out; `options` are h5py's."""
+    with h5py.File(path, "w", libver=libver) as file:
+        for name, values in (radioml_sets() | changes).items():
+            if values is not None:
+                small = chunk_rows and (chunk_rows, *(-(-size // 2) for size in values.shape[1:]))
+                file.create_dataset(name, data=values, chunks=small, **(options or {}))
+    return path
+
+
+def refused(path):
+    """The one line with which the reader refuses a file."""
+    with pytest.raises(UserError) as error:
+        data.read(path)
+    line = str(error.value)
+    assert "\n" not in line and str(path) in line
+    return line
+
+
+def run_python(script, *arguments):
+    """Standard output of a script in a process of its own, with the same library."""
+    library = str(Path(robust_amc.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": library},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+_GROWTH = """
+import resource, sys
+from robust_amc import data
+from robust_amc.errors import UserError
+
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+for path in sys.argv[1:]:
+    try:
+        data.read(path).in_memory()
+    except UserError:
+        print(peak() - before)
+"""
+RSS_UNIT = 1024 if sys.platform != "darwin" else 1  # bytes, of ru_maxrss
+
+
+def memory_growth(*paths):
+    """Bytes by which a process grows that reads these files; each must be refused."""
+    growth = [int(line) for line in run_python(_GROWTH, *paths).split()]
+    assert len(growth) == len(paths)
+    return max(growth) * RSS_UNIT
