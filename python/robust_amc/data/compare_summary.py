@@ -1,0 +1,89 @@
+"""What the cells of a comparison say together."""
+
+import numpy as np
+
+from .compare import SIDES, VERDICTS
+from .measure import MEASURES
+
+SNR_LABELS_FROM = 0  # dB: where the median SNRs are counted
+BARE_LABELS_FROM = 8  # dB: where bare carriers can be told from noise in RadioML's data
+_SNR_TOLERANCE = next(each.tolerance for each in MEASURES if each.name == "snr_db")
+
+
+def summary(cells):
+    """Counts and shares over all cells from `compare.compare`, and by class.
+
+    `snr` counts the cells at labels >= 0 dB where the SNR is measurable, and those whose
+    medians lie within 1.5 dB. `bare` has, for each class, the share of bare carriers at
+    labels >= 8 dB, each label counting the same.
+    """
+    names = list(dict.fromkeys(cell["class"] for cell in cells))
+    return {
+        "cells": len(cells),
+        "verdicts": _verdicts(cells),
+        "snr": _snr(cells),
+        "bare": {name: _bare(_of(cells, name)) for name in names},
+        "classes": {name: _class(_of(cells, name)) for name in names},
+    }
+
+
+def _of(cells, name):
+    return [cell for cell in cells if cell["class"] == name]
+
+
+def _verdicts(cells):
+    return {each: sum(cell["verdict"] == each for cell in cells) for each in VERDICTS}
+
+
+def _class(cells):
+    """One class: its verdicts, its SNR, and in how many cells each measure differs."""
+    found = [name for cell in cells for name in cell["differs"]]
+    return {
+        "cells": len(cells),
+        "verdicts": _verdicts(cells),
+        "snr": _snr(cells),
+        "differs": {name: found.count(name) for name in dict.fromkeys(found)},
+    }
+
+
+def _snr(cells):
+    counted = [
+        cell for cell in cells if cell["snr_db"] >= SNR_LABELS_FROM and cell["snr_measurable"]
+    ]
+    difference = np.array([cell["measures"]["snr_db"]["difference"] for cell in counted])
+    beyond = np.abs(difference) > _SNR_TOLERANCE
+    return {
+        "labels_from_db": SNR_LABELS_FROM,
+        "measurable_cells": len(counted),
+        "within_tolerance": int((~beyond).sum()),
+        "share_within": float((~beyond).mean()) if len(counted) else None,
+        "median_difference_db": float(np.median(difference)) if len(counted) else None,
+        "beyond": [
+            {"class": cell["class"], "snr_db": cell["snr_db"], "difference_db": float(own)}
+            for cell, own, far in zip(counted, difference, beyond)
+            if far
+        ],
+    }
+
+
+def _bare(cells):
+    """Share of bare carriers on both sides with its 95 % interval; None where not measurable."""
+    entries = [cell["measures"]["bare"] for cell in cells if cell["snr_db"] >= BARE_LABELS_FROM]
+    entries = [each for each in entries if each["difference"] is not None]
+    if not entries:
+        return None
+    sides = {}
+    for side in SIDES:
+        share = float(np.mean([each[side]["value"] for each in entries]))
+        count = sum(each[side]["frames"] for each in entries)
+        sides[side] = {"share": share, "frames": count, "interval": wilson(share, count)}
+    difference = sides["second"]["share"] - sides["first"]["share"]
+    return {"labels_from_db": BARE_LABELS_FROM, "difference": difference} | sides
+
+
+def wilson(share, count):
+    """95 % interval of a share seen in `count` independent frames (E. B. Wilson, 1927)."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = np.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count)
+    return [float(max(middle - half, 0)), float(min(middle + half, 1))]
