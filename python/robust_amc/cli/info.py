@@ -5,31 +5,40 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from .. import data
 from ..data.summary import summary
 from ..files import write_json
 from .console import out
+from .counting import counting
 from .options import Json
 
 
 def info(
-    path: Annotated[str, typer.Argument(help="An .npz, a RadioML pickle, or 'sample'.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="An .npz, a RadioML pickle or HDF5 file, a .sigmf-meta, or 'sample'.",
+        ),
+    ],
     json: Json = None,
 ):
-    """Say what is in a data set: classes, SNR labels, counts, scaling, origin."""
-    facts = {"path": Path(path).name} | summary(data.read(path))
+    """Say what is in a data set: classes, SNR labels, counts, scaling, origin, problems."""
+    dataset = data.read(path)
+    with counting("reading") as show:
+        facts = {"path": Path(path).name} | summary(dataset, show)
     if json:
         write_json(json, facts)
-    table = Table(title=facts["path"])
+    table = Table(title=Text(_plain(facts["path"])))
     for heading in ("class", "frames", "SNR labels with frames", "frames a label"):
         table.add_column(heading)
     for name, counts in facts["counts"].items():
-        present = {level: count for level, count in counts.items() if count}
-        table.add_row(name, str(sum(counts.values())), _labels(present), _range(present.values()))
+        frames = str(sum(counts.values()))
+        table.add_row(Text(_plain(name)), frames, _labels(counts), _range(counts))
     out.print(table)
     for line in _lines(facts):
-        out.print(line, highlight=False, soft_wrap=True, markup=False)
+        out.print(_plain(line), highlight=False, soft_wrap=True, markup=False)
 
 
 def _lines(facts):
@@ -38,19 +47,30 @@ def _lines(facts):
         f"frames: {facts['frames']} of {facts['frame_length']} samples, {facts['dtype']}, "
         f"{facts['runs']} runs"
     )
+    if facts["sample_rate_hz"]:
+        yield f"sample rate: {facts['sample_rate_hz']} Hz"
     yield f"scaling: {facts['scaling']} (sums of magnitudes {low:.4g} … {high:.4g})"
-    yield f"all-zero frames: {facts['all_zero_frames']}"
     yield f"authentic RML2016.10a: {'yes' if facts['authentic_rml2016_10a'] else 'no'}"
     yield f"fingerprint: {facts['fingerprint']}"
+    yield "problems found:" if facts["problems"] else "problems found: none"
+    for each in facts["problems"]:
+        yield f"  {each['problem']}: {each['count']}"
+    if facts["metadata"]:
+        yield "metadata:"
     for key, value in facts["metadata"].items():
-        yield f"{key}: {value}"
+        yield f"  {key}: {value}"
 
 
-def _labels(present):
-    levels = list(present)
+def _plain(text):
+    """Text of somebody else's file, without what could steer the terminal."""
+    return text if text.isprintable() else ascii(text)
+
+
+def _labels(counts):
+    levels = sorted(counts, key=float)
     return ", ".join(levels) if len(levels) <= 5 else f"{levels[0]} … {levels[-1]} ({len(levels)})"
 
 
 def _range(counts):
-    low, high = min(counts, default=0), max(counts, default=0)
+    low, high = min(counts.values(), default=0), max(counts.values(), default=0)
     return str(low) if low == high else f"{low} … {high}"

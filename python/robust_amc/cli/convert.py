@@ -1,0 +1,87 @@
+"""`htrd dataset convert`: from any form that can be read to any that can be written."""
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import data
+from ..data import raw, writers
+from ..data.rescaled import rescaled
+from ..errors import UserError
+from ..frames import Scaling
+from .console import out
+from .counting import counting
+from .options import parse_floats, parse_names, refuse_overwriting
+
+
+class OutputScaling(StrEnum):
+    """How frames are scaled in the output."""
+
+    AS_IS = "as_is"
+    SUM_ABS = Scaling.SUM_ABS.value
+
+
+def convert(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="An .npz, a RadioML pickle or HDF5 file, a .sigmf-meta, raw samples "
+            f"({', '.join(raw.SUFFIXES)}), or 'sample'.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Argument(help=f"The file to write: {' or '.join(writers.SUFFIXES)}.")
+    ],
+    frame_length: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Samples in a frame (default: as they are; recordings: 128, or their own)."
+        ),
+    ] = None,
+    scaling: Annotated[
+        OutputScaling,
+        typer.Option(help="sum_abs: the magnitudes of each frame add up to 1, as in RadioML."),
+    ] = OutputScaling.AS_IS,
+    half: Annotated[
+        bool, typer.Option("--half", help="Write half precision (.npz): half the size.")
+    ] = False,
+    classes: Annotated[
+        str | None, typer.Option(help="Only these modulations, comma-separated.")
+    ] = None,
+    snr: Annotated[str | None, typer.Option(help="Only these SNR labels, in dB.")] = None,
+    sample_rate: Annotated[float | None, typer.Option(help="Of raw samples, in Hz.")] = None,
+    modulation: Annotated[str | None, typer.Option(help="Of raw samples: their class.")] = None,
+    label_snr: Annotated[
+        float | None, typer.Option(help="Of raw samples: their SNR label, in dB.")
+    ] = None,
+):
+    """Convert a data set or a recording into another form, or into a part of it.
+
+    Recordings and HDF5 files of any size are converted piece by piece. The class list stays
+    whole when only some classes are taken, so that labels keep their numbers.
+    """
+    for target in writers.targets(output):
+        refuse_overwriting(target)
+    if half and output.suffix != ".npz":
+        raise UserError(f"{output} holds single precision; --half is for .npz")
+    facts = raw.RawFacts(sample_rate, modulation, label_snr)
+    dataset = data.read(source, frame_length, facts)
+    if classes or snr:
+        dataset = dataset.select(parse_names(classes), parse_floats(snr))
+    wanted = None if scaling is OutputScaling.AS_IS else Scaling(scaling.value)
+    dataset = rescaled(dataset, wanted, half)
+    origin = {"converted_from": Path(source).name}
+    dataset = replace(dataset, metadata=dataset.metadata | origin)
+    with counting("converting") as show:
+        writers.write(dataset, output, show)
+    size = sum(target.stat().st_size for target in writers.targets(output)) / 1e6
+    out.print(
+        f"{output}: {len(dataset)} frames of {dataset.frame_length} samples, {size:.1f} MB",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
