@@ -7,89 +7,122 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from robust_amc import data, frames
+from robust_amc.data.playlist import Player, Playlist
 from robust_amc.errors import UserError
 
-from . import tags
+from . import control
+from . import tags as keys
 from .model import at_least, set_buffer
 
-ORDERS = ("file", "shuffled")
+OUTPUTS = ("frames", "stream")
 BUFFER = 1024  # frames; the default would hand some 32 frames at a time to the next block
 
 
 class dataset_source(gr.sync_block):
-    """Frames of a data set, one item each, with what is known of them as tags.
+    """Frames of a data set, with what is known of them as tags.
 
-    Output 0: vectors of `frame_length` complex64. Tags on every item: `modulation`
-    (symbol), `snr_db` (double, the SNR label), `frame_index` (long, the position in the
-    data set file).
+    Output 0: complex64, vectors of `frame_length`, or a stream of the same samples. Tags on
+    each frame (in a stream: on its first sample): `modulation` (symbol), `snr_db` (double, the
+    SNR label), `frame_index` (long, the position in the data set file, counted after longer
+    frames were cut). Large files are read while the flowgraph runs; when that fails, it is
+    logged and the flow ends. ``len()`` of the block is the number of frames in a pass.
 
     Args:
         dataset: path, or ``sample`` for the data set that ships
         classes: names of the modulations to take (empty: all)
         snr_db: SNR labels to take, in dB (empty: all)
         part: ``train``, ``validation``, ``calibration``, ``test`` or ``all``
-        order: ``file``, or ``shuffled`` anew in each pass
+        order: ``file``; ``shuffled`` anew in each pass; or ``balanced``: the classes take turns,
+            each with as many frames as the rarest has, drawn anew in each pass
         repeat: start again at the end, or else end the flowgraph
+        start: position in the order at which the first pass begins, in frames
         limit: take that many of the selected frames, drawn at random (0: all)
-        seed: of the drawing and the shuffling
+        seed: of the drawing and the order
         split_seed: of the split into parts
-        frame_length: samples in a frame
+        frame_length: samples in a frame; longer frames of the file are cut
+        output: ``frames`` (vectors) or ``stream`` (single samples)
+        tags: whether frames are tagged; without, the source is several times faster
 
-    Raises UserError for a missing or damaged file, an unknown class, SNR label or part,
-    an empty selection or another frame length.
+    Raises UserError for a missing or damaged file, an unknown class, SNR label, part, order or
+    output, an empty selection, frames that are too short, or a start outside the order.
     """
 
     def __init__(self, dataset="sample", classes=(), snr_db=(), part="all", order="file",
-                 repeat=False, limit=0, seed=0, split_seed=0,
-                 frame_length=frames.FRAME_LENGTH):
-        at_least(0, limit=limit, seed=seed, split_seed=split_seed)
-        if order not in ORDERS:
-            raise UserError(f"unknown order {order!r}; there are {', '.join(ORDERS)}")
-        chosen = _select(dataset, classes, snr_db, part, limit, seed, split_seed)
-        if chosen.frame_length != frame_length:
-            raise UserError(
-                f"the frames of {dataset} have {chosen.frame_length} samples, not {frame_length}"
-            )
-        gr.sync_block.__init__(
-            self, "dataset_source", in_sig=None, out_sig=[(np.complex64, frame_length)]
-        )
-        set_buffer(self, BUFFER)
-        self._frames = chosen
+                 repeat=False, start=0, limit=0, seed=0, split_seed=0,
+                 frame_length=frames.FRAME_LENGTH, output="frames", tags=True):
+        at_least(0, start=start, limit=limit, seed=seed, split_seed=split_seed)
+        at_least(1, frame_length=frame_length)
+        if output not in OUTPUTS:
+            raise UserError(f"unknown output {output!r}; there are {', '.join(OUTPUTS)}")
+        chosen = _select(data.read(dataset, frame_length), classes, snr_db, part, limit, seed,
+                         split_seed)
+        self._playlist = Playlist(chosen.label, order, repeat, start, seed)
+        self._player = Player(chosen, self._playlist)
+        item = np.dtype((np.complex64, frame_length) if output == "frames" else np.complex64)
+        gr.sync_block.__init__(self, "dataset_source", in_sig=None, out_sig=[item])
+        self._log = control.LogOnce("dataset_source")
+        self._frame_length = frame_length
+        self._item_length = item.itemsize // np.dtype(np.complex64).itemsize
+        set_buffer(self, BUFFER * frame_length // self._item_length)
+        self._rest = np.empty(0, np.complex64)  # taken from the player, but not yet sent
+        self._label, self._snr_db, self._index = chosen.label, chosen.snr_db, chosen.run_id
         self._names = [pmt.intern(name) for name in chosen.classes]
-        self._repeat = repeat
-        self._shuffle = np.random.default_rng(seed).permutation if order == "shuffled" else None
-        self._next_pass()
+        levels = np.unique(chosen.snr_db).tolist()
+        self._levels = dict(zip(levels, map(pmt.from_double, levels), strict=True))
+        self._tagged = bool(tags)
 
     def __len__(self):
-        return len(self._frames)
+        return len(self._playlist)
 
-    def _next_pass(self):
-        count = len(self._frames)
-        self._left = np.arange(count) if self._shuffle is None else self._shuffle(count)
+    def seek(self, position):
+        """Go on at `position` in the order of the current pass, from the next frame boundary on.
+
+        Frames already in the buffer behind the source still come before. May be called from any
+        thread. Raises UserError when there is no such position.
+        """
+        self._playlist.seek(position)
+
+    def set_start(self, start):
+        """Seek from a panel: like :meth:`seek`, but a wrong position is logged and ignored."""
+        try:
+            self.seek(start)
+        except UserError as error:
+            self._log.warn("start", f"seek ignored: {error}")
 
     def work(self, input_items, output_items):
-        """Send the next frames."""
-        if not len(self._left):
-            if not self._repeat:
-                return -1  # done
-            self._next_pass()
-        rows, self._left = np.split(self._left, [min(len(output_items[0]), len(self._left))])
-        output_items[0][: len(rows)] = frames.to_complex(self._frames.iq[rows])
-        for offset, row in enumerate(rows.tolist(), self.nitems_written(0)):
-            self._tag(offset, row)
-        return len(rows)
+        """Send the next frames; in a stream also a part of one."""
+        out = output_items[0].reshape(-1)
+        if not len(self._rest):
+            try:
+                self._take(max(1, len(out) // self._frame_length))
+            except (UserError, OSError) as error:
+                self._log.warn("file", f"the flow ends, a frame cannot be read: {error}")
+                return -1
+        count = min(len(out), len(self._rest))
+        out[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count // self._item_length or -1  # -1: done
 
-    def _tag(self, offset, row):
-        chosen = self._frames
-        label, snr_db = self._names[chosen.label[row]], float(chosen.snr_db[row])
-        self.add_item_tag(0, offset, tags.MODULATION, label)
-        self.add_item_tag(0, offset, tags.SNR_DB, pmt.from_double(snr_db))
-        self.add_item_tag(0, offset, tags.FRAME_INDEX, pmt.from_long(int(chosen.run_id[row])))
+    def _take(self, most):
+        rows, samples = self._player.take(most)
+        self._rest = samples.reshape(-1)
+        if self._tagged:
+            self._tag(rows)
+
+    def _tag(self, rows):
+        # Three calls a frame are what a tagged frame costs: no attribute look-ups here
+        add, names, levels = self.gateway.add_item_tag, self._names, self._levels
+        step, first = self._frame_length // self._item_length, self.nitems_written(0)
+        columns = (column[rows].tolist() for column in (self._label, self._snr_db, self._index))
+        for number, (label, snr_db, index) in enumerate(zip(*columns, strict=True)):
+            offset = first + number * step
+            add(0, offset, keys.MODULATION, names[label])
+            add(0, offset, keys.SNR_DB, levels[snr_db])
+            add(0, offset, keys.FRAME_INDEX, pmt.from_long(index))
 
 
-def _select(dataset, classes, snr_db, part, limit, seed, split_seed):
+def _select(whole, classes, snr_db, part, limit, seed, split_seed):
     """The wanted frames, with their positions in the file as `run_id`."""
-    whole = data.read(dataset)
     if part not in [name.value for name in data.Part]:
         known = ", ".join(name.value for name in data.Part)
         raise UserError(f"unknown part {part!r}; there are {known}")
@@ -99,5 +132,5 @@ def _select(dataset, classes, snr_db, part, limit, seed, split_seed):
     if part != data.Part.ALL.value:
         rows = data.split(whole, split_seed)[part]
     chosen = replace(whole.subset(rows), run_id=rows)
-    chosen = chosen.select(list(classes) or None, list(snr_db) or None)
+    chosen = chosen.select(np.ravel(classes).tolist() or None, np.ravel(snr_db).tolist() or None)
     return chosen.limit(limit or None, seed)
