@@ -7,7 +7,8 @@ import typer
 from rich.table import Table
 
 from .. import data
-from ..data.compare import DIFFERS, FALSE_DISCOVERY_RATE, SIDES, compare, pair
+from ..data.compare import DIFFERS, FALSE_DISCOVERY_RATE, SIDES, pair
+from ..data.compare import compare as compare_cells
 from ..data.compare_summary import summary
 from ..data.measure import MEASURES
 from ..files import write_json
@@ -19,7 +20,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 TITLES = {each.name: each.title for each in MEASURES}
 
 
-def compare_datasets(
+def compare(
     first: Annotated[str, typer.Argument(help="Path of a data set, or 'sample'.")],
     second: Annotated[str, typer.Argument(help="Path of another one.")],
     classes: Annotated[
@@ -82,7 +83,7 @@ def _compared(sides, seed):
         def show(done, total):
             bar.update(task, completed=done, total=total)
 
-        return compare(*sides, seed, show)
+        return compare_cells(*sides, seed, show)
 
 
 def _draw(datasets, figure, snr_figure):
