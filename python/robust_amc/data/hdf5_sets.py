@@ -153,4 +153,4 @@ def _inflate(raw, size):
 
 def _unshuffle(raw, itemsize):
     """The bytes of each number together again; shuffled, all first bytes come first."""
-    return np.frombuffer(raw, np.uint8).reshape(itemsize, -1).T.tobytes()
+    return np.stack(np.frombuffer(raw, np.uint8).reshape(itemsize, -1), axis=-1).tobytes()

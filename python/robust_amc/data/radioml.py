@@ -35,7 +35,7 @@ def is_authentic(dataset):
     found = np.flatnonzero((dataset.label == index) & (dataset.snr_db == snr_db))
     if not len(found) or dataset.frame_length < 3:
         return False
-    start = dataset.iq[found[0], :, :3].astype(np.float64)
+    start = dataset.iq[found[0]][:, :3].astype(np.float64)
     return bool(np.abs(start - _FINGERPRINT).max() < _HALF_PRECISION)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from robust_amc import data
 from robust_amc.data import hdf5_sets, radioml_hdf5
+from robust_amc.data.summary import summary
 from robust_amc.errors import UserError
 from robust_amc.tests.files import RSS_UNIT, frames, radioml_sets, run_python, save_hdf5
 
@@ -83,6 +84,16 @@ def test_labels_over_many_pieces(tmp_path, monkeypatch):
     dataset = data.read(save_hdf5(tmp_path / "set.hdf5", chunk_rows=7, options=GZIP, **content))
     np.testing.assert_array_equal(dataset.label, content["Y"].argmax(1))
     np.testing.assert_array_equal(dataset.snr_db, content["Z"][:, 0])
+
+
+def test_summary(tmp_path):
+    content = radioml_sets(48)
+    content["Z"][:] = 2
+    facts = summary(data.read(save_hdf5(tmp_path / "set.hdf5", **content)))
+    assert facts["frames"] == 48 and facts["frame_length"] == 16 and facts["runs"] == 48
+    assert set(facts["counts"]) == set(radioml_hdf5.CLASSES)
+    assert all(counts == {"2": 2} for counts in facts["counts"].values())
+    assert facts["authentic_rml2016_10a"] is False
 
 
 def test_cut(tmp_path):

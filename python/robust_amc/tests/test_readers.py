@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tarfile
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from typer.testing import CliRunner
 
 from robust_amc import data
 from robust_amc.cli.dataset import app
-from robust_amc.data import npz, radioml
+from robust_amc.data import npz, radioml, raw
 from robust_amc.data.dataset import FrameDataset
+from robust_amc.errors import UserError
 from robust_amc.tests.files import (
     REAL_SAMPLE,
     frames,
@@ -18,6 +20,7 @@ from robust_amc.tests.files import (
     npz_fields,
     python2_pickle,
     radioml_content,
+    save_hdf5,
     save_npz,
 )
 
@@ -42,7 +45,17 @@ def test_python2_pickle(tmp_path):
     check_radioml(data.read(path), radioml_content())
 
 
-@pytest.mark.parametrize("protocol", range(1, pickle.HIGHEST_PROTOCOL + 1))
+def test_varying_counts(tmp_path):
+    """RML2016.04C has more frames of some keys than of others."""
+    counts = {("WBFM", -20): 5, ("WBFM", 18): 1, ("8PSK", -20): 0, ("8PSK", 18): 12}
+    content = {key: frames(count, seed) for seed, (key, count) in enumerate(counts.items())}
+    path = tmp_path / "2016.04C.multisnr.pkl"
+    for pickled in (python2_pickle(content), pickle.dumps(content, 4)):
+        path.write_bytes(pickled)
+        check_radioml(data.read(path), content)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_repacked_pickle(tmp_path, protocol):
     path = tmp_path / "RML2016.10a_dict_optimized.pkl"
     path.write_bytes(pickle.dumps(radioml_content(), protocol))
@@ -62,6 +75,59 @@ def test_big_endian_pickle(tmp_path):
     content = radioml_content()
     path.write_bytes(pickle.dumps({k: v.astype(">f4") for k, v in content.items()}, 2))
     check_radioml(data.read(path), content)
+
+
+FACTS = raw.RawFacts(sample_rate_hz=200e3, modulation="QPSK", snr_db=10)
+
+
+def save_raw(path, start=b""):
+    """Ten frames of raw samples, the first bytes given."""
+    samples = np.ascontiguousarray(frames(10).swapaxes(1, 2)).tobytes()
+    path.write_bytes(start + samples[len(start) :])
+    return path
+
+
+@pytest.mark.parametrize("suffix", raw.SUFFIXES)
+@pytest.mark.parametrize("start", [b"", b"\x80\x02}(", b"(lp0", b"PK", b"BZh9", b"\x1f\x8b"])
+def test_raw_samples_go_by_their_name(tmp_path, suffix, start):
+    path = save_raw(tmp_path / f"recording{suffix}", start)
+    dataset = data.read(path, frame_length=64, raw_facts=FACTS)
+    assert dataset.iq.shape == (20, 2, 64) and dataset.classes == ("QPSK",)
+    with pytest.raises(UserError, match="--modulation"):
+        data.read(path)
+
+
+@pytest.mark.parametrize("suffix", [".cf32", ".dat"])
+def test_a_clear_mark_is_believed_before_a_name(tmp_path, suffix):
+    assert len(data.read(save_hdf5(tmp_path / f"a{suffix}"))) == 30
+    npz.write(data.read(save_npz(tmp_path / "in.npz")), tmp_path / "out.npz")
+    (tmp_path / "out.npz").rename(tmp_path / f"b{suffix}")
+    assert len(data.read(tmp_path / f"b{suffix}")) == 6
+
+
+def test_facts_for_a_file_that_is_not_raw(tmp_path):
+    path = save_npz(tmp_path / "set.npz")
+    with pytest.raises(UserError, match="says itself what it is"):
+        data.readers.read(path, raw_facts=FACTS)
+    assert len(data.readers.read(path, raw_facts=raw.RawFacts())) == 6
+
+
+def test_sigmf_recordings_go_by_their_name(tmp_path):
+    save_raw(tmp_path / "r.sigmf-data")
+    note = {"core:sample_start": 0, "core:sample_count": 1280, "core:label": "QPSK"}
+    document = {
+        "global": {"core:datatype": "cf32_le", "core:version": "1.0.0", "core:sample_rate": 2e5},
+        "captures": [{"core:sample_start": 0}],
+        "annotations": [note | {"capture_details:SNRdB": 10}],
+    }
+    (tmp_path / "r.sigmf-meta").write_text(json.dumps(document))
+    for suffix in ("meta", "data"):
+        dataset = data.read(tmp_path / f"r.sigmf-{suffix}", frame_length=64)
+        assert dataset.iq.shape == (20, 2, 64) and dataset.classes == ("QPSK",)
+    with tarfile.open(tmp_path / "r.sigmf", "w") as archive:
+        archive.add(tmp_path / "r.sigmf-meta", "r/r.sigmf-meta")
+    with pytest.raises(UserError, match="unpack it"):
+        data.read(tmp_path / "r.sigmf")
 
 
 @needs_real_sample
