@@ -136,7 +136,7 @@ def _whole(value, dtype):
 def _real(value, dtype):
     if value is None or value in ("inf", "-inf"):
         return float(value or "nan")
-    if _is_number(value, np.finfo(dtype).max):
+    if _is_number(value, _short(np.finfo(dtype).max)):
         return value
     raise ValueError
 
