@@ -8,4 +8,4 @@ app = typer.Typer(help="Make data sets, convert them, say what is in one.", no_a
 app.command("generate")(generate.generate)
 app.command("convert")(convert.convert)
 app.command("info")(info.info)
-app.command("compare")(compare.compare_datasets)
+app.command("compare")(compare.compare)
