@@ -49,7 +49,8 @@ class Classifier:
     """A network with the classes it knows and, perhaps, a rejector.
 
     Decides by Eq. 4 of Zhang et al., IEEE WCL 2022: the class of the largest score,
-    unless that is below the threshold S0; without a rejector there is no threshold.
+    unless that is below the threshold S0; without a rejector there is no threshold. A
+    rejector is a module that makes the scores from (frames, features, logits).
     Always in eval mode; its parameters do not take gradients.
     """
 
@@ -80,15 +81,12 @@ class Classifier:
         """Features, logits and scores of a tensor of frames ``[n, 2, length]``; differentiable."""
         features = self.network.features(iq)
         logits = self.network.logits(features).float()
-        scores = logits if self.rejector is None else self.rejector.scores(features)
+        scores = logits if self.rejector is None else self.rejector(iq, features, logits)
         return Outputs(features, logits, scores)
 
     def scores(self, iq):
         """Scores of a tensor of frames, ``[n, 2, length]`` to ``[n, classes]``; differentiable."""
-        features = self.network.features(iq)
-        if self.rejector is None:
-            return self.network.logits(features)
-        return self.rejector.scores(features)
+        return self.outputs(iq).scores
 
     def label_of(self, score):
         """Class or REJECTED for a tensor of scores, ``[n, classes]`` to ``[n]``."""
@@ -156,11 +154,9 @@ class Classifier:
             "scaling": self.scaling.value,
         }
         if self.rejector is not None:
-            document["rejector"] = document["rejector"] | {
-                "gamma": self.rejector.gamma,
-                "feature_scale": self.rejector.feature_scale,
-                "threshold": self.threshold,
-            }
+            document["rejector"] = (
+                document["rejector"] | self.rejector.facts() | {"threshold": self.threshold}
+            )
         model_file.write(path, self.network, self.rejector, document)
 
     @classmethod

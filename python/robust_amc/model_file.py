@@ -1,7 +1,7 @@
 """Model files: safetensors with weights in half precision and one JSON document beside them.
 
-Tensors `network.*` and, with a rejector, `rejector.support_vectors`, `rejector.dual_coef`,
-`rejector.intercept`; no pickle anywhere.
+Tensors `network.*` and, with a rejector, `rejector.*`: `support_vectors`, `dual_coef`,
+`intercept` of an SVM, or the weights of an autoencoder; no pickle anywhere.
 """
 
 import json
@@ -15,9 +15,11 @@ from .errors import UserError
 from .files import replacing
 from .frames import Scaling
 from .models import build
+from .rejection.autoencoder import AutoencoderDetector
 from .rejection.svm import NeuralRejection
 
 FORMAT_VERSION = 1
+REJECTORS = {each.kind: each for each in (NeuralRejection, AutoencoderDetector)}
 NEEDED = ("architecture", "classes", "frame_length", "scaling")
 
 
@@ -28,9 +30,7 @@ def write(path, network, rejector, document):
     }
     document = document | {"format_version": FORMAT_VERSION, "code_version": __version__}
     if rejector is not None:
-        tensors["rejector.support_vectors"] = rejector.support_vectors.half()
-        tensors["rejector.dual_coef"] = rejector.dual_coef.half()
-        tensors["rejector.intercept"] = rejector.intercept
+        tensors |= {f"rejector.{name}": value for name, value in rejector.tensors().items()}
     with replacing(path) as temporary:
         safetensors.torch.save_file(tensors, temporary, {"htrd": json.dumps(document)})
 
@@ -89,15 +89,9 @@ def read_parts(name_or_path):
 def _rejector(tensors, document):
     if not tensors:
         return None
-    settings = document["rejector"]
-    float(settings["threshold"])
-    rejector = NeuralRejection(
-        **tensors, gamma=settings["gamma"], feature_scale=settings["feature_scale"]
-    )
-    width = (len(tensors["support_vectors"]), len(document["classes"]))
-    if tuple(rejector.dual_coef.shape) != width or len(rejector.intercept) != width[1]:
-        raise UserError("the rejector's parts do not fit together")
-    return rejector
+    facts = document["rejector"]
+    float(facts["threshold"])
+    return REJECTORS[facts["kind"]].load(tensors, facts, len(document["classes"]))
 
 
 def _under(prefix, tensors):

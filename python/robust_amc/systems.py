@@ -2,7 +2,8 @@
 
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
 a table of the method's own settings, or `network = "NAME"`, the system whose network it
-shares; and `[rejector]` (fields of RejectorSettings) where it rejects.
+shares; and `[rejector]` where it rejects: a `kind`, ``svm`` or ``autoencoder``, and fields of
+RejectorSettings or DetectorSettings.
 """
 
 import tomllib
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from . import assets
 from .errors import UserError
-from .rejection.calibrate import RejectorSettings
+from .rejection.calibrate import DetectorSettings, RejectorSettings
 from .training import METHODS, Plan, TrainSettings
 
+REJECTORS = {"svm": RejectorSettings, "autoencoder": DetectorSettings}
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
 
 
@@ -26,14 +28,14 @@ class System:
         title: in words
         network: name of the system whose network it uses, its own for most
         plan: Plan of the training; None when the network is another system's
-        rejector: RejectorSettings, or None
+        rejector: RejectorSettings, DetectorSettings or None
     """
 
     name: str
     title: str
     network: str
     plan: Plan | None
-    rejector: RejectorSettings | None
+    rejector: RejectorSettings | DetectorSettings | None
 
 
 def names():
@@ -78,7 +80,9 @@ def _system(name, document):
         plan = Plan(settings=_settings(TrainSettings, training, "training"), recipe=recipe, **own)
     rejector = document.pop("rejector", None)
     if rejector is not None:
-        rejector = _settings(RejectorSettings, rejector, "rejector")
+        rejector = dict(rejector)
+        kind = REJECTORS[rejector.pop("kind", "svm")]
+        rejector = _settings(kind, rejector, "rejector")
     if document:
         raise UserError(f"unknown entries {', '.join(document)}")
     return System(name, title, network, plan, rejector)

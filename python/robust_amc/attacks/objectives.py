@@ -1,7 +1,8 @@
 """What an attack minimizes, by name.
 
 Each objective takes a Classifier, its Outputs for a batch and the true labels ``[n]``,
-and gives one value a frame ``[n]``, smaller being better for the attacker.
+and gives one value a frame ``[n]``, smaller being better for the attacker; or two
+``[n, 2]``: the first is made smaller in directions that leave the second as it is.
 """
 
 import torch
@@ -77,6 +78,33 @@ def feature_pull(classifier, outputs, label):
     return _margin(-distance, label)
 
 
+def _error(outputs):
+    """Relative reconstruction error of the autoencoder, see AutoencoderDetector."""
+    return -outputs.scores.max(1)[0]
+
+
+def two_phase(classifier, outputs, label):
+    """The network's margin while it is right; once it is wrong, the reconstruction error.
+
+    Zhang et al., IEEE WCL 2022, Section III-A, the formula of the white-box attack on the
+    two-fold defense (its prose names the phases the other way round).
+    """
+    margin = _margin(outputs.logits, label)
+    return torch.where(margin > 0, margin, _error(outputs))
+
+
+def orthogonal(classifier, outputs, label):
+    """Two-phase, each phase in directions that leave the other's quantity as it is."""
+    margin, error = _margin(outputs.logits, label), _error(outputs)
+    right = margin > 0
+    return torch.stack([torch.where(right, margin, error), torch.where(right, error, margin)], 1)
+
+
+def raised_error(classifier, outputs, label):
+    """Minus the reconstruction error: to be detected is to win."""
+    return -_error(outputs)
+
+
 def battery(classifier, goal):
     """The objectives that a full white-box attack on `classifier` tries, in that order.
 
@@ -86,6 +114,11 @@ def battery(classifier, goal):
     """
     if classifier.rejector is None:
         return (network_margin, cross_entropy)
+    if classifier.rejector.kind == "autoencoder":
+        if goal is Goal.EVASION:
+            # Eq. 5 with S0 is the sum of both phases here
+            return (two_phase, orthogonal, equation5_threshold, network_margin)
+        return (rejection_margin, raised_error, network_margin)
     if goal is Goal.EVASION:
         return (equation5_threshold, equation5, surrogate_margin, feature_pull, network_margin)
     return (rejection_margin, true_score, surrogate_margin, network_margin)

@@ -39,6 +39,23 @@ def random_start(iq, epsilon, generator):
     return direction / frames.flat_norm(direction) * (epsilon * radius)[:, None, None]
 
 
+def direction(value, point):
+    """Gradient of `value` ``[n]`` by frames ``[n, 2, length]``; zero where it is not finite.
+
+    Of two values ``[n, 2]``, the first one's gradient without its part along the second's.
+    """
+    if value.ndim == 1:
+        (gradient,) = torch.autograd.grad(value.sum(), point)
+        return torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
+    first, second = (
+        torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
+        for column in (0, 1)
+        for gradient in torch.autograd.grad(value[:, column].sum(), point, retain_graph=column == 0)
+    )
+    along = (first * second).sum((1, 2)) / (second * second).sum((1, 2)).clamp(min=1e-30)
+    return first - along[:, None, None] * second
+
+
 def descend(
     evaluate, iq, epsilon, *, steps, step_size, start=None, confirm=None, stop_at_success=True
 ):
@@ -47,8 +64,9 @@ def descend(
     Normalized gradient steps of length `step_size`·ε/`steps`, projection on the ball.
 
     Args:
-        evaluate: ``(iq, rows) -> (value [m], success [m])`` of perturbed frames, with
-            `rows` their indices; the value is differentiated
+        evaluate: ``(iq, rows) -> (value, success [m])`` of perturbed frames, with `rows`
+            their indices; the value ``[m]``, or ``[m, 2]``, is differentiated (see
+            :func:`direction`)
         iq: clean frames, tensor ``[n, 2, length]``
         epsilon: radii, tensor ``[n]``
         steps: gradient steps a frame
@@ -73,8 +91,7 @@ def descend(
             point = perturbed[rows].requires_grad_()
             value, hit = evaluate(point, rows)
             if step < steps:
-                (gradient,) = torch.autograd.grad(value.sum(), point)
-                gradient = torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
+                gradient = direction(value, point)
                 norm = frames.flat_norm(gradient)
                 if step == 0:
                     flat[rows] = norm[:, 0, 0] == 0

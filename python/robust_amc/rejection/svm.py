@@ -34,6 +34,12 @@ class NeuralRejection(nn.Module):
         self.gamma = gamma
         self.feature_scale = feature_scale
 
+    kind = "svm"
+
+    def forward(self, iq, features, logits):
+        """Scores of a batch: the decision values of its features."""
+        return self.scores(features)
+
     def scores(self, features, widen=1.0):
         """Decision values of features ``[n, features]``, ``[n, classes]``.
 
@@ -72,6 +78,27 @@ class NeuralRejection(nn.Module):
             self.gamma,
             self.feature_scale,
         )
+
+    def facts(self):
+        """What a model file says of the SVM beside its tensors."""
+        return {"kind": self.kind, "gamma": self.gamma, "feature_scale": self.feature_scale}
+
+    def tensors(self):
+        """What a model file holds; the intercept is too small to save anything by halving."""
+        return {
+            "support_vectors": self.support_vectors.half(),
+            "dual_coef": self.dual_coef.half(),
+            "intercept": self.intercept,
+        }
+
+    @classmethod
+    def load(cls, tensors, facts, classes):
+        """From a model file; UserError when the parts do not fit together."""
+        rejector = cls(**tensors, gamma=facts["gamma"], feature_scale=facts["feature_scale"])
+        width = (len(rejector.support_vectors), classes)
+        if tuple(rejector.dual_coef.shape) != width or len(rejector.intercept) != classes:
+            raise UserError("the rejector's parts do not fit together")
+        return rejector
 
 
 def feature_scale(features, gamma=GAMMA, seed=0):

@@ -7,7 +7,7 @@ import torch
 from robust_amc.classifier import Classifier
 from robust_amc.data import FrameDataset
 from robust_amc.models import build
-from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
+from robust_amc.rejection.calibrate import DetectorSettings, RejectorSettings, fit_rejector
 from robust_amc.training import Standard, TrainSettings, train
 
 CLASSES = ("tone", "chirp", "pulse", "noise")
@@ -73,4 +73,13 @@ def rejecting(plain):
         plain, toy_dataset(400, 2), toy_dataset(800, 3), RejectorSettings(frames_per_class=50)
     )
     fitted.name = "rejecting"
+    return fitted
+
+
+@pytest.fixture(scope="session")
+def detecting(plain):
+    """The same network with an autoencoder detector."""
+    settings = DetectorSettings(frames_per_class=200, epochs=12)
+    fitted = fit_rejector(plain, toy_dataset(800, 2), toy_dataset(800, 3), settings)
+    fitted.name = "detecting"
     return fitted

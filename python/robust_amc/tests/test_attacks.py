@@ -6,7 +6,7 @@ import torch
 
 from robust_amc import power
 from robust_amc.attacks import AttackSettings, Goal, noise, objectives, white_box
-from robust_amc.attacks.pgd import descend, project, random_start
+from robust_amc.attacks.pgd import descend, direction, project, random_start
 from robust_amc.classifier import Outputs
 from robust_amc.errors import UserError
 from robust_amc.frames import energy
@@ -31,7 +31,7 @@ def norms(delta):
 
 
 @pytest.mark.parametrize("goal", list(Goal))
-@pytest.mark.parametrize("model", ["plain", "rejecting"])
+@pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
 def test_every_attack_stays_in_its_ball_and_tells_the_truth(model, goal, request, attacked_frames):
     classifier = request.getfixturevalue(model)
     iq, label, epsilon = attacked_frames
@@ -129,6 +129,39 @@ def test_descend_reaches_the_minimum_on_a_sphere():
     result = descend(evaluate, clean, epsilon, steps=10, step_size=2.5)
     expected = -direction / direction.flatten(1).norm(dim=1)[:, None, None]
     torch.testing.assert_close(result.iq, expected * epsilon[:, None, None], rtol=1e-4, atol=1e-5)
+
+
+def test_direction_of_two_values_keeps_the_second():
+    point = torch.randn(5, 2, 8, requires_grad=True)
+    a, b = torch.randn(2, 5, 2, 8)
+    value = torch.stack([(a * point).sum((1, 2)), (b * point).sum((1, 2))], 1)
+    found = direction(value, point)
+    torch.testing.assert_close((found * b).sum((1, 2)), torch.zeros(5), atol=1e-5, rtol=0)
+    assert ((found * a).sum((1, 2)) > 0).all()  # descending it still lowers the first
+    torch.testing.assert_close(direction((a * point).sum((1, 2)), point), a)
+
+
+def test_two_phase_objectives_by_hand(detecting):
+    """Frame 0: the network is right; frame 1: it is wrong. S0 is -2, the errors are 3 and 5."""
+    logits = torch.tensor([[4.0, 1.0, 0.0, 0.0], [1.0, 6.0, 0.0, 0.0]])
+    scores = logits - logits.max(1, keepdim=True)[0] - torch.tensor([[3.0], [5.0]])
+    outputs, label = Outputs(None, logits, scores), torch.tensor([0, 0])
+    assert objectives.two_phase(detecting, outputs, label).tolist() == [3, 5]
+    both = objectives.orthogonal(detecting, outputs, label)
+    assert both.tolist() == [[3, 3], [5, -5]]
+    assert objectives.raised_error(detecting, outputs, label).tolist() == [-3, -5]
+
+
+def test_the_attack_knows_the_detector(detecting, plain, attacked_frames):
+    """White-box, through the autoencoder, is stronger than on the network alone."""
+    iq, label, epsilon = attacked_frames
+    grey = white_box(plain, iq, label, epsilon, settings=QUICK).iq
+    white = white_box(detecting, iq, label, epsilon, settings=QUICK).iq
+    evaded = [
+        np.mean((decided >= 0) & (decided != label))
+        for decided in (detecting.decide(each).label for each in (grey, white))
+    ]
+    assert evaded[1] > evaded[0]
 
 
 def test_flat_objectives_are_reported():

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
 from robust_amc.rejection import threshold
+from robust_amc.rejection.autoencoder import AutoencoderDetector
 from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
 from robust_amc.rejection.svm import NeuralRejection, feature_scale, fit_svm
 
@@ -97,3 +99,45 @@ def test_class_without_frames(plain):
     some = toy_dataset(80, 2).select(classes=["tone", "chirp"])
     with pytest.raises(UserError, match="pulse"):
         fit_rejector(plain, some, toy_dataset(400, 3), RejectorSettings())
+
+
+def test_autoencoder_rejects_what_it_cannot_reconstruct(detecting):
+    fresh = toy_dataset(1200, seed=9)
+    decided = detecting.decide(fresh.iq)
+    assert decided.rejected.mean() == pytest.approx(0.10, abs=0.04)
+    # no class bears it alone, not even the noise, which has the largest errors
+    for label in range(4):
+        assert decided.rejected[fresh.label == label].mean() < 0.3
+    error = detecting.rejector.errors(fresh.iq).numpy()
+    assert error[fresh.label == 0].mean() < 0.5 < error[fresh.label == 3].mean()
+    # a tone with every second sample negated is no signal that it knows
+    strange = fresh.iq[fresh.label == 0].copy()
+    strange[:, :, ::2] *= -1
+    assert detecting.rejector.errors(strange).mean() > 2 * error[fresh.label == 0].mean()
+
+
+def test_autoencoder_scores_keep_the_network_s_class(detecting, plain):
+    fresh = toy_dataset(200, seed=11)
+    scores = detecting.decide(fresh.iq).score
+    logits = plain.decide(fresh.iq).score
+    np.testing.assert_array_equal(scores.argmax(1), logits.argmax(1))
+    rejector = detecting.rejector
+    relative = rejector.errors(fresh.iq) / rejector.level[torch.as_tensor(logits.argmax(1))]
+    np.testing.assert_allclose(-scores.max(1), relative, rtol=1e-4)
+    np.testing.assert_allclose(rejector.errors(7 * fresh.iq), rejector.errors(fresh.iq), rtol=1e-3)
+
+
+def test_autoencoder_is_saved_and_loaded(detecting, tmp_path):
+    detecting.save(tmp_path / "two_fold.safetensors")
+    again = Classifier.load(tmp_path / "two_fold.safetensors")
+    assert isinstance(again.rejector, AutoencoderDetector)
+    fresh = toy_dataset(100, seed=12)
+    before, after = detecting.rejector.errors(fresh.iq), again.rejector.errors(fresh.iq)
+    torch.testing.assert_close(before, after)
+    assert again.threshold == detecting.threshold
+    assert again.metadata["rejector"]["kind"] == "autoencoder"
+
+
+def test_autoencoder_needs_a_length_it_can_halve():
+    with pytest.raises(UserError, match="multiple of 8"):
+        AutoencoderDetector(4, frame_length=100)
