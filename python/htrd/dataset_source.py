@@ -126,11 +126,12 @@ def _select(whole, classes, snr_db, part, limit, seed, split_seed):
     if part not in [name.value for name in data.Part]:
         known = ", ".join(name.value for name in data.Part)
         raise UserError(f"unknown part {part!r}; there are {known}")
-    # The split goes by generator run; after it the runs no longer matter here, and their
-    # column carries the positions through the selection.
-    rows = np.arange(len(whole))
+    # Beyond the split, by generator run, the runs do not matter here: their column carries the
+    # positions through the selection. What is not asked for is skipped, as it copies.
+    chosen = replace(whole, run_id=np.arange(len(whole), dtype=np.int32))
     if part != data.Part.ALL.value:
-        rows = data.split(whole, split_seed)[part]
-    chosen = replace(whole.subset(rows), run_id=rows)
-    chosen = chosen.select(np.ravel(classes).tolist() or None, np.ravel(snr_db).tolist() or None)
+        chosen = chosen.subset(data.split(whole, split_seed)[part])
+    classes, snr_db = np.ravel(classes).tolist(), np.ravel(snr_db).tolist()
+    if classes or snr_db:
+        chosen = chosen.select(classes or None, snr_db or None)
     return chosen.limit(limit or None, seed)

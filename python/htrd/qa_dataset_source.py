@@ -14,6 +14,7 @@ import support_for_qa as support
 import yaml
 from gnuradio import blocks, gr, gr_unittest, htrd
 from robust_amc import data, frames
+from robust_amc.data import npz
 from robust_amc.errors import UserError
 
 LENGTH = 128
@@ -269,6 +270,12 @@ class QaDatasetSource(gr_unittest.TestCase):
         self.assertIn("large.hdf5", logged.output[0])
         self.assertIn("the flow ends", logged.output[0])
 
+    def tiny(self):
+        """A file of one frame: most of its parts are empty."""
+        path = self.folder / "tiny.npz"
+        npz.write(self.whole.subset([0]), path)
+        return str(path)
+
     def test_bad_construction(self):
         for settings, word in (
             ({"dataset": "nowhere.npz"}, "nowhere.npz"),
@@ -278,6 +285,8 @@ class QaDatasetSource(gr_unittest.TestCase):
             ({"part": "exam"}, "exam"),
             ({"order": "random"}, "random"),
             ({"limit": -1}, "limit"),
+            ({"dataset": self.tiny(), "part": "calibration"}, "no frames"),
+            ({"dataset": self.tiny(), "part": "calibration", "snr_db": [10]}, "10 dB"),
             ({"frame_length": 256}, "256"),
             ({"frame_length": 0}, "frame_length"),
             ({"start": -1}, "start"),

@@ -30,19 +30,21 @@ class Playlist:
         rows: integers ``[len]``, the order of the current pass; a new array for each pass
 
     Args:
-        label: class of each row, integers ``[n]``, at least one; classes without rows do not count
+        label: class of each row, integers ``[n]``; classes without rows do not count
         order: see Order
         repeat: begin a new pass after each
         start: position in the order at which the first pass begins; the others begin at 0
         seed: of everything random
 
-    Raises UserError for an unknown order, a negative seed or a start outside the order.
+    Raises UserError for no rows, an unknown order, a negative seed or a start outside the order.
     """
 
     def __init__(self, label, order=Order.FILE, repeat=False, start=0, seed=0):
         if order not in [member.value for member in Order]:
             known = ", ".join(member.value for member in Order)
             raise UserError(f"unknown order {order!r}; there are {known}")
+        if not len(label):
+            raise UserError("there are no frames to play; select more")
         if seed < 0:
             raise UserError(f"the seed of the order must not be negative, not {seed}")
         self._rng = np.random.default_rng(seed)

@@ -101,6 +101,8 @@ def test_bad_settings():
         Playlist(LABEL, "random")
     with pytest.raises(UserError, match="seed of the order must not be negative, not -1"):
         Playlist(LABEL, seed=-1)
+    with pytest.raises(UserError, match="no frames to play"):
+        Playlist(LABEL[:0], "balanced")
 
 
 def test_spans_stay_between_the_multiples_of_a_block():
