@@ -161,8 +161,8 @@ def _value(cell, name, side):
 
 
 def _lines(told, names):
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in told["verdicts"].items())
-    yield f"cells: {told['cells']} compared: {counts}"
+    alike, differ, few = told["verdicts"].values()
+    yield f"cells: {told['cells']} compared: {alike} alike, {differ} differ, {few} have too few frames"
     snr = told["snr"]
     if snr["measurable_cells"]:
         yield (

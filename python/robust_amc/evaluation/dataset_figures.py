@@ -37,7 +37,7 @@ def comparison(datasets, path):
     with _figure(path, len(names), 4, **layout) as axes:
         for row, name in zip(axes, names):
             _draw_class(row, datasets, name)
-        axes[0, 0].set_title("median spectrum, dB of its peak", fontsize=9)
+        axes[0, 0].set_title("median spectrum, dB of its mean", fontsize=9)
         for axis, color, title in zip(axes[0, 1:3], COLORS, datasets):
             axis.set_title(title, fontsize=9, color=color)
         axes[0, 3].set_title("measured SNR over label", fontsize=9)
@@ -112,9 +112,10 @@ def _draw_laws(axis, dataset, colors):
 def _draw_spectra(axis, datasets):
     for color, dataset in zip(COLORS, datasets):
         usual = median_spectrum(spectrum(frames.to_complex(_high(dataset).iq)))
-        level = np.maximum(power.to_db(usual / usual.max()), -80)
+        level = np.maximum(power.to_db(usual / usual.mean()), -80)
         axis.plot(frequencies(len(usual)), level, color=color, lw=1.1, alpha=0.85)
-    axis.set_xlim(-0.5, 0.5)
+    low, high = axis.get_ylim()
+    axis.set(xlim=(-0.5, 0.5), ylim=(min(low, -20), max(high, 20)))  # noise looks flat
     axis.grid(alpha=0.25)
 
 
@@ -137,6 +138,7 @@ def _draw_snr(axis, datasets, name):
         axis.fill_between(labels, low, high, color=color, alpha=0.2, linewidth=0)
     if not axis.dataLim.height > 0:
         _note(axis, "noise at every label")
+        axis.set(xticks=[], yticks=[])
     elif any(map(has_label_law, datasets)):
         grid_power = _GRID_POWER.get(name, 1)
         _draw_law(axis, labels, grid_power)
