@@ -48,7 +48,7 @@ def _lines(facts):
         f"{facts['runs']} runs"
     )
     if facts["sample_rate_hz"]:
-        yield f"sample rate: {facts['sample_rate_hz']} Hz"
+        yield f"sample rate: {facts['sample_rate_hz']:.10g} Hz"
     yield f"scaling: {facts['scaling']} (sums of magnitudes {low:.4g} … {high:.4g})"
     yield f"authentic RML2016.10a: {'yes' if facts['authentic_rml2016_10a'] else 'no'}"
     yield f"fingerprint: {facts['fingerprint']}"

@@ -84,15 +84,15 @@ class SampleFrames(lazy.LazyFrames):
         stretch = np.searchsorted(self._first, rows, "right") - 1
         length = self.shape[2]
         starts = self.starts[stretch] + (rows - self._first[stretch]) * length
-        order = np.argsort(starts, kind="stable")
         frames = np.empty((len(rows), 2, length), self.dtype)
         within = np.arange(length)
         try:
             with open(self._path, "rb") as file:
-                for begin, end, where in lazy.spans(starts[order], length + _GAP, _SPAN):
-                    samples = self._read(file, begin, end - 1 + length)
-                    at = starts[order[where]] - begin
-                    frames[order[where]] = samples[at[:, None] + within].swapaxes(1, 2)
+                for some in _neighbors(starts, length + _GAP):
+                    begin = starts[some[0]]
+                    samples = self._read(file, begin, starts[some[-1]] + length)
+                    at = starts[some] - begin
+                    frames[some] = samples[at[:, None] + within].swapaxes(1, 2)
         except OSError as error:
             raise UserError(f"cannot read {self._path}: {error.strerror}") from None
         return frames
@@ -104,6 +104,14 @@ class SampleFrames(lazy.LazyFrames):
         if len(values) != 2 * (end - begin):
             raise UserError(f"{self._path} has become shorter since it was opened")
         return to_float(values).reshape(-1, 2)
+
+
+def _neighbors(starts, gap):
+    """Indices of `starts` in ascending order, in groups that are worth reading in one piece."""
+    order = np.argsort(starts, kind="stable")
+    ascending = starts[order]
+    apart = (np.diff(ascending) > gap) | (np.diff(ascending // _SPAN) > 0)
+    return np.split(order, np.flatnonzero(apart) + 1) if len(order) else []
 
 
 def to_float(values):

@@ -1,6 +1,6 @@
 """Going through a data set of any size in pieces that fit into memory."""
 
-_SAMPLES = 1 << 21  # of a piece: 16 MB of float32 I and Q
+_SAMPLES = 1 << 20  # of a piece: 8 MB of float32 I and Q
 
 
 def pieces(dataset, progress=None):
