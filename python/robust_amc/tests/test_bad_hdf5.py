@@ -1,5 +1,6 @@
 """Broken and hostile HDF5 files: one clear line, no other file opened, no memory taken."""
 
+import os
 import zlib
 
 import h5py
@@ -8,7 +9,14 @@ import pytest
 
 from robust_amc import data
 from robust_amc.errors import UserError
-from robust_amc.tests.files import frames, memory_growth, radioml_sets, refused, save_hdf5
+from robust_amc.tests.files import (
+    frames,
+    memory_growth,
+    radioml_sets,
+    refused,
+    run_python,
+    save_hdf5,
+)
 
 SETS = radioml_sets()
 FORM = "a RadioML 2018.01A file holds X float32 [n, length, 2]"
@@ -161,6 +169,31 @@ def test_storage_in_other_files(rebuilt, secret):
         with h5py.File(path) as file:
             np.testing.assert_array_equal(file["X"][:], SETS["X"])
         assert "X lies in other files, which are not opened" in refused(path)
+
+
+REFUSE = """
+import sys
+from robust_amc import data
+try:
+    data.read(sys.argv[1])
+except data.readers.UserError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_sources_of_a_growing_virtual_set(rebuilt, tmp_path):
+    """To find its shape libhdf5 opens the sources; opening this one would never end."""
+    os.mkfifo(tmp_path / "pipe")
+
+    def create(file):
+        most = (None, 16, 2)
+        layout = h5py.VirtualLayout((30, 16, 2), "f4", maxshape=most)
+        source = h5py.VirtualSource(str(tmp_path / "pipe"), "X", (30, 16, 2), maxshape=most)
+        layout[: h5py.h5s.UNLIMITED] = source[: h5py.h5s.UNLIMITED]
+        file.create_virtual_dataset("X", layout)
+
+    assert "X lies in other files" in run_python(REFUSE, rebuilt(create))
 
 
 def declared(file, name, shape, chunks=None):
