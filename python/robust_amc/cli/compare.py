@@ -162,7 +162,8 @@ def _value(cell, name, side):
 
 def _lines(told, names):
     alike, differ, few = told["verdicts"].values()
-    yield f"cells: {told['cells']} compared: {alike} alike, {differ} differ, {few} have too few frames"
+    counts = f"{alike} alike, {differ} differ, {few} have too few frames"
+    yield f"cells: {told['cells']} compared: {counts}"
     snr = told["snr"]
     if snr["measurable_cells"]:
         yield (
