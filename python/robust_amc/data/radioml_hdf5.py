@@ -2,9 +2,9 @@
 
 The file has the sets `X` float32 ``[n, length, 2]`` (samples before I and Q), `Y` one-hot
 ``[n, 24]`` and `Z`, the SNR labels, ``[n, 1]``. It does not name its classes. The
-`classes.txt` that is distributed with it lists them in another order than `Y` (its first
-is 32PSK), which the frames themselves contradict: those of class 0 are on-off keyed, and
-so on in the order of the publication. That order is used here.
+`classes.txt` that is distributed with it begins with 32PSK, and users of the file found
+that its order does not fit the frames; the order of the publication, which begins with
+OOK, is the one in use, and the one used here.
 """
 
 from contextlib import contextmanager
