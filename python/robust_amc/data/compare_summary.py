@@ -1,6 +1,7 @@
 """What the cells of a comparison say together."""
 
 import numpy as np
+from scipy import stats
 
 from .compare import SIDES, VERDICTS
 from .measure import MEASURES
@@ -67,7 +68,7 @@ def _snr(cells):
 
 
 def _bare(cells):
-    """Share of bare carriers on both sides with its 95 % interval; None where not measurable."""
+    """Share of bare carriers on both sides with their 95 % intervals; None where not measurable."""
     entries = [cell["measures"]["bare"] for cell in cells if cell["snr_db"] >= BARE_LABELS_FROM]
     entries = [each for each in entries if each["difference"] is not None]
     if not entries:
@@ -76,14 +77,24 @@ def _bare(cells):
     for side in SIDES:
         share = float(np.mean([each[side]["value"] for each in entries]))
         count = sum(each[side]["frames"] for each in entries)
-        sides[side] = {"share": share, "frames": count, "interval": wilson(share, count)}
+        interval = share_interval([each[side]["value"] for each in entries], count)
+        sides[side] = {"share": share, "frames": count, "interval": interval}
     difference = sides["second"]["share"] - sides["first"]["share"]
     return {"labels_from_db": BARE_LABELS_FROM, "difference": difference} | sides
 
 
-def wilson(share, count):
-    """95 % interval of a share seen in `count` independent frames (E. B. Wilson, 1927)."""
-    z2 = 1.96**2
+def share_interval(shares, count):
+    """95 % interval of the mean of `shares`, one a label, of `count` frames altogether.
+
+    The wider end on either side of two intervals: E. B. Wilson's (1927), as if frames were
+    independent, and Student's over the labels. The frames of a RadioML key can be of one
+    run, all bare or none, and the file does not say so.
+    """
+    share, z2 = np.mean(shares), 1.96**2
     middle = (share + z2 / (2 * count)) / (1 + z2 / count)
     half = np.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count)
-    return [float(max(middle - half, 0)), float(min(middle + half, 1))]
+    low, high = middle - half, middle + half
+    if len(shares) > 1:
+        wide = stats.t.ppf(0.975, len(shares) - 1) * np.std(shares, ddof=1) / len(shares) ** 0.5
+        low, high = min(low, share - wide), max(high, share + wide)
+    return [float(max(low, 0)), float(min(high, 1))]

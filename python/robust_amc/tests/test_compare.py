@@ -11,7 +11,7 @@ from robust_amc import data
 from robust_amc.cli import main
 from robust_amc.data import lazy, npz
 from robust_amc.data.compare import ALIKE, DIFFERS, TOO_FEW, compare, pair
-from robust_amc.data.compare_summary import summary, wilson
+from robust_amc.data.compare_summary import share_interval, summary
 from robust_amc.data.permutation import false_discovery_threshold, rank_test
 from robust_amc.errors import UserError
 from robust_amc.evaluation import dataset_figures
@@ -264,10 +264,15 @@ def test_false_discovery_threshold():
     assert false_discovery_threshold(np.array([]), 0.05) == 0
 
 
-def test_wilson():
-    """The values in E. B. Wilson's formula, solved by hand for 3 of 10."""
-    assert wilson(0.3, 10) == pytest.approx([0.1078, 0.6032], abs=1e-3)
-    assert wilson(0, 10)[0] == 0 and wilson(1, 10)[1] == 1
+def test_share_interval():
+    """Wilson's for 3 of 10 by hand; over labels, where all frames of a label are alike, wider."""
+    assert share_interval([0.3], 10) == pytest.approx([0.1078, 0.6032], abs=1e-3)
+    assert share_interval([0.3, 0.3], 10) == share_interval([0.3], 10)
+    assert share_interval([0], 10)[0] == 0 and share_interval([1], 10)[1] == 1
+    # mean 3/4, deviation 1/2 over 4 labels: 3.182 * 0.25 to either side
+    assert share_interval([1, 1, 1, 0], 4000) == [0, 1]
+    low, high = share_interval([0.7, 0.8, 0.6, 0.7], 4000)
+    assert (low, high) == pytest.approx((0.7 - 0.1299, 0.7 + 0.1299), abs=1e-3)
 
 
 @pytest.fixture
