@@ -31,8 +31,10 @@ def to_iq(samples):
 
 def to_complex(iq):
     """Real ``[n, 2, length]`` to complex64 ``[n, length]``."""
-    iq = check(iq).astype(np.float32, copy=False)
-    return iq[:, 0] + np.complex64(1j) * iq[:, 1]
+    iq = check(iq)
+    samples = np.empty((len(iq), iq.shape[2]), np.complex64)
+    samples.real, samples.imag = iq[:, 0], iq[:, 1]  # exact, for infinite samples too
+    return samples
 
 
 def check(iq):

@@ -7,9 +7,11 @@ import numpy as np
 
 from .. import frames
 from ..errors import UserError
+from ..memory import available_memory
 from . import lazy
 
-CHUNK = 16384  # frames that are worked on at a time
+CHUNK = 1 << 20  # samples that are worked on at a time: 8 MB of float32 I and Q
+_MOST_OF_MEMORY = 0.8
 # What may also be known of each frame, and its type in files
 EXTRA = {
     "true_snr_db": np.float32,  # measured where the signal without noise is known
@@ -84,11 +86,13 @@ class FrameDataset:
         extra = {name: column[index] for name, column in self.extra.items()}
         return replace(self, iq=iq, extra=extra, **picked)
 
-    def chunks(self, size=CHUNK):
+    def chunks(self, size=None):
         """The data set in pieces of at most `size` frames, each in memory, in order.
 
-        Raises UserError when frames of a large file turn out to have NaN or infinite samples.
+        Without `size` a piece has some 8 MB. Raises UserError when frames of a large file
+        turn out to have NaN or infinite samples.
         """
+        size = size or max(1, CHUNK // self.frame_length)
         for start in range(0, len(self), size):
             piece = self.subset(slice(start, start + size))
             if self.is_lazy:
@@ -100,11 +104,13 @@ class FrameDataset:
         """This data set with its frames read; UserError when they have NaN, or are too many."""
         if not self.is_lazy:
             return self
-        try:
-            iq = np.empty(self.iq.shape, self.iq.dtype)
-        except (MemoryError, ValueError):
-            size = self.iq.size * self.iq.dtype.itemsize / 1e9
-            raise UserError(f"{size:.0f} GB of frames do not fit into memory; take fewer") from None
+        size = self.iq.size * self.iq.dtype.itemsize
+        if size > _MOST_OF_MEMORY * available_memory():
+            raise UserError(
+                f"{size / 1e9:.1f} GB of frames do not fit into memory; take fewer, or convert "
+                "the data set to part of it with `htrd dataset convert`"
+            )
+        iq = np.empty(self.iq.shape, self.iq.dtype)
         done = 0
         for piece in self.chunks():
             iq[done : done + len(piece)] = piece.iq

@@ -18,10 +18,10 @@ import numpy as np
 from ..errors import UserError
 from . import lazy
 
-# Samples with noise hardly compress; what expands further is a decompression bomb. A
-# small file of zeros may.
-_MOST_EXPANSION = 20
-_MAY_EXPAND = 1 << 26  # bytes
+# A set may be far larger than its file, since what was never written is not stored; so
+# a limit for what has to be in memory at a time.
+_MOST_ROWS = 1 << 24
+_LARGEST_ROW = 1 << 26  # bytes
 _LARGEST_CHUNK = 1 << 26  # bytes, unpacked; a compressed chunk is unpacked as a whole
 _BLOCK = 1 << 25  # bytes that are read from the file at a time
 _GAP = 64  # rows that are read and dropped rather than skipped
@@ -40,8 +40,7 @@ def opened(path, kinds, form):
     """
     try:
         with h5py.File(path, "r") as file:
-            size = os.path.getsize(path)
-            yield {name: _checked(file, name, kinds[name], size, form) for name in kinds}
+            yield {name: _checked(file, name, kinds[name], form) for name in kinds}
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     except MemoryError:
@@ -53,7 +52,7 @@ def opened(path, kinds, form):
         raise UserError(f"{path} is damaged ({reason}); copy it again") from None
 
 
-def _checked(file, name, kinds, file_size, form):
+def _checked(file, name, kinds, form):
     links = file.id.links
     if not links.exists(name.encode()):
         raise UserError(f"the set {name} is missing; {form}")
@@ -71,9 +70,9 @@ def _checked(file, name, kinds, file_size, form):
         raise UserError(f"{name} holds {what}; {form}")
     if h5py.h5t.py_create(found.dtype) != found.id.get_type():
         raise UserError(f"{name} holds numbers of an unusual layout; {form}")
-    size = math.prod(found.shape or ()) * found.dtype.itemsize
-    if size > max(_MAY_EXPAND, _MOST_EXPANSION * file_size):
-        raise UserError(f"{name} declares {size} bytes in a file of {file_size}; copy it again")
+    count, *rest = found.shape or (0,)
+    if count > _MOST_ROWS or math.prod(rest) * found.dtype.itemsize > _LARGEST_ROW:
+        raise UserError(f"{name} declares the shape {found.shape}, which is absurd; copy it again")
     packing = _packing(found)
     if packing not in _PACKINGS:
         raise UserError(
