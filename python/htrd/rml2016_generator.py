@@ -3,14 +3,7 @@
 source material -> modulator -> channel -> frames, until every (class, SNR label) has its
 frames. What is modelled, and how it departs from the original generator (O'Shea and
 West, "Radio machine learning dataset generation with GNU Radio", GRCon 2016), is told in
-`rml2016_material`, `rml2016_modulators` and `rml2016_channel`. The quirks of the original
-are kept, because they are in the data that everybody uses:
-
-- the SNR label is not the SNR: the true one is about 2 * label + 5 dB, and 7, 10 and
-  16 dB more for PAM4, QAM16 and QAM64;
-- AM-SSB is noise at every label; most AM-DSB and WBFM frames are bare carriers, because
-  their audio is nearly silent;
-- the first frames of a run may lie in the transient of a filter.
+`rml2016_legacy`, `rml2016_corrected`, `rml2016_material` and `rml2016_channel`.
 
 One more departure: the samples after the shortest length that a run surely has are not
 used, since today's resamplers end a few samples earlier or later from run to run.
@@ -19,198 +12,124 @@ The same seed gives the same bytes, whatever the number of worker processes and 
 other classes and labels are made: every run is seeded by (seed, class, SNR label, run).
 """
 
-import multiprocessing
-import os
-import signal
-import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
-
 import numpy as np
 from gnuradio import gr
+from robust_amc.data import FrameDataset, npz
+from robust_amc.errors import UserError
 
-from . import rml2016_channel as channel
-from . import rml2016_modulators as modulators
+from . import rml2016_corrected
+from .rml2016_keys import generate_key, in_workers
+from .rml2016_modulators import SAMPLE_RATE
+from .rml2016_parts import Parts
+from .rml2016_settings import Settings
 
 VERSION = 1  # raise it when the same seed no longer gives the same frames
-CLASSES = modulators.CLASSES
-SNR_DB = tuple(range(-20, 20, 2))
-FRAME_LENGTH = 128
-FIRST_START = (50, 500)  # of a run's first frame, samples, random
-LARGEST_STEP = 0.05  # of a run, from one frame to the next
 
 
-class _Capture(gr.sync_block):
-    """Sink that keeps the samples as arrays (vector_sink would make a Python list)."""
-
-    def __init__(self):
-        gr.sync_block.__init__(self, "capture", [np.complex64], None)
-        self._chunks = []
-
-    def work(self, input_items, output_items):
-        self._chunks.append(input_items[0].copy())
-        return len(input_items[0])
-
-    def samples(self, count):
-        samples = np.concatenate(self._chunks)[:count]
-        if len(samples) < count:
-            raise RuntimeError(f"the flowgraph ended after {len(samples)} of {count} samples")
-        return samples
+def check(jobs=2, **settings):
+    """UserError unless these are arguments for :func:`generate`; the Settings."""
+    if jobs < 1:
+        raise UserError(f"jobs must be at least 1, not {jobs}")
+    return Settings(**settings)
 
 
-def run_samples(name, snr_db, seeds):
-    """The received samples of one run, complex64, from a flowgraph of its own.
-
-    `seeds` are the SeedSequences of the source and of the channel.
-    """
-    source_rng, channel_rng = map(np.random.default_rng, seeds)
-    top_block = gr.top_block(f"RML2016 {name} {snr_db} dB")
-    capture = _Capture()
-    chain = modulators.modulator(name, source_rng)
-    keep = channel.connect(top_block, chain, capture, snr_db, modulators.SAMPLE_RATE, channel_rng)
-    top_block.run()
-    del keep
-    return capture.samples(modulators.run_samples(name))
-
-
-def cut(samples, rng, most=None):
-    """Cut a run into frames whose magnitudes sum to 1, complex ``[n, 128]``.
-
-    The first frame starts at a random 50 … 500, the next ones a random 128 … 5 % of the
-    run later. `most` keeps that many of them, drawn at random over the whole run.
-    """
-    starts, start = [], int(rng.integers(*FIRST_START, endpoint=True))
-    largest_step = round(LARGEST_STEP * len(samples))
-    while start + FRAME_LENGTH < len(samples):
-        starts.append(start)
-        start += int(rng.integers(FRAME_LENGTH, largest_step, endpoint=True))
-    if most is not None and most < len(starts):
-        starts = np.sort(rng.choice(starts, most, replace=False))
-    frames = samples[np.asarray(starts)[:, None] + np.arange(FRAME_LENGTH)]
-    return frames / np.abs(frames).sum(1, keepdims=True)
-
-
-def generate_key(name, snr_db, count, seed, frames_per_run=None):
-    """`count` frames of one class and SNR label.
-
-    Returns float16 ``[count, 2, 128]`` and the number of each frame's run, int32 ``[count]``.
-    """
-    code = (seed, CLASSES.index(name), round(1000 * (snr_db + 1000)))  # none may be negative
-    frames, runs, done = [], [], 0
-    while done < count:
-        *run_seeds, cut_seed = np.random.SeedSequence([*code, len(runs)]).spawn(3)
-        samples = run_samples(name, snr_db, run_seeds)
-        cut_frames = cut(samples, np.random.default_rng(cut_seed), frames_per_run)
-        cut_frames = cut_frames[: count - done]
-        frames.append(np.stack([cut_frames.real, cut_frames.imag], 1).astype(np.float16))
-        runs.append(np.full(len(cut_frames), len(runs), np.int32))
-        done += len(cut_frames)
-    return np.concatenate(frames), np.concatenate(runs)
-
-
-def _start_worker():
-    """Standard output stays clean of GNU Radio's messages; the parent handles Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdout.flush()
-    os.dup2(2, 1)
-
-
-def _generate_keys(keys, jobs, progress):
-    """generate_key for each of `keys` in worker processes, results in the order of `keys`."""
-    results = [None] * len(keys)
-    done, total = 0, sum(key[2] for key in keys)
-    context = multiprocessing.get_context("spawn")  # GNU Radio's threads do not survive a fork
-    with ProcessPoolExecutor(min(jobs, len(keys)), context, _start_worker) as pool:
-        pending = {pool.submit(generate_key, *key): i for i, key in enumerate(keys)}
-        try:
-            for future in as_completed(pending):
-                results[pending[future]] = future.result()
-                done += len(future.result()[0])
-                if progress:
-                    progress(done, total)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return results
-
-
-def check(classes, snr_db, frames_per_key, seed, frames_per_run, jobs):
-    """UserError unless these are arguments for :func:`generate`."""
-    from robust_amc.errors import UserError
-
-    for what, values in (("class", classes), ("SNR label", snr_db)):
-        if values is None:
-            continue
-        if not len(values):
-            raise UserError(f"the data set needs at least one {what}")
-        if len(set(values)) != len(values):
-            raise UserError(f"a {what} is given twice: {', '.join(map(str, values))}")
-    for name in classes or ():
-        if name not in CLASSES:
-            raise UserError(f"unknown class {name!r}; the generator has {', '.join(CLASSES)}")
-    for level in () if snr_db is None else snr_db:
-        if not -100 <= level <= 100:  # also refuses NaN
-            raise UserError(f"an SNR label must lie in -100 … 100 dB, not {level}")
-    counts = {"frames_per_key": frames_per_key, "frames_per_run": frames_per_run, "jobs": jobs}
-    for what, value in counts.items():
-        if value is not None and value < 1:
-            raise UserError(f"{what} must be at least 1, not {value}")
-    if seed < 0:
-        raise UserError(f"the seed must not be negative, not {seed}")
-
-
-def generate(
-    classes=None,
-    snr_db=None,
-    frames_per_key=1000,
-    seed=0,
-    frames_per_run=None,
-    jobs=2,
-    progress=None,
-):
+def generate(classes=None, snr_db=None, *, jobs=2, progress=None, **settings):
     """Generate a data set.
 
     Args:
-        classes: names; None for all 11
-        snr_db: SNR labels in dB; None for -20, -18 … 18
-        frames_per_key: frames of each (class, SNR label)
-        seed: not negative; the same seed gives the same bytes
-        frames_per_run: at most so many frames of one run, for small sets that shall have
-            several runs a key; None takes all, about 36, as the original
-        jobs: worker processes
+        classes, snr_db, settings: the attributes of a Settings
+        jobs: worker processes; they do not change the frames
         progress: called as progress(frames done, frames in all)
 
     Returns a robust_amc FrameDataset, ordered by class, SNR label and run. Raises
     UserError for a wrong argument.
     """
-    from robust_amc.data import FrameDataset
+    checked = check(jobs, classes=classes, snr_db=snr_db, **settings)
+    return _dataset(checked, _columns(checked, jobs, progress))
 
-    check(classes, snr_db, frames_per_key, seed, frames_per_run, jobs)
-    classes = tuple(CLASSES if classes is None else classes)
-    snr_db = tuple(SNR_DB if snr_db is None else snr_db)
-    keys = [
-        (name, float(level), frames_per_key, seed, frames_per_run)
-        for name in classes
-        for level in snr_db
+
+def generate_file(output, *, resume=False, jobs=2, progress=None, **settings):
+    """Generate a data set and write it to the file `output`; returns it.
+
+    Finished keys lie in a folder beside the output until it is written: after an
+    interruption, the same call with `resume` makes the others and ends at the same file.
+    The other arguments are those of :func:`generate`.
+    """
+    checked = check(jobs, **settings)
+    parts = Parts(output, _origin(checked) | checked.record(), resume)
+    dataset = _dataset(checked, _columns(checked, jobs, progress, parts))
+    npz.write(dataset, output)
+    parts.remove()
+    return dataset
+
+
+def _columns(settings, jobs, progress, parts=None):
+    """What is known of the frames of each key, in the order of ``settings.keys``."""
+    results = [parts.load(*key) if parts else None for key in settings.keys]
+    missing = [i for i, columns in enumerate(results) if columns is None]
+    total = len(results) * settings.frames_per_key
+    done = total - len(missing) * settings.frames_per_key
+    if progress:
+        progress(done, total)
+    tasks = [(*settings.keys[i], settings) for i in missing]
+    for task, columns in in_workers(generate_key, tasks, jobs) if tasks else ():
+        results[missing[task]] = columns
+        if parts:
+            parts.save(*settings.keys[missing[task]], columns)
+        done += settings.frames_per_key
+        if progress:
+            progress(done, total)
+    return results
+
+
+def _dataset(settings, results):
+    """The data set of the keys' columns; runs are numbered through."""
+    first_run = np.cumsum([0, *(columns["run_id"][-1] + 1 for columns in results)])
+    run_id = [
+        columns["run_id"] + first for columns, first in zip(results, first_run[:-1], strict=True)
     ]
-    results = _generate_keys(keys, jobs, progress)
-    first_run = np.cumsum([0, *(runs[-1] + 1 for _, runs in results)])
+    run_id = np.concatenate(run_id).astype(np.int32)
+    label, level = np.divmod(np.arange(len(results)), len(settings.snr_db))
+    measured = [each for each in results[0] if each not in ("iq", "run_id")]
+    extra = {each: np.concatenate([columns[each] for columns in results]) for each in measured}
+    if settings.frame_metadata:
+        extra["channel_id"] = run_id  # every run has a channel of its own
     return FrameDataset(
-        iq=np.concatenate([frames for frames, _ in results]),
-        label=np.repeat(np.arange(len(classes), dtype=np.int16), frames_per_key * len(snr_db)),
-        classes=classes,
-        snr_db=np.tile(np.repeat(np.asarray(snr_db, np.float32), frames_per_key), len(classes)),
-        run_id=np.concatenate(
-            [runs + first for (_, runs), first in zip(results, first_run[:-1], strict=True)]
-        ).astype(np.int32),
-        metadata={
-            "generator": "gr-htrd RML2016.10a-style",
-            "generator_version": VERSION,
-            "gnuradio_version": gr.version(),
-            "mode": "legacy",
-            "seed": seed,
-            "scaling": "sum_abs",
-            "frames_per_key": frames_per_key,
-            "frames_per_run": frames_per_run,
-            "source_material": "synthetic text and audio made by the generator",
-        },
+        iq=np.concatenate([columns["iq"] for columns in results]),
+        label=label.astype(np.int16).repeat(settings.frames_per_key),
+        classes=settings.classes,
+        snr_db=np.asarray(settings.snr_db, np.float32)[level].repeat(settings.frames_per_key),
+        run_id=run_id,
+        metadata=_metadata(settings),
+        extra=extra,
     )
+
+
+def _origin(settings):
+    return {
+        "generator": "gr-htrd RML2016.10a-style",
+        "generator_version": VERSION,
+        "gnuradio_version": gr.version(),
+        "mode": settings.mode,
+    }
+
+
+def _metadata(settings):
+    """How the data set was made; classes and SNR labels are in it anyway."""
+    record = settings.record()
+    del record["classes"], record["snr_db"]
+    made = [what for what in ("text", "audio") if not record[what]]
+    metadata = _origin(settings) | record
+    metadata |= {
+        "scaling": "sum_abs",
+        "sample_rate_hz": SAMPLE_RATE,
+        "source_material": f"synthetic {' and '.join(made)} made by the generator"
+        if made
+        else "files of the user",
+    }
+    if settings.mode == "corrected":
+        metadata["snr_band_hz"] = {
+            name: rml2016_corrected.band(name, settings.samples_per_symbol)
+            for name in settings.classes
+        }
+    return metadata

@@ -1,4 +1,4 @@
-"""Source material of the data-set generator: text and audio, made here.
+"""Source material of the data-set generator: text and quiet audio, made here.
 
 The original generator read a play and a podcast from the beginning in every run.
 Neither is needed: what the frames keep of the text is its letter statistics, which
@@ -6,10 +6,12 @@ the scrambler hides, and of the audio that its first quarter of a second is near
 silent. Everything below is computed from a seed, so no license applies to it.
 
 Departures from the original: every run has other text and other audio instead of the
-same beginning of the same file.
+same beginning of the same file. (`rml2016_user_files` reads the user's own.)
 """
 
 import numpy as np
+
+from . import rml2016_user_files as user_files
 
 AUDIO_RATE = 44.1e3  # Hz
 SCRAMBLER_LENGTH = 256  # bits
@@ -46,13 +48,21 @@ def text(rng, count):
     return letters
 
 
-def bits(rng, count):
+def text_bytes(bits):
+    """Bytes of text that `bits` bits take."""
+    return -(-bits // 8)
+
+
+def bits(rng, count, path=None, anywhere=False):
     """Scrambled text, uint8 ``[count]`` of 0 and 1.
 
     Unpacked least significant bit first and XORed with 256 random bits repeated, as in
-    the original.
+    the original. The text is the beginning of the file `path`, or a piece from `anywhere`
+    in it; made here without a file.
     """
-    plain = np.unpackbits(text(rng, -(-count // 8)), bitorder="little")[:count]
+    size = text_bytes(count)
+    letters = user_files.text(path, size, rng if anywhere else None) if path else text(rng, size)
+    plain = np.unpackbits(letters, bitorder="little")[:count]
     key = rng.integers(0, 2, SCRAMBLER_LENGTH, dtype=np.uint8)
     return plain ^ np.resize(key, count)
 

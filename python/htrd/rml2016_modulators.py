@@ -1,28 +1,21 @@
-"""The 11 modulators of RML2016.10a, from in-tree GNU Radio blocks.
+"""The digital modulators of RML2016.10a, from in-tree GNU Radio blocks.
 
-Each modulator is a chain of blocks that starts with a source of the run's material and
-ends with complex samples at a nominal 200 kHz, 8 samples a symbol. The constellations
-of the linear classes are not normalized, as in the original: PAM4, QAM16 and QAM64
-come out 7, 10 and 16 dB stronger than the others.
-
-Departures from the original: gr-mapper is gone, its maps are tables here (the Gray
-codes may be numbered otherwise); `fractional_interpolator_ff` is today's
-`mmse_resampler_ff`.
+Both modes of the generator use them. The linear classes are made by today's polyphase
+resampler; gr-mapper is gone, its maps are tables here (the Gray codes may be numbered
+otherwise). The modulation index of the FSK classes does not depend on the samples a
+symbol.
 """
-
-import contextlib
-import io
 
 import numpy as np
 from gnuradio import analog, blocks, digital, filter
 
-from . import rml2016_material as material
-
 SAMPLE_RATE = 200e3  # Hz
-SAMPLES_PER_SYMBOL = 8
-EXCESS_BANDWIDTH = 0.35
-ITEMS = 10_000  # bits or audio samples in a run; more for the dense QAM grids
+SAMPLES_PER_SYMBOL = 8  # of the original
+EXCESS_BANDWIDTH = 0.35  # of the linear classes; also the Gaussian filter's BT
+FSK_INDEX = 0.5
+GFSK_STEP = 0.8  # rad a symbol, sensitivity 0.1 at 8 samples a symbol
 FILTERS = 32  # of the polyphase resampler
+SPAN = 88  # symbols, of its root-raised-cosine filter
 
 
 def _gray(count):
@@ -46,6 +39,7 @@ def _qam(side):
     return (_pam(side)[:, None] + 1j * _pam(side)[None, :]).ravel()
 
 
+# Not normalized, as in the original
 CONSTELLATIONS = {
     "8PSK": _psk(8, 0),
     "BPSK": _pam(2),
@@ -54,81 +48,63 @@ CONSTELLATIONS = {
     "QAM64": _qam(8),
     "QPSK": _psk(4, np.pi / 4),
 }
-CLASSES = tuple(sorted([*CONSTELLATIONS, "AM-DSB", "AM-SSB", "CPFSK", "GFSK", "WBFM"]))
-_RUN_BITS = {"QAM16": 2 * ITEMS, "QAM64": 3 * ITEMS}
+FSK = ("CPFSK", "GFSK")
+ANALOG = ("AM-DSB", "AM-SSB", "WBFM")
+CLASSES = tuple(sorted([*CONSTELLATIONS, *FSK, *ANALOG]))
 
 
-def _linear(points, bits):
-    order = int(np.log2(len(points)))
-    taps = filter.firdes.root_raised_cosine(
-        FILTERS, FILTERS, 1.0, EXCESS_BANDWIDTH, FILTERS * 11 * SAMPLES_PER_SYMBOL
-    )
+def run_bits(name):
+    """Bits of a run of a digital class."""
+    return {"QAM16": 20_000, "QAM64": 30_000}.get(name, 10_000)
+
+
+def run_symbols(name):
+    """Symbols of a run of a digital class."""
+    return run_bits(name) // int(np.log2(len(CONSTELLATIONS.get(name, (0, 1)))))
+
+
+def run_samples(name, samples_per_symbol):
+    """Samples that a run of a digital class surely gives.
+
+    A little less than the modulator makes: the resampler's filter ends, and how many
+    samples it still gives at the end varies from run to run.
+    """
+    return (2 * run_symbols(name) - 125) * samples_per_symbol // 2
+
+
+def _linear(points, bits, samples_per_symbol):
+    taps = filter.firdes.root_raised_cosine(FILTERS, FILTERS, 1.0, EXCESS_BANDWIDTH, FILTERS * SPAN)
     return [
         blocks.vector_source_b(bits),
-        blocks.pack_k_bits_bb(order),  # most significant bit first
+        blocks.pack_k_bits_bb(int(np.log2(len(points)))),  # most significant bit first
         digital.chunks_to_symbols_bc(points.astype(np.complex64).tolist()),
-        filter.pfb_arb_resampler_ccf(SAMPLES_PER_SYMBOL, taps, FILTERS),
+        filter.pfb_arb_resampler_ccf(samples_per_symbol, taps, FILTERS),
     ]
 
 
-def _gfsk(bits):
+def _gfsk(bits, samples_per_symbol):
     modulator = digital.gfsk_mod(
-        SAMPLES_PER_SYMBOL, sensitivity=0.1, bt=EXCESS_BANDWIDTH, do_unpack=False
+        samples_per_symbol,
+        sensitivity=GFSK_STEP / samples_per_symbol,
+        bt=EXCESS_BANDWIDTH,
+        do_unpack=False,
     )
     return [blocks.vector_source_b(bits), modulator]
 
 
-def _cpfsk(bits):
-    return [blocks.vector_source_b(bits), analog.cpfsk_bc(0.5, 1.0, SAMPLES_PER_SYMBOL)]
+def _cpfsk(bits, samples_per_symbol):
+    return [blocks.vector_source_b(bits), analog.cpfsk_bc(FSK_INDEX, 1.0, samples_per_symbol)]
 
 
-def _wbfm(audio):
-    """Made at 220.5 kHz and taken as if it were 200 kHz, as in the original."""
-    with contextlib.redirect_stdout(io.StringIO()):  # wfm_tx prints the number of its taps
-        modulator = analog.wfm_tx(audio_rate=44.1e3, quad_rate=220.5e3)
-    return [blocks.vector_source_f(audio), modulator]
+def digital_modulator(name, bits, samples_per_symbol, unit_power=False):
+    """Chain of blocks, source first, that sends `bits` (uint8 ``[n]`` of 0 and 1) as `name`.
 
-
-def _upsampled(audio):
-    resampler = filter.mmse_resampler_ff(0, material.AUDIO_RATE / SAMPLE_RATE)
-    return [blocks.vector_source_f(audio), resampler]
-
-
-def _am_dsb(audio):
-    return [*_upsampled(audio), blocks.float_to_complex(), blocks.add_const_cc(1)]
-
-
-def _am_ssb(audio):
-    """Identically zero: the original multiplied the audio by a sine of 0 Hz, which is 0."""
-    return [*_upsampled(audio), blocks.multiply_const_ff(0), blocks.float_to_complex()]
-
-
-_ANALOG = {"AM-DSB": _am_dsb, "AM-SSB": _am_ssb, "WBFM": _wbfm}
-_FSK = {"CPFSK": _cpfsk, "GFSK": _gfsk}
-
-
-def modulator(name, rng):
-    """Chain of blocks, source first, that sends one run of class `name`."""
-    if name in _ANALOG:
-        return _ANALOG[name](material.audio(rng, ITEMS).tolist())
-    bits = material.bits(rng, _RUN_BITS.get(name, ITEMS)).tolist()
-    if name in _FSK:
-        return _FSK[name](bits)
-    return _linear(CONSTELLATIONS[name], bits)
-
-
-def run_samples(name):
-    """Samples that a run of class `name` surely gives.
-
-    A little less than the modulator makes: the resamplers' filters end, and how many
-    samples they still give at the end varies from run to run.
+    `unit_power` normalizes the constellation to a mean power of 1.
     """
-    margin = 500
-    if name == "WBFM":
-        return ITEMS * 5 - margin
-    if name in _ANALOG:
-        return int(ITEMS * SAMPLE_RATE / material.AUDIO_RATE) - margin
-    symbols = _RUN_BITS.get(name, ITEMS)
-    if name in CONSTELLATIONS:
-        symbols //= int(np.log2(len(CONSTELLATIONS[name])))
-    return symbols * SAMPLES_PER_SYMBOL - margin
+    bits = bits.tolist()
+    if name in FSK:
+        return {"CPFSK": _cpfsk, "GFSK": _gfsk}[name](bits, samples_per_symbol)
+    points = CONSTELLATIONS[name]
+    if unit_power:
+        points = points / np.sqrt(np.mean(np.abs(points) ** 2))
+    return _linear(points, bits, samples_per_symbol)
