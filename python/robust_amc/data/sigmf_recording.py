@@ -131,16 +131,21 @@ def _check_hash(path, expected):
 def _classes(info, stretches):
     used = sorted({each.label for each in stretches})
     classes = info.get("htrd:classes", used)
-    if not isinstance(classes, list) or not all(
-        isinstance(name, str) and name and name.isprintable() for name in classes
-    ):
+    if not isinstance(classes, list):
         raise UserError("htrd:classes is no list of names")
+    _check_names(classes)
     strangers = set(used) - set(classes)
     if strangers:
         raise UserError(f"htrd:classes lacks the label {min(strangers)[:40]!r}")
     if len(classes) > np.iinfo(np.int16).max:
         raise UserError(f"it has {len(classes)} different labels; those are no modulations")
     return tuple(classes)
+
+
+def _check_names(classes):
+    for name in classes:
+        if not (isinstance(name, str) and name and name.isprintable()):
+            raise UserError(f"{str(name)[:40]!r} is no name of a class in a recording; rename it")
 
 
 def _metadata(info, path):
@@ -163,10 +168,12 @@ def write(dataset, path, progress=None):
     """Write a FrameDataset as a recording: its frames one after the other, as cf32_le.
 
     The same data set gives the same bytes. `progress(done, total)` is called with numbers
-    of frames. Raises UserError when a file cannot be written, or the frames change their
-    class, SNR or run so often that the annotations are too many; nothing is left then.
+    of frames. Raises UserError when a file cannot be written, a class has no printable
+    name, or the frames change their class, SNR or run so often that the annotations are too
+    many; nothing is left then.
     """
     meta, samples = paths(path)
+    _check_names(dataset.classes)
     document = {
         "global": _global(dataset),
         "captures": [{"core:sample_start": 0}],

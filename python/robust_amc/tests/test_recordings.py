@@ -1,6 +1,7 @@
 """SigMF recordings and raw samples: what comes out is what the files say."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -209,7 +210,7 @@ def test_round_trip(tmp_path, dataset):
 
 def test_what_is_written_is_valid_sigmf(tmp_path):
     dataset = data.read("sample")
-    dataset = FrameDataset(**vars(dataset) | {"metadata": {"sample_rate_hz": 200e3}})
+    dataset = replace(dataset, metadata={"sample_rate_hz": 200e3})
     for name in ("a", "b"):
         sigmf_recording.write(dataset, tmp_path / f"{name}.sigmf-meta")
     assert sorted(each.name for each in tmp_path.iterdir()) == [
@@ -241,6 +242,15 @@ def test_too_many_annotations_leave_nothing_behind(tmp_path):
     )
     with pytest.raises(UserError, match="too many annotations"):
         sigmf_recording.write(dataset, tmp_path / "x.sigmf-meta")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "\ud800"])
+def test_class_names_that_no_annotation_can_have(tmp_path, name):
+    sample = data.read("sample")
+    strange = replace(sample, classes=(name, *sample.classes[1:]))
+    with pytest.raises(UserError, match="is no name of a class"):
+        sigmf_recording.write(strange, tmp_path / "x.sigmf-meta")
     assert not list(tmp_path.iterdir())
 
 
