@@ -24,8 +24,9 @@ class LazyFrames(ABC):
 
     def __getitem__(self, index):
         """Frames ``[k, 2, length]`` of a slice, integers or a mask; one frame of an integer."""
-        rows = np.arange(len(self))[index]
-        return self.fetch(rows) if rows.ndim else self.fetch(rows[None])[0]
+        if np.ndim(index) == 0 and not isinstance(index, slice):
+            return self.fetch(_rows([index], len(self)))[0]
+        return self.fetch(_rows(index, len(self)))
 
     @property
     def size(self):
@@ -38,11 +39,18 @@ class LazyFrames(ABC):
 
     def take(self, index):
         """The frames at `index` (a slice, integers or a mask), still lazy."""
-        return _Taken(self, np.arange(len(self))[index])
+        return _Taken(self, _rows(index, len(self)))
 
     def cut(self, length):
         """Each frame cut into ``shape[2] // length`` frames, still lazy."""
         return _Cut(self, length)
+
+
+def _rows(index, count):
+    """Numbers of the frames at `index`, of `count` frames; a small slice of many costs little."""
+    if isinstance(index, slice):
+        return np.arange(*index.indices(count))
+    return np.arange(count)[index]
 
 
 class _Taken(LazyFrames):
