@@ -48,17 +48,18 @@ def generate(classes=None, snr_db=None, *, jobs=2, progress=None, **settings):
     return _dataset(checked, _columns(checked, jobs, progress))
 
 
-def generate_file(output, *, resume=False, jobs=2, progress=None, **settings):
+def generate_file(output, *, resume=False, jobs=2, progress=None, writing=None, **settings):
     """Generate a data set and write it to the file `output`; returns it.
 
     Finished keys lie in a folder beside the output until it is written: after an
     interruption, the same call with `resume` makes the others and ends at the same file.
-    The other arguments are those of :func:`generate`.
+    `writing` is called like `progress`, while the file is written. The other arguments are
+    those of :func:`generate`.
     """
     checked = check(jobs, **settings)
     parts = Parts(output, _origin(checked) | checked.record(), resume)
     dataset = _dataset(checked, _columns(checked, jobs, progress, parts))
-    npz.write(dataset, output)
+    npz.write(dataset, output, writing)
     parts.remove()
     return dataset
 

@@ -1,19 +1,25 @@
 """`htrd dataset generate`: make an RML2016.10a-style data set with GNU Radio."""
 
+import importlib
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..data import npz
 from ..errors import UserError
-from .console import out, progress
+from .console import err, out, progress
 from .options import Seed, parse_floats, parse_names, refuse_overwriting
+
+LINE_INTERVAL = 10  # seconds, where there is no terminal to draw a bar on
 
 
 def generate(
     output: Annotated[Path, typer.Argument(help="The .npz file to write.")],
+    mode: Annotated[
+        str,
+        typer.Option(help="legacy: as RML2016.10a; corrected: the label is the SNR in the band."),
+    ] = "legacy",
     frames_per_key: Annotated[
         int, typer.Option(help="Frames of each class at each SNR label.")
     ] = 1000,
@@ -28,37 +34,62 @@ def generate(
         int | None,
         typer.Option(help="Most frames cut from one generator run (default: all, about 36)."),
     ] = None,
+    frame_length: Annotated[int, typer.Option(help="Samples in a frame.")] = 128,
+    samples_per_symbol: Annotated[int, typer.Option(help="Of the digital classes.")] = 8,
+    sampling_offset: Annotated[
+        float, typer.Option(help="Samples (0 … 1) by which the receiver samples later.")
+    ] = 0.0,
+    text: Annotated[
+        Path | None, typer.Option(help="A file that the digital classes send (default: made here).")
+    ] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(help="A 16-bit WAV file that the analog classes send (default: made here)."),
+    ] = None,
+    frame_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--frame-metadata", help="Keep true SNR, carrier offset and channel of each frame."
+        ),
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
+    resume: Annotated[bool, typer.Option(help="Go on with an output that was stopped.")] = False,
 ):
     """Generate an RML2016.10a-style data set with GNU Radio flowgraphs.
 
-    The same seed gives the same file, whatever the number of jobs. The SNR label is the
-    original's: the true SNR is about 2 * label + 5 dB.
+    The same seed gives the same file, whatever the number of jobs. In mode legacy the SNR
+    label is the original's: the true SNR is about 2 * label + 5 dB. What is finished lies
+    beside the output until all is: after an interruption the same command with --resume
+    makes the rest and ends at the same file.
     """
     if output.suffix != ".npz":
         raise UserError(f"{output} must end in .npz")
     refuse_overwriting(output)
-    generator = _generator()
-    wanted = {
-        "classes": parse_names(classes),
-        "snr_db": parse_floats(snr),
-        "frames_per_key": frames_per_key,
-        "seed": seed,
-        "frames_per_run": frames_per_run,
-        "jobs": jobs,
-    }
-    generator.check(**wanted)
-    with progress() as bar:
-        task = bar.add_task("generating", total=None, note="")
-        start = time.monotonic()
-
-        def show(done, total):
-            rate = done / (time.monotonic() - start)
-            bar.update(task, completed=done, total=total, note=f"{rate:.0f} frames/s")
-
-        dataset = generator.generate(**wanted, progress=show)
-        bar.update(task, description="writing")
-        npz.write(dataset, output)
+    generator = htrd_module("rml2016_generator")
+    try:
+        with progress() as bar:
+            dataset = generator.generate_file(
+                output,
+                resume=resume,
+                jobs=jobs,
+                progress=_Stage(bar, "generating"),
+                writing=_Stage(bar, "writing"),
+                mode=mode,
+                classes=parse_names(classes),
+                snr_db=parse_floats(snr),
+                frames_per_key=frames_per_key,
+                seed=seed,
+                frames_per_run=frames_per_run,
+                frame_length=frame_length,
+                samples_per_symbol=samples_per_symbol,
+                sampling_offset=sampling_offset,
+                text=text and str(text),
+                audio=audio and str(audio),
+                frame_metadata=frame_metadata,
+            )
+    except KeyboardInterrupt:
+        err.print("what is finished is kept: the same command with --resume goes on")
+        raise
     size = output.stat().st_size / 1e6
     out.print(
         f"{output}: {len(dataset)} frames, {dataset.run_id.max() + 1} runs, {size:.1f} MB, "
@@ -68,13 +99,40 @@ def generate(
     )
 
 
-def _generator():
-    """The generator lives with the GNU Radio blocks, which the library does without."""
+class _Stage:
+    """Called as (frames done, frames in all): shows them, their rate and the time left.
+
+    A bar on a terminal; elsewhere a line every LINE_INTERVAL seconds. What is done at the
+    first call was done before, and does not count for the rate.
+    """
+
+    def __init__(self, bar, what):
+        self._bar = bar
+        self._what = what
+        self._task = None
+
+    def __call__(self, done, total):
+        now = time.monotonic()
+        if self._task is None:
+            self._task = self._bar.add_task(self._what, note="")
+            self._first, self._start, self._said = done, now, now
+        rate = (done - self._first) / max(now - self._start, 1e-6)
+        self._bar.update(self._task, completed=done, total=total, note=f"{rate:.0f} frames/s")
+        if not err.is_terminal and rate and now - self._said >= LINE_INTERVAL:
+            self._said = now
+            err.print(
+                f"{self._what}: {done} of {total} frames, {rate:.0f} frames/s, "
+                f"{(total - done) / rate:.0f} s left",
+                highlight=False,
+            )
+
+
+def htrd_module(name):
+    """A module of gnuradio.htrd; the library does without, so it may be missing: UserError."""
     try:
-        from gnuradio.htrd import rml2016_generator
+        return importlib.import_module(f"gnuradio.htrd.{name}")
     except ImportError as error:
         raise UserError(
             f"the generator needs GNU Radio and gr-htrd, and {error.name or error} cannot be "
             "imported; install them (script/bootstrap), or use --dataset sample"
         ) from None
-    return rml2016_generator
