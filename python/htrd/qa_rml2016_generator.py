@@ -3,17 +3,22 @@
 """The data-set generator as a whole, in both modes: form, seeds, processes, resuming,
 arguments. What is in the frames is tested in qa_rml2016_legacy and qa_rml2016_corrected."""
 
+import io
 import subprocess
 import sys
 import tempfile
+import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import rml2016_for_qa as support
 from gnuradio import gr_unittest
-from gnuradio.htrd import rml2016_frames, rml2016_generator
+from gnuradio.htrd import rml2016_bench, rml2016_frames, rml2016_generator
 from gnuradio.htrd.rml2016_settings import Settings
-from robust_amc import data
+from rich.console import Console
+from robust_amc import cli, data
+from robust_amc.cli import generate
 from robust_amc.errors import UserError
 
 LEVELS = (-20, 12)
@@ -39,6 +44,12 @@ if __name__ == "__main__":
 """
 
 
+def in_this_process(function, tasks, jobs):
+    """Instead of `in_workers`, whose processes need seconds to start."""
+    for index, task in enumerate(tasks):
+        yield index, function(*task)
+
+
 class qa_rml2016_generator(gr_unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -46,13 +57,13 @@ class qa_rml2016_generator(gr_unittest.TestCase):
         cls.datasets = {
             mode: rml2016_generator.generate(
                 snr_db=LEVELS,
-                jobs=2,
+                jobs=jobs,
                 mode=mode,
                 frame_metadata=True,
                 progress=lambda done, total: cls.calls.append((done, total)),
                 **PER_KEY,
             )
-            for mode in MODES
+            for mode, jobs in (("legacy", 2), ("corrected", 1))
         }
 
     def test_form(self):
@@ -167,6 +178,66 @@ class qa_rml2016_generator(gr_unittest.TestCase):
         _, errors = process.communicate(timeout=30)  # the workers have the pipe open, too
         self.assertEqual(process.returncode, -9, errors)
 
+    def test_command_line(self):
+        """The command gives the file of the function; what is wrong is one line, status 2."""
+        command = ["dataset", "generate"]
+        options = "--classes BPSK,WBFM --snr 12 --frames-per-key 10 --frames-per-run 5 --seed 7"
+        here = mock.patch.object(rml2016_generator, "in_workers", in_this_process)
+        often = mock.patch.object(generate, "LINE_INTERVAL", 0)
+        said, errors = (Console(file=io.StringIO(), width=999) for _ in range(2))
+        consoles = mock.patch.multiple(generate, out=said, err=errors)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            here,
+            often,
+            consoles,
+            mock.patch.object(cli, "err", errors),
+        ):
+            output = str(Path(folder, "data.npz"))
+            self.run_cli([*command, output, *options.split(), "--mode", "corrected"], 0)
+            self.run_cli([*command, output], 2)
+            self.run_cli([*command, f"{output}2.npz", "--mode", "worst"], 2)
+            read = data.read(output)
+        for name in ("BPSK", "WBFM"):
+            np.testing.assert_array_equal(
+                support.complex_frames(read, name, 12),
+                support.complex_frames(self.datasets["corrected"], name, 12),
+            )
+        self.assertIn("data.npz: 20 frames, 4 runs", said.file.getvalue())
+        lines = errors.file.getvalue().splitlines()
+        self.assertRegex(lines[0], r"^generating: 10 of 20 frames, \d+ frames/s, \d+ s left$")
+        self.assertIn("exists already", lines[-2])
+        self.assertIn("unknown mode 'worst'", lines[-1])
+
+    def run_cli(self, arguments, status):
+        with self.assertRaises(SystemExit) as raised:
+            cli.main(arguments)
+        self.assertEqual(raised.exception.code or 0, status, arguments)
+
+    def test_bench(self):
+        """Rows of both modes; the stages add up; the generator is no faster than its runs."""
+        here = [
+            mock.patch.object(module, "in_workers", in_this_process)
+            for module in (rml2016_generator, rml2016_bench)
+        ]
+        calls = []
+        with here[0], here[1]:
+            document = rml2016_bench.bench(
+                60, 1, calls.append, classes=["CPFSK", "AM-SSB"], snr_db=[0]
+            )
+        self.assertEqual(document["settings"]["frames"], 120)
+        self.assertEqual(len(calls), 6)
+        rows = document["rows"]
+        self.assertEqual(len(rows), 2 * 6)
+        for row in rows:
+            fields = ["name", "value", "unit", "baseline", "baseline_value", "ratio"]
+            self.assertEqual(list(row), fields)
+            self.assertGreater(row["value"], 0)
+            self.assertAlmostEqual(row["ratio"], row["value"] / row["baseline_value"])
+        for mode in MODES:
+            stages = [row for row in rows if row["name"].startswith(mode)][1:]
+            self.assertAlmostEqual(sum(row["ratio"] for row in stages), 1)
+
     def test_file_keeps_what_is_known_of_each_frame(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "data.npz")
@@ -251,6 +322,4 @@ class qa_rml2016_generator(gr_unittest.TestCase):
 
 
 if __name__ == "__main__":
-    import unittest
-
     unittest.main()

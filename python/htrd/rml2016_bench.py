@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +19,20 @@ STAGES = ("material", "build the flowgraph", "run it", "cut and scale")
 LEVEL = 10  # dB, SNR label; it does not change the work
 
 
-def bench(frames_per_key, jobs, progress):
+def bench(frames_per_key, jobs, progress, **selection):
     """Frames a second of each mode, end to end and by stage.
 
     Args:
         frames_per_key: frames of each class at each SNR label
         jobs: worker processes
         progress: called with a line before each measurement
+        selection: other attributes of a Settings, to measure only a part
 
     Returns ``{"settings": {...}, "rows": [...]}``.
     """
     rows = []
     for mode in MODES:
-        settings = Settings(mode=mode, frames_per_key=frames_per_key)
+        settings = Settings(mode=mode, frames_per_key=frames_per_key, **selection)
         progress(f"{mode}: generating {frames_per_key * len(settings.keys)} frames")
         rate, runs, writing = _end_to_end(settings, jobs)
         progress(f"{mode}: running {sum(runs)} bare flowgraphs")
@@ -43,14 +45,14 @@ def bench(frames_per_key, jobs, progress):
             _row(f"{mode}: {stage}", value, "us/frame", "all stages", whole)
             for stage, value in stages.items()
         ]
-    settings = {
+    told = {
         "bench": "generator",
         "frames_per_key": frames_per_key,
         "jobs": jobs,
-        "frames": frames_per_key * len(Settings().keys),
+        "frames": frames_per_key * len(settings.keys),
         "gnuradio_version": gr.version(),
     }
-    return {"settings": settings, "rows": rows}
+    return {"settings": told, "rows": rows}
 
 
 def _row(name, value, unit, baseline, baseline_value):
@@ -69,9 +71,7 @@ def _end_to_end(settings, jobs):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "bench.npz")
         start = time.perf_counter()
-        dataset = generate_file(
-            path, jobs=jobs, mode=settings.mode, frames_per_key=settings.frames_per_key
-        )
+        dataset = generate_file(path, jobs=jobs, **asdict(settings))
         done = time.perf_counter()
         npz.write(dataset, path)
         written = time.perf_counter()
