@@ -28,7 +28,7 @@ _LETTERS = dict(
 
 # Calibrated on real RML2016.10b frames at labels >= 8 dB: the share of silence, and how
 # loud the rest is. What can be heard there is a weak ringing near 2.2 kHz.
-SILENT_SHARE = (0.36, 0.84)  # of a run, uniform
+SILENT_SHARE = (0.41, 0.89)  # of a run, uniform
 LEVEL_MEDIAN = 0.011  # peak amplitude, full scale 1; log-normal over short segments
 LEVEL_SIGMA = 0.9  # of its natural logarithm
 LEVEL_MAX = 0.5  # the original scaled its audio to |a| <= 0.5
