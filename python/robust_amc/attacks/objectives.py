@@ -5,6 +5,8 @@ and gives one value a frame ``[n]``, smaller being better for the attacker; or t
 ``[n, 2]``: the first is made smaller in directions that leave the second as it is.
 """
 
+from weakref import WeakKeyDictionary
+
 import torch
 import torch.nn.functional as F
 
@@ -12,6 +14,7 @@ from .threat import Goal
 
 SURROGATE_WIDTH = 0.2  # γ of the smoothed kernel, relative to the rejector's
 INFINITE = 1e9
+_CENTERS = WeakKeyDictionary()  # mean positive support vector of each class, by rejector
 
 
 def true_and_wrong(scores, label):
@@ -72,10 +75,12 @@ def feature_pull(classifier, outputs, label):
     Distances are to each class's mean positive support vector; no kernel, so no flat region.
     """
     rejector = classifier.rejector
-    weight = rejector.dual_coef.clamp(min=0)
-    centers = (weight.T @ rejector.support_vectors) / weight.sum(0)[:, None].clamp(min=1e-9)
-    distance = torch.cdist(outputs.features.float() * rejector.feature_scale, centers)
-    return _margin(-distance, label)
+    if rejector not in _CENTERS:
+        weight = rejector.dual_coef.clamp(min=0)
+        center = (weight.T @ rejector.support_vectors) / weight.sum(0)[:, None].clamp(min=1e-9)
+        _CENTERS[rejector] = center
+    scaled = outputs.features.float() * rejector.feature_scale
+    return _margin(-torch.cdist(scaled, _CENTERS[rejector]), label)
 
 
 def _error(outputs):

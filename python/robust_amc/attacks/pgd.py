@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from .. import frames
-from ..classifier import BATCH
+from ..device import batch_size
 
 SHRINK = 1 - 1e-6  # keeps the rounding of x + δ inside the ball
 
@@ -57,11 +57,21 @@ def direction(value, point):
 
 
 def descend(
-    evaluate, iq, epsilon, *, steps, step_size, start=None, confirm=None, stop_at_success=True
+    evaluate,
+    iq,
+    epsilon,
+    *,
+    steps,
+    step_size,
+    start=None,
+    confirm=None,
+    stop_at_success=True,
+    decay=False,
 ):
     """Minimize an objective in an l2 ball around each frame; stop a frame at its success.
 
-    Normalized gradient steps of length `step_size`·ε/`steps`, projection on the ball.
+    Normalized gradient steps of length `step_size`·ε/`steps`, or with `decay` of lengths that
+    fall to zero and add up to the same; projection on the ball.
 
     Args:
         evaluate: ``(iq, rows) -> (value, success [m])`` of perturbed frames, with `rows`
@@ -76,6 +86,7 @@ def descend(
             (it may run in reduced precision); None: no second judge
         stop_at_success: False takes every step, for training, which wants a large loss;
             frames that are won before the first step are dropped all the same
+        decay: shorter and shorter steps, which settle in fewer of them
 
     A frame counts as won only if `confirm` agrees; a frame that is won before the first
     step comes back as it started. No box is ever clamped: IQ has none.
@@ -85,9 +96,11 @@ def descend(
     flat = torch.zeros_like(success)
     perturbed = iq.clone() if start is None else iq + project(start, epsilon)
     active = torch.arange(len(iq), device=iq.device)
+    size = batch_size(iq.device)
     for step in range(steps + 1):
         won = []
-        for rows in active.split(BATCH):
+        weight = 2 * (steps - step) / (steps + 1) if decay else 1
+        for rows in active.split(size):
             point = perturbed[rows].requires_grad_()
             value, hit = evaluate(point, rows)
             if step < steps:
@@ -95,7 +108,7 @@ def descend(
                 norm = frames.flat_norm(gradient)
                 if step == 0:
                     flat[rows] = norm[:, 0, 0] == 0
-                length = (step_size / steps * epsilon[rows])[:, None, None]
+                length = (step_size / steps * weight * epsilon[rows])[:, None, None]
                 delta = point.detach() - gradient / norm.clamp(min=1e-30) * length - iq[rows]
                 moved = iq[rows] + project(delta, epsilon[rows])
             else:

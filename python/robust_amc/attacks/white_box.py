@@ -1,16 +1,20 @@
 """The white-box attack: l2 PGD on everything the attacker knows, the best of all tries."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from .. import frames
-from ..errors import UserError
 from ..frames import Scaling
 from . import objectives
 from .pgd import descend, random_start
+from .search import Searcher
+from .targets import targets
 from .threat import Goal
+
+LATER = 0.3  # share of the steps that a try after the first one takes
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,15 @@ class AttackSettings:
     """How hard to try.
 
     Attributes:
-        steps: gradient steps of each descent
+        steps: gradient steps of the first descent; the others take 30 % of them, which get
+            shorter and shorter, and win as much
         step_size: total path length in units of ε
         restarts: descents from random starts, beside those from the clean frame
         objectives: how many of the battery's objectives to use (None: all)
         chained: also start each objective where the one before it ended, and toward the
             nearest frame of a wrong class where such frames are given
         fast: search in bfloat16; success is judged in float32 all the same
+        thorough: all descents take all the steps
     """
 
     steps: int = 100
@@ -49,6 +55,7 @@ class AttackSettings:
     objectives: int | None = None
     chained: bool = True
     fast: bool = True
+    thorough: bool = False
 
 
 # A few steps on the main objective: what keeps up with a flowgraph. Not for robustness figures.
@@ -90,44 +97,30 @@ def white_box(
 
     Raises UserError when a radius is negative or not finite.
     """
-    settings = settings or AttackSettings()
-    goal = Goal(goal)
-    iq = frames.check(iq).astype(np.float32)
-    epsilon = np.broadcast_to(np.asarray(epsilon, np.float32), len(iq))
-    usable = frames.valid(iq)
-    if not (np.isfinite(epsilon[usable]).all() and (epsilon[usable] >= 0).all()):
-        raise UserError("the perturbation radius must be finite and not negative")
+    target = targets(classifier, iq, label, epsilon)
+    generator = torch.Generator().manual_seed(seed)
     attack = _WhiteBox(
-        classifier,
-        iq[usable],
-        np.asarray(label)[usable],
-        epsilon[usable],
-        goal,
-        settings,
-        torch.Generator().manual_seed(seed),
-        scaling,
+        classifier, target, Goal(goal), settings or AttackSettings(), generator, scaling
     )
     if others is not None:
         attack.look_around(*others)
     attack.run(progress or (lambda won, share: None))
-    result = Attacked(iq, np.zeros(len(iq), bool), np.zeros(len(iq), bool))
-    for name in ("iq", "success", "flat"):
-        getattr(result, name)[usable] = getattr(attack, name).cpu().numpy()
-    return result
+    success, flat = np.zeros((2, len(target.iq)), bool)
+    success[target.usable] = attack.success.cpu().numpy()
+    flat[target.usable] = attack.flat.cpu().numpy()
+    return Attacked(target.filled(attack.iq), success, flat)
 
 
 class _WhiteBox:
     """The state of one attack: what is won so far, and the tries that remain."""
 
-    def __init__(self, classifier, iq, label, epsilon, goal, settings, generator, scaling):
-        device = classifier.device
+    def __init__(self, classifier, target, goal, settings, generator, scaling):
         self.classifier, self.goal, self.settings = classifier, goal, settings
+        self.searcher = Searcher(classifier, settings.fast)
         self.generator, self.scaling = generator, scaling
-        self.clean = torch.as_tensor(iq, device=device)
-        self.label = torch.as_tensor(label, device=device, dtype=torch.long)
-        self.epsilon = torch.as_tensor(epsilon.copy(), device=device)
+        self.clean, self.label, self.epsilon = target.clean, target.label, target.epsilon
         self.iq = self.clean.clone()
-        self.success = torch.zeros(len(iq), dtype=torch.bool, device=device)
+        self.success = torch.zeros(len(self.clean), dtype=torch.bool, device=self.clean.device)
         self.flat = torch.zeros_like(self.success)
         self.toward = None
 
@@ -153,7 +146,7 @@ class _WhiteBox:
             left = torch.nonzero(~self.success)[:, 0]
             if not len(left):
                 break
-            flat = self._descend(objective, start, left)
+            flat = self._descend(objective, start, left, short=done > 0)
             if done == 0:
                 self.flat[left] = flat
             progress(int(self.success.sum()), (done + 1) / len(tries))
@@ -178,14 +171,14 @@ class _WhiteBox:
             return random_start(self.clean[left], self.epsilon[left], self.generator)
         return None
 
-    def _descend(self, objective, start, left):
+    def _descend(self, objective, start, left, short):
         """One descent on the frames `left`; returns where its gradient was zero at the start."""
-        label = self.label[left]
+        label, settings = self.label[left], self.settings
+        short = short and not settings.thorough
 
         def evaluate(iq, rows):
-            with torch.autocast(iq.device.type, torch.bfloat16, enabled=self.settings.fast):
-                outputs = self.classifier.outputs(frames.scale(iq, self.scaling))
-            value = objective(self.classifier, outputs, label[rows])
+            outputs = self.searcher.outputs(frames.scale(iq, self.scaling))
+            value = objective(self.searcher.classifier, outputs, label[rows])
             return value, self.goal.reached(self.classifier, outputs.scores, label[rows])
 
         @torch.no_grad()
@@ -197,10 +190,11 @@ class _WhiteBox:
             evaluate,
             self.clean[left],
             self.epsilon[left],
-            steps=self.settings.steps,
-            step_size=self.settings.step_size,
+            steps=math.ceil(LATER * settings.steps) if short else settings.steps,
+            step_size=settings.step_size,
             start=self._start(start, left),
-            confirm=confirm if self.settings.fast else None,
+            confirm=confirm if self.searcher.fast else None,
+            decay=short,
         )
         self.iq[left] = result.iq
         self.success[left] = result.success

@@ -5,62 +5,133 @@ from enum import StrEnum
 import numpy as np
 
 from .. import frames, power
-from ..attacks import AttackSettings, Goal, noise, white_box
+from ..attacks import AttackSettings, Goal, craft, noise, transfer, white_box
+from ..classifier import same_classes
 from ..errors import UserError
 from .metrics import Outcome, with_intervals
 
+ROUNDING = 1e-6  # of float32, relative to ‖x‖: what x + δ may be off without any mistake
+
 
 class Attack(StrEnum):
-    """Attacks by name."""
+    """Attacks by name, see docs/threat-model.md."""
 
     NONE = "none"
     NOISE = "noise"
     PGD = "pgd"
+    UNIVERSAL = "universal"
+    GREY = "grey"
+    TRANSFER = "transfer"
 
 
 class SecurityCurve:
     """One classifier on one set of frames, at PNR after PNR.
 
-    A success at one PNR holds at every larger one, since the smaller ball lies inside the
-    larger: go through the levels in ascending order and won frames are not attacked again.
+    A success of PGD at one PNR holds at every larger one, since the smaller ball lies inside
+    the larger: go through the levels in ascending order and won frames are not attacked
+    again. The other attacks do not see what they achieve: each PNR stands for itself.
+
+    Attributes:
+        classifier, dataset, attack, settings, seed: as given
+        points: (row, Outcome) of every level so far
+        flat_share: share of frames at which the gradient of PGD was zero, the largest so far
+        excess: largest ‖δ‖/ε - 1 of any perturbation so far, 0 where all are inside
     """
 
-    def __init__(self, classifier, dataset, attack, settings=None, seed=0):
+    def __init__(
+        self, classifier, dataset, attack, settings=None, seed=0, source=None, craft_on=None
+    ):
+        """A curve.
+
+        Args:
+            classifier: the Classifier under attack
+            dataset: FrameDataset in memory, of frames with known classes
+            attack: an Attack
+            settings: AttackSettings
+            seed: of every random choice
+            source: the Classifier that `transfer` crafts on; `universal` too, if given
+            craft_on: FrameDataset in memory of other frames, that `universal` crafts on
+
+        Raises UserError when the attack lacks its source or frames, or no frame is valid.
+        """
         self.classifier = classifier
         self.dataset = dataset.require_classes(classifier.classes)
         self.attack = Attack(attack)
         self.settings = settings or AttackSettings()
         self.seed = seed
+        self.source, self.craft_on = source, craft_on
         self.iq = self.dataset.iq.astype(np.float32)
         self.energy = frames.energy(self.iq)
         self.invalid = int((~frames.valid(self.iq)).sum())
-        self.flat_share = 0.0
+        self.points = []
+        self.flat_share, self.excess = 0.0, 0.0
         self._best = {}
         self._level = -np.inf
         if self.invalid == len(dataset):
             raise UserError("no frame of the selection can be classified: all are zero")
+        if source is not None:
+            same_classes([classifier, source])
+        elif self.attack is Attack.TRANSFER:
+            raise UserError("the attack transfer needs a source: the model that it is crafted on")
+        if self.attack is Attack.UNIVERSAL and (craft_on is None or not len(craft_on)):
+            raise UserError(
+                "the attack universal is crafted on frames that are not evaluated, and none are "
+                "left: evaluate fewer frames"
+            )
 
     def point(self, pnr_db=None, progress=None):
         """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored."""
-        label = self.dataset.label
         if self.attack is Attack.NONE:
             decided = self.classifier.decide(self.iq)
-            return self._row(None, Outcome(label, decided.label, score=decided.score), self.iq)
-        epsilon = power.epsilon(self.energy, self.dataset.snr_db, pnr_db)
-        if self.attack is Attack.NOISE:
-            noisy = noise(self.iq, epsilon, self.seed)
-            return self._row(pnr_db, Outcome(label, self._decide(noisy), attacked=True), noisy)
+            outcome = Outcome(self.dataset.label, decided.label, score=decided.score)
+            return self._row(None, outcome, self.iq)
+        epsilon = self.epsilon(pnr_db)
+        if self.attack is Attack.PGD:
+            return self._white_box(pnr_db, epsilon, progress)
+        perturbed = self.blind(self.attack, np.arange(len(self.iq)), epsilon)
+        self._measure(perturbed, epsilon)
+        outcome = Outcome(self.dataset.label, self._decide(perturbed), attacked=True)
+        return self._row(pnr_db, outcome, perturbed)
+
+    def epsilon(self, pnr_db):
+        """l2 radius of each frame ``[n]`` at a PNR in dB."""
+        return power.epsilon(self.energy, self.dataset.snr_db, pnr_db)
+
+    def blind(self, attack, rows, epsilon):
+        """The frames `rows` after an attack that does not see what it achieves.
+
+        `epsilon` are the radii of those frames.
+        """
+        iq, label = self.iq[rows], self.dataset.label[rows]
+        if attack is Attack.NOISE:
+            return noise(iq, epsilon, self.seed)
+        if attack is Attack.UNIVERSAL:
+            return self._universal(iq, epsilon).added(iq, epsilon)
+        source = self.classifier if attack is Attack.GREY else self.source
+        return transfer(source, iq, label, epsilon, settings=self.settings)
+
+    def _universal(self, iq, epsilon):
+        """The universal perturbation for frames with these radii, crafted on other frames."""
+        other = self.craft_on.require_classes(self.classifier.classes)
+        # as large, relative to its frames, as the evaluated ones' perturbations
+        norm = np.sqrt(frames.energy(iq))
+        relative = np.median(epsilon[norm > 0] / norm[norm > 0])
+        radius = relative * np.sqrt(frames.energy(other.iq.astype(np.float32)))
+        return craft(self.source or self.classifier, other.iq, other.label, radius)
+
+    def _white_box(self, pnr_db, epsilon, progress):
         if pnr_db < self._level:
             self._best.clear()
         self._level = pnr_db
+        label = self.dataset.label
         perturbed = self._attacked(Goal.EVASION, epsilon, progress)
         decided = self._decide(perturbed)
         recognized = None
         if self.classifier.rejector is not None:
             stripped = self._attacked(Goal.EVASION_OR_REJECTION, epsilon, progress)
             recognized = (self._decide(stripped) == label) & (decided == label)
-        result = Outcome(label, decided, attacked=True, recognized=recognized)
-        return self._row(pnr_db, result, perturbed)
+        outcome = Outcome(label, decided, attacked=True, recognized=recognized)
+        return self._row(pnr_db, outcome, perturbed)
 
     def _decide(self, iq):
         return self.classifier.decide(iq).label
@@ -89,7 +160,14 @@ class SecurityCurve:
         if len(left):
             self.flat_share = max(self.flat_share, float(np.mean(result.flat)))
         self._best[goal] = (iq, won)
+        self._measure(iq, epsilon)
         return iq
+
+    def _measure(self, perturbed, epsilon):
+        """Keep how far any perturbation lies outside its ball."""
+        delta = np.sqrt(frames.energy(perturbed.astype(np.float64) - self.iq))
+        inside = np.sqrt(self.energy) * ROUNDING + epsilon
+        self.excess = max(self.excess, float(np.max(delta / np.maximum(inside, 1e-30))) - 1)
 
     def _row(self, pnr_db, result, perturbed):
         levels = np.unique(self.dataset.snr_db)
@@ -106,4 +184,5 @@ class SecurityCurve:
         }
         row |= with_intervals(result, self.dataset.run_id)
         row["psr_db"] = float(np.mean(psr)) if present.any() else None
+        self.points.append((row, result))
         return row, result

@@ -7,6 +7,7 @@ import torch
 from robust_amc import power
 from robust_amc.attacks import AttackSettings, Goal, noise, objectives, white_box
 from robust_amc.attacks.pgd import descend, direction, project, random_start
+from robust_amc.attacks.targets import targets
 from robust_amc.classifier import Outputs
 from robust_amc.errors import UserError
 from robust_amc.frames import energy
@@ -243,9 +244,8 @@ def test_no_frames_no_trouble(plain):
 def test_starts_toward_the_nearest_frame_of_a_wrong_class(plain):
     """Two classes on a line: each frame's start points at the other class's nearest frame."""
     iq, label = toy_frames(80, 35)
-    state = white_box_module._WhiteBox(
-        plain, iq, label, np.ones(80, np.float32), Goal.EVASION, QUICK, None, "none"
-    )
+    target = targets(plain, iq, label, np.ones(80))
+    state = white_box_module._WhiteBox(plain, target, Goal.EVASION, QUICK, None, "none")
     state.look_around(iq, label)
     known = plain.decide(iq).label == label
     flat = iq.reshape(80, -1).astype(np.float64)

@@ -1,0 +1,119 @@
+"""One perturbation for all frames: what a transmitter can send without seeing them first.
+
+After Sadeghi and Larsson, IEEE WCL 2019 (arXiv 1808.07713), Algorithm 2: the principal
+direction of the normalized gradients of a set of frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .. import frames
+from ..errors import UserError
+from ..frames import Scaling
+from . import objectives
+from .pgd import direction
+from .search import Searcher
+from .targets import targets
+from .threat import Goal
+
+
+@dataclass(frozen=True)
+class Universal:
+    """A universal perturbation.
+
+    Attributes:
+        waveform: float32 ``[2, length]``, ‖v‖ = 1
+        objective: name of the objective whose gradients it was made from
+        energy_share: share of the gradients' energy that lies along the waveform, 0 … 1;
+            1/(2·length) would be no common direction at all
+        frames: how many frames it was made from
+        success_rate: share of those frames that it wins at the radii given to `craft`
+    """
+
+    waveform: np.ndarray
+    objective: str
+    energy_share: float
+    frames: int
+    success_rate: float
+
+    def added(self, iq, epsilon):
+        """Frames ``[n, 2, length]`` with the waveform added at l2 norms `epsilon` ``[n]``."""
+        epsilon = np.asarray(epsilon, np.float32)
+        return iq + epsilon[:, None, None] * self.waveform
+
+    @property
+    def unit_power(self):
+        """The waveform as complex64 samples ``[length]`` whose mean power is 1."""
+        samples = frames.to_complex(self.waveform[None])[0]
+        return samples * np.float32(len(samples) ** 0.5)
+
+
+def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.NONE):
+    """The Universal perturbation of a classifier, from frames that will not be evaluated.
+
+    Gradients at the clean frames of the network's cross entropy and of the system's own
+    objective, each normalized; the principal direction of either, with both signs (the
+    decomposition leaves the sign open): the one of the four that wins most of the given
+    frames.
+
+    Args:
+        classifier: the Classifier under attack, or the one that stands for it
+        iq: float ``[n, 2, length]``; frames that are not valid do not count
+        label: true classes, integers ``[n]``
+        epsilon: l2 radii ``[n]`` at which the four are compared
+        goal: what counts as a win
+        scaling: the input scaling in force behind the perturbation
+
+    Raises UserError when there is no frame with a gradient to learn from.
+    """
+    target = targets(classifier, iq, label, epsilon)
+    own = objectives.battery(classifier, goal)[0]
+    best = None
+    for objective in dict.fromkeys((objectives.cross_entropy, own)):
+        gradients = _gradients(classifier, target, objective, scaling)
+        if not len(gradients):
+            continue
+        waveform, share = principal_direction(gradients)
+        for signed in (waveform, -waveform):
+            rate = _success_rate(classifier, target, signed, goal, scaling)
+            if best is None or rate > best.success_rate:
+                waves = signed.float().cpu().numpy()
+                best = Universal(waves, objective.__name__, share, len(gradients), rate)
+    if best is None:
+        raise UserError("no universal perturbation: no frame to craft it on has a gradient")
+    return best
+
+
+def principal_direction(gradients):
+    """First right singular vector of unit gradients ``[n, 2, length]``, and its energy's share.
+
+    The vector is ``[2, length]`` with norm 1.
+    """
+    flat = gradients.flatten(1).double()
+    energy, vectors = torch.linalg.eigh(flat.T @ flat)
+    return vectors[:, -1].view(gradients.shape[1:]), float(energy[-1] / energy.sum())
+
+
+def _gradients(classifier, target, objective, scaling):
+    """Normalized gradients of an objective at the clean frames; the flat ones are left out."""
+    searcher = Searcher(classifier, fast=False)
+    found = []
+    for iq, label in zip(target.clean.split(64), target.label.split(64)):
+        point = iq.clone().requires_grad_()
+        outputs = searcher.outputs(frames.scale(point, scaling))
+        gradient = direction(objective(classifier, outputs, label), point)
+        norm = frames.flat_norm(gradient)
+        found.append((gradient / norm)[norm[:, 0, 0] > 0])
+    return torch.cat(found) if found else target.clean
+
+
+@torch.no_grad()
+def _success_rate(classifier, target, waveform, goal, scaling):
+    perturbed = target.clean + target.epsilon[:, None, None] * waveform.to(target.clean)
+    won = 0
+    for iq, label in zip(perturbed.split(64), target.label.split(64)):
+        scores = classifier.scores(frames.scale(iq, scaling))
+        won += int(goal.reached(classifier, scores, label).sum())
+    return won / len(perturbed)

@@ -1,0 +1,166 @@
+"""`htrd attack`: perturbations as files, of one waveform for all frames or of each frame."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from .. import __version__, data, power, provenance
+from .. import frames as frame_layout
+from ..attacks import AttackSettings, Goal, craft, white_box
+from ..classifier import Classifier
+from ..data import npz
+from ..device import pick_device
+from ..errors import UserError
+from ..files import replacing, write_json
+from .console import err, out, progress
+from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
+
+DEFAULT = AttackSettings()
+OWN = data.Part.VALIDATION  # of a model's own data, so that the test part can be evaluated
+app = typer.Typer(help="Write perturbations to files.", no_args_is_help=True)
+
+Model = Annotated[str, typer.Option(help="Name or file of the model to attack.")]
+Part = Annotated[
+    data.Part | None,
+    typer.Option(help="Part of the data set (default: all; of a model's own data, see below)."),
+]
+Pnr = Annotated[float, typer.Option(help="PNR in dB.")]
+Snr = Annotated[str | None, typer.Option(help="SNR labels in dB, comma-separated (default: all).")]
+Frames = Annotated[int | None, typer.Option(min=1, help="Most frames.")]
+Wanted = Annotated[Goal, typer.Option(help="What counts as a success.")]
+
+
+@app.command()
+def universal(
+    model: Model,
+    dataset: Dataset,
+    output: Annotated[Path, typer.Option(help="The waveform to write (.cf32); .json beside it.")],
+    snr: Snr = None,
+    pnr: Pnr = 0.0,
+    frames: Frames = 1000,
+    part: Part = None,
+    goal: Wanted = Goal.EVASION,
+    seed: Seed = 0,
+    device: Device = "auto",
+):
+    """Write one waveform that perturbs every frame: what a transmitter can send in real time.
+
+    As many samples as a frame has, complex float32 with mean power 1; scale it to the wanted
+    PNR. A JSON file beside it says what it was made from and what it won there at --pnr. Of a
+    model's own data set the validation part is used.
+    """
+    if output.suffix != ".cf32":
+        raise UserError(f"{output} must end in .cf32")
+    sidecar = output.with_suffix(".json")
+    for path in (output, sidecar):
+        refuse_overwriting(path)
+    classifier = Classifier.load(model, pick_device(device))
+    whole, chosen, part = _frames(dataset, classifier, part, OWN, snr, frames, seed)
+    epsilon = _epsilon(chosen, pnr)
+    found = craft(classifier, chosen.iq, chosen.label, epsilon, goal=goal)
+    with replacing(output) as temporary:
+        found.unit_power.astype("<c8").tofile(temporary)
+    write_json(
+        sidecar,
+        {
+            "samples": len(found.unit_power),
+            "mean_power": 1.0,
+            "energy_share": found.energy_share,
+            "objective": found.objective,
+            "goal": goal.value,
+            "pnr_db": pnr,
+            "success_rate": found.success_rate,
+            "frames": found.frames,
+        }
+        | _origin(classifier, dataset, whole, part, chosen, seed),
+    )
+    out.print(
+        f"{output}: {len(found.unit_power)} samples from {found.frames} frames; "
+        f"{found.energy_share:.0%} of their gradients' energy, wins {found.success_rate:.1%} of "
+        f"them at PNR {pnr:g} dB",
+        highlight=False,
+    )
+
+
+@app.command()
+def pgd(
+    model: Model,
+    dataset: Dataset,
+    output: Annotated[Path, typer.Option(help="The data set to write (.npz).")],
+    pnr: Pnr,
+    snr: Snr = None,
+    frames: Frames = None,
+    part: Part = None,
+    goal: Wanted = Goal.EVASION,
+    steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
+    restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    seed: Seed = 0,
+    device: Device = "auto",
+):
+    """Write the frames of a data set after the white-box attack on a model, as a data set.
+
+    Of a model's own data set the test part is used. What was done is in the metadata.
+    """
+    if output.suffix != ".npz":
+        raise UserError(f"{output} must end in .npz")
+    refuse_overwriting(output)
+    settings = replace(DEFAULT, steps=steps, restarts=restarts)
+    classifier = Classifier.load(model, pick_device(device))
+    whole, chosen, part = _frames(dataset, classifier, part, data.Part.TEST, snr, frames, seed)
+    with progress() as bar:
+        task = bar.add_task("attacking", total=len(chosen), note="frames won")
+        result = white_box(
+            classifier,
+            chosen.iq,
+            chosen.label,
+            _epsilon(chosen, pnr),
+            goal=goal,
+            settings=settings,
+            seed=seed,
+            others=(chosen.iq, chosen.label),
+            progress=lambda won, share: bar.update(task, completed=won),
+        )
+    attack = {
+        "attack": "pgd",
+        "goal": goal.value,
+        "pnr_db": pnr,
+        "attack_settings": asdict(settings),
+        "success_rate": float(result.success.mean()),
+    }
+    # Under a key of its own: these frames are no longer what the generator makes of its seed
+    metadata = attack | _origin(classifier, dataset, whole, part, chosen, seed)
+    scaling = {key: value for key, value in whole.metadata.items() if key == "scaling"}
+    metadata |= scaling | {"perturbed_from": whole.metadata}
+    npz.write(replace(chosen, iq=result.iq, metadata=metadata), output)
+    out.print(
+        f"{output}: {len(chosen)} frames, {result.success.mean():.1%} of them won", highlight=False
+    )
+
+
+def _frames(dataset, classifier, part, own, snr, count, seed):
+    """The data set, its chosen frames, and which part they are; `own` of one the model knows."""
+    whole = data.read(dataset)
+    known, split_seed = provenance.part_to_evaluate(whole, [classifier], part)
+    part = own if part is None and known is not data.Part.ALL else known
+    err.print(f"attacking {part.value} of {dataset}", highlight=False)
+    chosen = data.part(whole, part, split_seed).require_classes(classifier.classes)
+    return whole, chosen.select(snr_db=parse_floats(snr)).limit(count, seed).in_memory(), part
+
+
+def _epsilon(dataset, pnr_db):
+    return power.epsilon(frame_layout.energy(dataset.iq.astype(np.float32)), dataset.snr_db, pnr_db)
+
+
+def _origin(classifier, dataset, whole, part, chosen, seed):
+    return {
+        "model": classifier.name,
+        "dataset": Path(dataset).name,
+        "fingerprint": whole.fingerprint(),
+        "part": part.value,
+        "snr_db": [float(level) for level in np.unique(chosen.snr_db)],
+        "seed": seed,
+        "version": __version__,
+    }

@@ -1,0 +1,161 @@
+"""What may make the figures of a security curve misleading, found with every evaluation.
+
+Each warning is ``{"model", "check", "message"}``. Indicators of an attack that is not good
+enough, after Carlini et al., "On Evaluating Adversarial Robustness" (arXiv 1902.06705).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..attacks import white_box
+from .curve import Attack
+from .metrics import difference
+
+FLAT = 0.05  # share of frames without a gradient
+HIGH_PNR_DB, FLOOR = 10, 0.05  # from this level on no more than this may be left
+POINT = 0.01  # what a better attack may win
+TOLERANCE = 1e-4  # of ‖δ‖ over ε
+PROBE_FRAMES = 100
+
+
+def review(curve, probe=True, progress=None):
+    """Warnings about the points that a SecurityCurve has.
+
+    With `probe`, some more attacks on at most 100 frames at one level, see :func:`probed`.
+    """
+    found = [*_ball(curve), *_flat(curve), *_falling(curve)]
+    if probe and curve.attack is not Attack.NONE and curve.points:
+        found += probed(curve, progress)
+    return [{"model": curve.classifier.name, **each} for each in found]
+
+
+def _warning(check, message):
+    return {"check": check, "message": message}
+
+
+def _ball(curve):
+    if curve.excess > TOLERANCE:
+        yield _warning(
+            "ball", f"a perturbation is {curve.excess:.1%} larger than its budget allows"
+        )
+
+
+def _flat(curve):
+    if curve.flat_share > FLAT:
+        yield _warning(
+            "flat",
+            f"the gradient is zero on {curve.flat_share:.0%} of the frames; robustness may be "
+            "overstated",
+        )
+
+
+def _falling(curve):
+    """Robust accuracy must fall to the floor under PGD, and never rise as PNR grows.
+
+    Under the other attacks a rejector may well catch more of the larger perturbations.
+    """
+    points = sorted(curve.points, key=lambda point: point[0]["pnr_db"] or 0)
+    white = curve.attack is Attack.PGD
+    if white and points:
+        row, _ = points[-1]
+        if row["pnr_db"] >= HIGH_PNR_DB and row["robust_accuracy"] > FLOOR:
+            yield _warning(
+                "floor",
+                f"robust accuracy is {row['robust_accuracy']:.3f} at PNR {row['pnr_db']:g} dB, "
+                "where nothing should be left: the attack is not good enough",
+            )
+    if not white and (curve.classifier.rejector is not None or curve.attack is Attack.NONE):
+        return
+    for (low, before), (high, after) in zip(points, points[1:]):
+        rise = difference(after, before, curve.dataset.run_id, "robust_accuracy")
+        if rise["interval"][0] > 0:
+            yield _warning(
+                "rising",
+                f"robust accuracy rises by {rise['difference']:.3f} from PNR {low['pnr_db']:g} "
+                f"to {high['pnr_db']:g} dB",
+            )
+
+
+def probed(curve, progress=None):
+    """Warnings from more attacks on some frames, at the PNR where about half is left.
+
+    PGD is repeated on the frames it left over, with twice the steps, one more restart and
+    without giving up early; noise and the network alone (grey-box) are tried on them too. A
+    curve of another attack is compared with PGD on the same frames. At most 100 frames of
+    one level are tried, which costs about two and a half times what the level cost for them.
+    """
+    row, outcome = _middle(curve.points)
+    drawn = np.random.default_rng(curve.seed).permutation(len(curve.dataset))[:PROBE_FRAMES]
+    left = outcome.correct | outcome.rejected
+    epsilon = curve.epsilon(row["pnr_db"])
+    at = f"at PNR {row['pnr_db']:g} dB on {len(drawn)} frames"
+    if curve.attack is not Attack.PGD:
+        return _against_white_box(curve, drawn, epsilon, left, at, progress)
+    rows = drawn[left[drawn]]
+    if not len(rows):
+        return []
+    found = []
+    stronger = replace(
+        curve.settings,
+        steps=2 * curve.settings.steps,
+        restarts=curve.settings.restarts + 1,
+        thorough=True,
+    )
+    share = _won(curve, rows, epsilon, stronger, progress) / len(drawn)
+    if share > POINT:
+        found.append(
+            _warning(
+                "steps",
+                f"twice the steps and one more restart lower the robust accuracy by {share:.3f} "
+                f"more, {at}: raise --steps or --restarts",
+            )
+        )
+    black_boxes = [Attack.NOISE]
+    if curve.classifier.rejector is not None:
+        black_boxes.append(Attack.GREY)
+    if curve.source is not None:
+        black_boxes.append(Attack.TRANSFER)
+    for attack in black_boxes:
+        decided = curve.classifier.decide(curve.blind(attack, rows, epsilon[rows])).label
+        share = np.sum((decided >= 0) & (decided != curve.dataset.label[rows])) / len(drawn)
+        if share > POINT:
+            found.append(_stronger(attack, share, at))
+    return found
+
+
+def _against_white_box(curve, drawn, epsilon, left, at, progress):
+    """Whether an attack that knows less wins more than PGD, the battery without restarts."""
+    settings = replace(curve.settings, restarts=0, chained=False)
+    white = _won(curve, drawn, epsilon, settings, progress)
+    share = (np.sum(~left[drawn]) - white) / len(drawn)
+    return [_stronger(curve.attack, share, at)] if share > POINT else []
+
+
+def _stronger(attack, share, at):
+    return _warning(
+        "black_box",
+        f"the attack {attack.value} wins {share:.3f} of the frames beyond what the white-box "
+        f"attack wins, {at}: the white-box attack is not good enough",
+    )
+
+
+def _won(curve, rows, epsilon, settings, progress):
+    """How many of the frames `rows` PGD wins."""
+    result = white_box(
+        curve.classifier,
+        curve.iq[rows],
+        curve.dataset.label[rows],
+        epsilon[rows],
+        settings=settings,
+        seed=curve.seed + 1,  # other random starts than the curve's
+        others=(curve.iq, curve.dataset.label),
+        progress=progress,
+    )
+    return int(result.success.sum())
+
+
+def _middle(points):
+    """The point whose robust accuracy is nearest to half of the largest."""
+    most = max(row["robust_accuracy"] for row, _ in points)
+    return min(points, key=lambda point: abs(point[0]["robust_accuracy"] - most / 2))
