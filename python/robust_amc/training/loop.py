@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..attacks.pgd import BATCH as MICRO_BATCH
+from ..engine import Engine
 from ..errors import UserError
 from . import checkpoint as checkpoints
 from .validate import accuracy, robust_accuracy
@@ -79,6 +79,7 @@ def train(
     validation_set,
     settings,
     *,
+    engine=None,
     checkpoint=None,
     resume=False,
     identity=None,
@@ -89,10 +90,12 @@ def train(
 
     Args:
         network: see robust_amc.models
-        recipe: makes the batches: Standard or CustomizedAdversarial
+        recipe: makes the batches, see the modules of this package; what its state_dict()
+            holds are tensors ``[frames]``, one value for each training frame
         train_set: FrameDataset
         validation_set: FrameDataset that chooses the epoch
         settings: TrainSettings
+        engine: Engine (None: on the network's device, in the precision of `settings`)
         checkpoint: path of a file written after each epoch (None: none)
         resume: go on from `checkpoint` if it is there
         identity: what must be the same when resuming (JSON-like)
@@ -101,94 +104,146 @@ def train(
         dry_run: one update and one validation, nothing written
 
     Every epoch draws its random numbers from (seed, epoch), so a run that was stopped
-    and resumed ends at the same weights as one that was not.
+    and resumed ends at the same weights as one that was not. Several processes see the
+    same batches as one, each its share of every batch; only their dropout and what else
+    the recipe draws differ.
     """
+    engine = engine or Engine(next(network.parameters()).device, settings.fast)
     report = report or (lambda epoch, done, frames, loss: None)
-    device = next(network.parameters()).device
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
-    averaged = None
-    if settings.average:
-        averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average))
+    run = _Run(engine, network, recipe, settings)
+    if resume and checkpoint:
+        run.load(checkpoint, identity)
     robust_set = _robust_set(validation_set, settings)
-    best = deepcopy(network.state_dict())
-    history = History()
-    first = 0
-    if resume and checkpoint and checkpoint.exists():
-        state = checkpoints.load(checkpoint, identity)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        recipe.load_state_dict(state["recipe"])
-        if averaged is not None:
-            averaged.load_state_dict(state["average"])
-        best, history, first = state["best"], History(**state["history"]), state["epoch"] + 1
-
-    def fast_math():
-        return torch.autocast(device.type, torch.bfloat16, enabled=settings.fast)
-
-    for epoch in range(first, settings.epochs):
-        if _exhausted(history, epoch, settings):
+    for epoch in range(run.epoch, settings.epochs):
+        if _exhausted(run.history, epoch, settings):
             break
-        torch.manual_seed(_seed(settings.seed, epoch))
-        generator = torch.Generator().manual_seed(_seed(settings.seed, epoch))
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(settings, epoch)
-        losses = []
-        order = torch.randperm(len(train_set), generator=generator)
-        for done, rows in enumerate(order.split(settings.batch_size), 1):
-            iq, label = _batch(train_set, rows, device)
-            with fast_math():
-                inputs, target = recipe.batch(
-                    network, iq, label, rows, len(train_set.classes), generator
-                )
-            losses.append(_update(network, optimizer, inputs, target, fast_math))
-            if averaged is not None:
-                averaged.update_parameters(network)
-            report(epoch, min(done * settings.batch_size, len(order)), len(order), losses[-1])
-            if dry_run:
-                break
-        chosen = network if averaged is None else averaged.module
-        with fast_math():
-            entry = {"epoch": epoch, "loss": float(np.mean(losses))} | _validate(
-                chosen, validation_set, robust_set, settings
-            )
-        if history.add(entry):
-            best = deepcopy(chosen.state_dict())
-        report(epoch, len(order), len(order), entry)
+        loss = run.update_all(epoch, train_set, report, first_only=dry_run)
+        entry = {"epoch": epoch, "loss": loss} | _validate(
+            engine, run.chosen, validation_set, robust_set, settings
+        )
+        run.finish(entry)
+        report(epoch, len(train_set), len(train_set), entry)
         if dry_run:
             break
         if checkpoint:
-            checkpoints.save(
-                checkpoint,
-                {
-                    "identity": identity,
-                    "epoch": epoch,
-                    "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "recipe": recipe.state_dict(),
-                    "average": averaged.state_dict() if averaged is not None else None,
-                    "best": best,
-                    "history": asdict(history),
-                },
-            )
-    network.load_state_dict(best)
-    return network.eval(), history
+            run.save(checkpoint, identity)
+    network.load_state_dict(run.best)
+    return network.eval(), run.history
 
 
-def _update(network, optimizer, inputs, target, fast_math):
-    """One step of the optimizer; the batch goes through in parts that fit the cache."""
-    network.train()
-    optimizer.zero_grad()
-    total = 0.0
-    for part, part_target in zip(inputs.split(MICRO_BATCH), target.split(MICRO_BATCH), strict=True):
-        with fast_math():
-            logits = network(part)
-        loss = F.cross_entropy(logits.float(), part_target, reduction="sum") / len(inputs)
-        loss.backward()
-        total += loss.item()
-    optimizer.step()
-    if not np.isfinite(total):
-        raise UserError("the training loss is no longer finite: lower the learning rate")
-    return total
+class _Run:
+    """What changes while a network is trained: all that a checkpoint has to hold."""
+
+    def __init__(self, engine, network, recipe, settings):
+        self.engine, self.recipe, self.settings = engine, recipe, settings
+        self.network = network.to(engine.device)
+        self.adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+        self.average = None
+        if settings.average:
+            ema = get_ema_multi_avg_fn(settings.average)
+            self.average = AveragedModel(network, multi_avg_fn=ema)
+        self.model, self.optimizer = engine.setup(network, self.adam)
+        self.best = deepcopy(network.state_dict())
+        self.history = History()
+        self.epoch = 0  # the next one
+
+    @property
+    def chosen(self):
+        """The network that is validated and kept."""
+        return self.network if self.average is None else self.average.module
+
+    def update_all(self, epoch, train_set, report, first_only=False):
+        """All updates of an epoch, or the first one only; returns the mean loss."""
+        engine, size = self.engine, self.settings.batch_size
+        generator = torch.Generator().manual_seed(_seed(self.settings.seed, epoch))
+        order = torch.randperm(len(train_set), generator=generator)
+        own_seed = _seed(self.settings.seed, epoch, engine.rank)
+        torch.manual_seed(own_seed)
+        if not engine.is_first:  # the first one goes on with the generator of the order
+            generator.manual_seed(own_seed)
+        for group in self.adam.param_groups:
+            group["lr"] = _learning_rate(self.settings, epoch)
+        losses = []
+        for done, rows in enumerate(order.split(size), 1):
+            rows = rows[engine.mine]
+            iq, label = _batch(train_set, rows, engine.device)
+            with engine.fast_math():
+                inputs, target = self.recipe.batch(
+                    self.network, iq, label, rows, len(train_set.classes), generator
+                )
+            losses.append(self.update(inputs, target))
+            report(epoch, min(done * size, len(order)), len(order), losses[-1])
+            if first_only:
+                return losses[0]
+        self._merge(torch.cat([rows[engine.mine] for rows in order.split(size)]))
+        return float(np.mean(losses))
+
+    def update(self, inputs, target):
+        """One step of the optimizer; the batch goes through in parts that fit the cache."""
+        self.network.train()
+        self.optimizer.zero_grad()
+        count = self.engine.sum(len(inputs))
+        parts = [part.split(self.engine.batch_size) for part in (inputs, target)]
+        total = 0.0
+        for number, (part, part_target) in enumerate(zip(*parts, strict=True), 1):
+            with self.engine.accumulating(self.model, number < len(parts[0])):
+                logits = self.model(part)
+                loss = F.cross_entropy(logits.float(), part_target, reduction="sum") / count
+                self.engine.backward(loss)
+            total += loss.item()
+        self.optimizer.step()
+        total = self.engine.sum(total)
+        if not np.isfinite(total):
+            raise UserError("the training loss is no longer finite: lower the learning rate")
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        return total
+
+    def finish(self, entry):
+        """Note an epoch's figures, and the weights if they are the best so far."""
+        if self.history.add(entry):
+            self.best = deepcopy(self.chosen.state_dict())
+        self.epoch = entry["epoch"] + 1
+
+    def save(self, path, identity):
+        """Write a checkpoint; in the first process only."""
+        state = {
+            "identity": identity,
+            "epoch": self.epoch - 1,
+            "network": self.network.state_dict(),
+            "optimizer": self.adam.state_dict(),
+            "recipe": self.recipe.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "best": self.best,
+            "history": asdict(self.history),
+        }
+        self.engine.from_first(lambda: checkpoints.save(path, state))
+
+    def load(self, path, identity):
+        """Go on from a checkpoint, if it is there; only the first process reads it."""
+        state = self.engine.from_first(
+            lambda: checkpoints.load(path, identity) if path.exists() else None
+        )
+        if state is None:
+            return
+        self.network.load_state_dict(state["network"])
+        self.adam.load_state_dict(state["optimizer"])
+        self.recipe.load_state_dict(state["recipe"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.best, self.history = state["best"], History(**state["history"])
+        self.epoch = state["epoch"] + 1
+
+    def _merge(self, mine):
+        """Bring what the recipe keeps together: each process has changed its own rows only."""
+        if self.engine.world == 1:
+            return
+        merged = {}
+        for name, value in self.recipe.state_dict().items():
+            own = torch.zeros_like(value)
+            own[mine] = value[mine]
+            merged[name] = self.engine.sum(own)
+        self.recipe.load_state_dict(merged)
 
 
 def _robust_set(dataset, settings):
@@ -203,13 +258,15 @@ def _robust_set(dataset, settings):
     return high.limit(settings.validation_frames, 0)
 
 
-def _validate(network, dataset, robust_set, settings):
+def _validate(engine, network, dataset, robust_set, settings):
     network.eval()
-    entry = {"accuracy": accuracy(network, dataset.limit(settings.validation_frames, 0))}
+    entry = {"accuracy": accuracy(engine, network, dataset.limit(settings.validation_frames, 0))}
     entry["validation"] = entry["accuracy"]
     if robust_set is not None:
-        entry["high_snr_accuracy"] = accuracy(network, robust_set)
-        entry["robust_accuracy"] = robust_accuracy(network, robust_set, settings.robust_radius)
+        entry["high_snr_accuracy"] = accuracy(engine, network, robust_set)
+        entry["robust_accuracy"] = robust_accuracy(
+            engine, network, robust_set, settings.robust_radius
+        )
         entry["validation"] = entry["robust_accuracy"]
     return entry
 
@@ -230,5 +287,7 @@ def _exhausted(history, epoch, settings):
     return settings.patience and epoch - 1 - history.best_epoch >= settings.patience
 
 
-def _seed(seed, epoch):
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
+def _seed(seed, epoch, rank=0):
+    # The first process draws as the only one would.
+    parts = [seed, epoch, rank] if rank else [seed, epoch]
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])

@@ -8,6 +8,7 @@ import torch
 from .. import data, provenance
 from ..classifier import Classifier
 from ..data.summary import found_scaling
+from ..engine import Engine
 from ..errors import UserError
 from ..models import build
 from .adversarial import Adversarial, AdversarialSettings
@@ -75,9 +76,10 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
 
     `told` is called with what is about to be trained, in words; `training` goes to
     :func:`loop.train` (checkpoint, resume, report, dry_run). Returns a Classifier whose
-    metadata tell all of it.
+    metadata tell all of it; the same in every process, where there are several.
     """
     settings = plan.settings
+    engine = Engine(device, settings.fast)
     train_set, validation_set = (
         data.part(dataset, name, plan.split_seed).select(snr_db=plan.snr_db)
         for name in ("train", "validation")
@@ -110,16 +112,18 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
             f"choosing the epoch on {len(validation_set)}"
         )
     network, history = train(
-        network.to(device),
+        network,
         recipe,
         train_set,
         validation_set,
         settings,
+        engine=engine,
         identity=deepcopy(metadata),
         **training,
     )
     metadata["metrics"] = {"validation": history.epochs[history.best_epoch]}
     facts |= {"history": history.epochs, "best_epoch": history.best_epoch}
+    facts |= {"precision": engine.precision, "processes": engine.world}
     return Classifier(network.cpu(), dataset.classes, metadata=metadata)
 
 
