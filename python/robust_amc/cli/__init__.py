@@ -43,6 +43,7 @@ def main(arguments=None):
     try:
         app(arguments)
     except UserError as error:
+        err.quiet = False  # in whichever process it is
         err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -12,10 +12,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from .. import processes
+
 # A file or a pipe has no width of its own; a table of results needs this much.
 WIDTH = 140
-out = Console(width=None if sys.stdout.isatty() else WIDTH)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH)
+_QUIET = not processes.is_first()  # of several processes only the first one speaks
+out = Console(width=None if sys.stdout.isatty() else WIDTH, quiet=_QUIET)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, quiet=_QUIET)
 
 
 def progress():
@@ -29,5 +32,5 @@ def progress():
         TimeRemainingColumn(),
         console=err,
         transient=True,
-        disable=not err.is_terminal,
+        disable=_QUIET or not err.is_terminal,
     )

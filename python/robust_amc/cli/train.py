@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .. import data, systems
-from ..device import pick_device
+from .. import data, processes, systems
 from ..errors import UserError
 from ..training import METHODS, Plan, Rule, run
 from .console import err, progress
@@ -165,7 +164,7 @@ def train(
             plan,
             whole,
             dataset,
-            device=pick_device(device),
+            device=device,
             told=lambda text: err.print(text, highlight=False),
             checkpoint=None if dry_run else checkpoint,
             resume=resume,
@@ -174,6 +173,8 @@ def train(
         )
     if dry_run:
         err.print("dry run: one update and one validation went through; nothing written")
+        return
+    if not processes.is_first():
         return
     trained.save(output)
     checkpoint.unlink(missing_ok=True)
