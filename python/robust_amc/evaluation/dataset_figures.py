@@ -63,9 +63,10 @@ def snr_law(datasets, path):
         lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
         shown = [name for name in known if name in lines]
         axes[0, 0].legend([lines[name] for name in shown], shown, fontsize=8, ncol=2)
-        if any(map(has_label_law, datasets.values())):
-            laws = "dashed: 2·label + 5 dB,\nand 7, 10, 16 dB above\n(PAM4, QAM16, QAM64)"
-            _note(axes[0, -1], laws)
+        for axis, dataset in zip(axes[0], datasets.values()):
+            if has_label_law(dataset):
+                laws = "dashed: 2·label + 5 dB,\nand 7, 10, 16 dB above\n(PAM4, QAM16, QAM64)"
+                _note(axis, laws)
 
 
 def snr_quartiles(dataset):
@@ -142,7 +143,7 @@ def _draw_snr(axis, datasets, name):
     elif any(map(has_label_law, datasets)):
         grid_power = _GRID_POWER.get(name, 1)
         _draw_law(axis, labels, grid_power)
-        _note(axis, f"dashed: 2·label + {5 + power.to_db(grid_power):.0f} dB")
+        _note(axis, f"dashed: 2·label + {5 + power.to_db(grid_power):.0f} dB", top=True)
     axis.grid(alpha=0.25)
 
 
@@ -152,8 +153,10 @@ def _draw_law(axis, labels, grid_power):
     axis.plot(labels[seen], law[seen], "--", color="black", lw=0.8, alpha=0.6)
 
 
-def _note(axis, text):
-    axis.annotate(text, (0.97, 0.05), xycoords="axes fraction", fontsize=7, ha="right")
+def _note(axis, text, top=False):
+    """A small text in the lower right corner, or at the top left."""
+    place = {"xy": (0.03, 0.95), "va": "top"} if top else {"xy": (0.97, 0.05), "ha": "right"}
+    axis.annotate(text, xycoords="axes fraction", fontsize=7, **place)
 
 
 def _high(dataset):
