@@ -59,8 +59,8 @@ class Parts:
     def _read(self, path):
         """Columns of a part; None when it is missing or damaged."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                columns = dict(file)
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+                columns = dict(archive)
             identity = json.loads(str(columns.pop(_IDENTITY)))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
