@@ -1,9 +1,11 @@
 """Networks by name. Each has features(), logits() and a feature_count."""
 
 from ..errors import UserError
+from .ensemble import Ensemble
+from .residual import ResidualNetwork
 from .vtcnn2 import VTCNN2
 
-ARCHITECTURES = {"vtcnn2": VTCNN2}
+ARCHITECTURES = {"vtcnn2": VTCNN2, "residual": ResidualNetwork, "ensemble": Ensemble}
 
 
 def build(architecture, classes, frame_length=128, **settings):
@@ -14,4 +16,4 @@ def build(architecture, classes, frame_length=128, **settings):
     return ARCHITECTURES[architecture](classes, frame_length, **settings)
 
 
-__all__ = ["ARCHITECTURES", "VTCNN2", "build"]
+__all__ = ["ARCHITECTURES", "Ensemble", "ResidualNetwork", "VTCNN2", "build"]

@@ -55,14 +55,14 @@ class VTCNN2(nn.Module):
         """``[n, 2, length]`` to ``[n, length + 2, 2·256]``, the rows side by side."""
         windows = F.pad(iq, (2, 2)).unfold(2, 3, 1).transpose(1, 2)  # [n, length + 2, 2, 3]
         maps = F.linear(windows.reshape(-1, 3), self.conv1.weight.view(256, 3), self.conv1.bias)
-        return maps.view(len(iq), -1, 512)
+        return maps.view(iq.shape[0], -1, 512)
 
     def _conv2(self, maps):
         """``[n, width, 2·256]`` to ``[n, width + 2, 80]``."""
         # Column block k holds every map's product with tap k; output t is the sum over k
         # of block k at t + k - 2. The zero padding takes no part in the product.
         weight = self.conv2.weight.permute(3, 0, 2, 1).reshape(240, 512)
-        taps = F.linear(maps.flatten(0, 1), weight).view(len(maps), -1, 240)
+        taps = F.linear(maps.flatten(0, 1), weight).view(maps.shape[0], -1, 240)
         left, middle, right = taps.split(80, dim=2)
         return (
             F.pad(right, (0, 0, 0, 2))

@@ -1,0 +1,89 @@
+"""A compact residual network over time: more accurate than VT-CNN2, and several times faster."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .dropout import ByteDropout
+
+WIDTHS = (48, 96)  # maps of the two stages
+TINY = 1e-4  # keeps the gradient of a standard deviation finite
+BRANCH = 0.2  # weight of a residual branch at the start, so that no normalization is needed
+
+
+def convolution(narrow, wide, kernel, stride=1):
+    """A convolution over time, as one over an image of one row: those are fast in channels-last."""
+    layer = nn.Conv2d(narrow, wide, (1, kernel), (1, stride), (0, (kernel - 1) // 2))
+    nn.init.kaiming_normal_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ResidualBlock(nn.Module):
+    """x + w·conv(SiLU(conv(SiLU(x)))), with a learned weight w a channel, small at the start."""
+
+    def __init__(self, channels, kernel):
+        super().__init__()
+        self.first = convolution(channels, channels, kernel)
+        self.second = convolution(channels, channels, kernel)
+        self.weight = nn.Parameter(torch.full((channels, 1, 1), BRANCH))
+
+    def forward(self, maps):
+        """Maps ``[n, channels, 1, width]``, same shape."""
+        branch = self.second(F.silu(self.first(F.silu(maps))))
+        return maps + self.weight.to(branch.dtype) * branch
+
+
+class ResidualNetwork(nn.Module):
+    """Residual network of our own: strided convolutions, no normalization layer, SiLU.
+
+    A convolution of 9 samples at stride 4 (8 samples are a symbol of RML2016), residual
+    blocks, another one at stride 2, more blocks; the mean and the standard deviation of
+    each map over time; dense 256, SiLU (the feature layer), dropout; dense to the classes.
+    206,027 parameters for 11 classes; 5.8 MFLOP a frame of 128 samples (VT-CNN2: 39).
+
+    Adversarial training shaped it: it is smooth, so that its gradients mean what an attack
+    takes them for; batch statistics, which clean and attacked frames do not share, are not
+    used; and a frame's cost is that of the matrix products. The residual branches start
+    small instead (after De and Smith, 2020, arXiv 2002.10444).
+
+    `input_gain` as in VTCNN2.
+    """
+
+    feature_count = 256
+
+    def __init__(self, classes, frame_length=128, input_gain=1.0):
+        super().__init__()
+        self.input_gain = input_gain
+        narrow, wide = WIDTHS
+        self.body = nn.Sequential(
+            convolution(2, narrow, 9, stride=4),
+            ResidualBlock(narrow, 5),
+            nn.SiLU(),
+            convolution(narrow, wide, 4, stride=2),
+            ResidualBlock(wide, 3),
+            ResidualBlock(wide, 3),
+            nn.SiLU(),
+        ).to(memory_format=torch.channels_last)
+        self.dense1 = nn.Linear(2 * wide, self.feature_count)
+        self.dense2 = nn.Linear(self.feature_count, classes)
+        self.dropout = ByteDropout(0.5)
+        nn.init.kaiming_normal_(self.dense1.weight)
+        nn.init.xavier_uniform_(self.dense2.weight)
+        nn.init.zeros_(self.dense1.bias)
+        nn.init.zeros_(self.dense2.bias)
+
+    def features(self, iq):
+        """Last feature layer: frames ``[n, 2, length]`` to ``[n, 256]``."""
+        image = (iq * self.input_gain)[:, :, None].contiguous(memory_format=torch.channels_last)
+        maps = self.body(image).flatten(2).float()
+        spread = (maps.var(2, unbiased=False) + TINY).sqrt()
+        return F.silu(self.dense1(torch.cat([maps.mean(2), spread], 1)))
+
+    def logits(self, features):
+        """Class scores of features ``[n, 256]``, ``[n, classes]``."""
+        return self.dense2(self.dropout(features))
+
+    def forward(self, iq):
+        """Class scores of frames ``[n, 2, length]``, ``[n, classes]``."""
+        return self.logits(self.features(iq))
