@@ -1,7 +1,8 @@
 """The systems of the paper, each a TOML file: how its network is trained and what rejects.
 
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
-a table of the method's own settings, or `network = "NAME"`, the system whose network it
+a table of the method's own settings and, if its feature layers are trained as an autoencoder
+first, a `[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
 shares; and `[rejector]` where it rejects: a `kind`, ``svm`` or ``autoencoder``, and fields of
 RejectorSettings or DetectorSettings.
 """
@@ -14,6 +15,7 @@ from . import assets
 from .errors import UserError
 from .rejection.calibrate import DetectorSettings, RejectorSettings
 from .training import METHODS, Plan, TrainSettings
+from .training.pretrain import PretrainSettings
 
 REJECTORS = {"svm": RejectorSettings, "autoencoder": DetectorSettings}
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
@@ -77,6 +79,8 @@ def _system(name, document):
         method = own.get("method", "standard")
         kind = METHODS.get(method)
         recipe = _settings(kind, document.pop(method, {}), method) if kind else None
+        if "pretrain" in document:
+            own["pretrain"] = _settings(PretrainSettings, document.pop("pretrain"), "pretrain")
         plan = Plan(settings=_settings(TrainSettings, training, "training"), recipe=recipe, **own)
     rejector = document.pop("rejector", None)
     if rejector is not None:

@@ -15,6 +15,7 @@ from .adversarial import Adversarial, AdversarialSettings
 from .customized import CATSettings, CustomizedAdversarial
 from .loop import TrainSettings, train
 from .ls_gna import LSGNA, LSGNASettings
+from .pretrain import PretrainSettings, own_checkpoint, pretrain
 from .standard import Standard
 
 # Settings of each method's own, None where it has none
@@ -34,6 +35,7 @@ class Plan:
         method: one of METHODS
         settings: TrainSettings
         recipe: the method's own settings (None: its defaults)
+        pretrain: how the feature layers are trained as an autoencoder first (None: not)
         architecture: name of the network
         input_gain: gain inside the network
         start_from: model whose network is the start (None: a new one)
@@ -45,6 +47,7 @@ class Plan:
     method: str = "standard"
     settings: TrainSettings = field(default_factory=TrainSettings)
     recipe: object = None
+    pretrain: PretrainSettings | None = None
     architecture: str = "vtcnn2"
     input_gain: float = 100.0
     start_from: str | None = None
@@ -58,6 +61,8 @@ class Plan:
         kind = METHODS[self.method]
         if self.recipe is not None and (kind is None or not isinstance(self.recipe, kind)):
             raise UserError(f"these are no settings of {self.method}")
+        if self.pretrain and self.start_from:
+            raise UserError("only a new network is pre-trained: leave start_from or pretrain out")
 
     def batches(self, frame_count):
         """The recipe for `frame_count` training frames."""
@@ -98,6 +103,8 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
     }
     if METHODS[plan.method]:
         facts[plan.method] = asdict(recipe.settings)
+    if plan.pretrain:
+        facts["pretrain"] = asdict(plan.pretrain)
     metadata = {
         "architecture": described,
         "frame_length": dataset.frame_length,
@@ -111,6 +118,17 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
             f"training {described['name']} ({plan.method}) on {len(train_set)} frames, "
             f"choosing the epoch on {len(validation_set)}"
         )
+    identity = deepcopy(metadata)
+    if plan.pretrain:
+        pretrain(
+            network,
+            train_set,
+            plan.pretrain,
+            engine,
+            seed=settings.seed,
+            identity=identity,
+            **training,
+        )
     network, history = train(
         network,
         recipe,
@@ -118,9 +136,11 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
         validation_set,
         settings,
         engine=engine,
-        identity=deepcopy(metadata),
+        identity=identity,
         **training,
     )
+    if plan.pretrain and training.get("checkpoint"):
+        own_checkpoint(training["checkpoint"]).unlink(missing_ok=True)
     metadata["metrics"] = {"validation": history.epochs[history.best_epoch]}
     facts |= {"history": history.epochs, "best_epoch": history.best_epoch}
     facts |= {"precision": engine.precision, "processes": engine.world}

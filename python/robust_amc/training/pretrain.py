@@ -1,0 +1,173 @@
+"""Pre-training of a network's feature layers as the encoder of an autoencoder.
+
+What the paper calls [9]: an autoencoder whose encoder has the architecture of the
+classifier is trained first, then its weights go to the classifier, which is fine-tuned.
+Zhang et al., IEEE WCL 2022 (arXiv 2407.06807), Section I. The decoder and the settings are
+not published; these are ours.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from .. import frames
+from ..errors import UserError
+from . import checkpoint as checkpoints
+
+HIDDEN = 512  # width of the decoder
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """How the autoencoder is trained; written into the model's metadata.
+
+    Attributes:
+        epochs: all of them are done
+        batch_size: frames an update
+        learning_rate: of Adam at the start, falling to zero (half a cosine)
+    """
+
+    epochs: int = 5
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+
+    def __post_init__(self):
+        if not (self.epochs > 0 and self.batch_size > 0 and 0 < self.learning_rate < np.inf):
+            raise UserError("epochs, batch size and learning rate of pre-training must be positive")
+
+
+class Autoencoder(nn.Module):
+    """The feature layers of a network and a dense decoder of its features."""
+
+    def __init__(self, network, frame_length):
+        super().__init__()
+        self.network = network
+        self.decoder = nn.Sequential(
+            nn.Linear(network.feature_count, HIDDEN),
+            nn.ReLU(),
+            nn.Linear(HIDDEN, 2 * frame_length),
+            nn.Unflatten(1, (2, frame_length)),
+        )
+
+    def forward(self, iq):
+        """Guess of u·√length for frames ``[n, 2, length]``, with u = x/‖x‖."""
+        return self.decoder(self.network.features(iq)).float()
+
+
+def pretrain(
+    network,
+    train_set,
+    settings,
+    engine,
+    *,
+    seed,
+    checkpoint=None,
+    resume=False,
+    identity=None,
+    report=None,
+    dry_run=False,
+):
+    """Train the feature layers of `network` in place to reconstruct frames.
+
+    Minimizes ‖u - û‖², where u = x/‖x‖ and û is the reconstruction: 1 is what zeros would
+    get. The first process does all of it.
+
+    Args:
+        network: see robust_amc.models; is on the engine's device afterwards
+        train_set: FrameDataset
+        settings: PretrainSettings
+        engine: Engine that says where, and how precisely
+        seed: of the decoder, the batches and dropout
+        checkpoint: of the training that follows (None: none); this one has its own beside it
+        resume: go on from what is there; nothing to do where the training has begun
+        identity, report, dry_run: see :func:`loop.train`
+
+    Raises UserError when the error is no longer a number.
+    """
+    network.to(engine.device)
+    if resume and checkpoint and checkpoint.exists():
+        return
+    run = _Run(network, train_set.frame_length, settings, engine, seed)
+    own = checkpoint and own_checkpoint(checkpoint)
+
+    def all_epochs():
+        if resume and own and own.exists():
+            run.load_state_dict(checkpoints.load(own, identity))
+        for epoch in range(run.epoch, settings.epochs):
+            run.update_all(epoch, train_set.iq, report or (lambda *facts: None), dry_run)
+            if dry_run:
+                break
+            if own:
+                checkpoints.save(own, run.state_dict() | {"identity": identity})
+        return {name: value.cpu() for name, value in network.state_dict().items()}
+
+    network.load_state_dict(engine.from_first(all_epochs))
+
+
+def own_checkpoint(checkpoint):
+    """Where pre-training keeps its state; to be deleted when the training is done."""
+    return checkpoint.with_suffix(".pretraining")
+
+
+class _Run:
+    """What changes during pre-training."""
+
+    def __init__(self, network, frame_length, settings, engine, seed):
+        self.settings, self.engine, self.seed, self.epoch = settings, engine, seed, 0
+        torch.manual_seed(seed)
+        self.model = Autoencoder(network, frame_length).to(engine.device).train()
+        rate = settings.learning_rate
+        self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)
+
+    def update_all(self, epoch, iq, report, first_only):
+        """All updates of an epoch, or the first one only."""
+        settings = self.settings
+        seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
+        torch.manual_seed(seed)
+        order = torch.randperm(len(iq), generator=torch.Generator().manual_seed(seed))
+        for group in self.optimizer.param_groups:
+            fall = 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
+            group["lr"] = settings.learning_rate * fall
+        done, total = 0, 0.0
+        for rows in order.split(settings.batch_size):
+            error = self.update(iq, rows)
+            done, total = done + len(rows), total + error
+            report(epoch, done, len(iq), error / len(rows))
+            if first_only:
+                break
+        report(epoch, len(iq), len(iq), {"epoch": epoch, "pretraining_error": total / done})
+        self.epoch = epoch + 1
+
+    def update(self, iq, rows):
+        """One step of the optimizer; returns the sum of the frames' errors."""
+        self.optimizer.zero_grad()
+        total = 0.0
+        for part in rows.split(self.engine.batch_size):
+            clean = torch.as_tensor(iq[part.numpy()].astype(np.float32), device=self.engine.device)
+            with self.engine.fast_math():
+                guess = self.model(clean)
+            unit = clean / frames.flat_norm(clean).clamp(min=1e-30)
+            error = (guess / clean.shape[2] ** 0.5 - unit).square().sum()
+            (error / len(rows)).backward()
+            total += error.item()
+        self.optimizer.step()
+        if not np.isfinite(total):
+            raise UserError("the error of pre-training is no longer finite: lower its rate")
+        return total
+
+    def state_dict(self):
+        """What a checkpoint holds."""
+        return {
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state):
+        """Go on where that was."""
+        self.epoch = state["epoch"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
