@@ -106,9 +106,11 @@ def train(
     Every epoch draws its random numbers from (seed, epoch), so a run that was stopped
     and resumed ends at the same weights as one that was not. Several processes see the
     same batches as one, each its share of every batch; only their dropout and what else
-    the recipe draws differ.
+    the recipe draws differ. (An epoch's rest of fewer frames than processes is left out.)
     """
     engine = engine or Engine(next(network.parameters()).device, settings.fast)
+    if settings.batch_size < engine.world:
+        raise UserError(f"the batch size must be {engine.world} or more: one frame a process")
     report = report or (lambda epoch, done, frames, loss: None)
     run = _Run(engine, network, recipe, settings)
     if resume and checkpoint:
@@ -164,25 +166,29 @@ class _Run:
         for group in self.adam.param_groups:
             group["lr"] = _learning_rate(self.settings, epoch)
         losses = []
-        for done, rows in enumerate(order.split(size), 1):
-            rows = rows[engine.mine]
+        for done, batch in enumerate(order.split(size), 1):
+            if len(batch) < engine.world:
+                break  # a last one in which not every process has a share
+            rows = batch[engine.mine]
             iq, label = _batch(train_set, rows, engine.device)
             with engine.fast_math():
                 inputs, target = self.recipe.batch(
                     self.network, iq, label, rows, len(train_set.classes), generator
                 )
-            losses.append(self.update(inputs, target))
+            losses.append(self.update(inputs, target, len(batch)))
             report(epoch, min(done * size, len(order)), len(order), losses[-1])
             if first_only:
                 return losses[0]
         self._merge(torch.cat([rows[engine.mine] for rows in order.split(size)]))
         return float(np.mean(losses))
 
-    def update(self, inputs, target):
-        """One step of the optimizer; the batch goes through in parts that fit the cache."""
+    def update(self, inputs, target, count):
+        """One step of the optimizer; the batch goes through in parts that fit the cache.
+
+        `count` is the size of the whole batch, over all processes.
+        """
         self.network.train()
         self.optimizer.zero_grad()
-        count = self.engine.sum(len(inputs))
         parts = [part.split(self.engine.batch_size) for part in (inputs, target)]
         total = 0.0
         for number, (part, part_target) in enumerate(zip(*parts, strict=True), 1):
