@@ -98,6 +98,8 @@ def descend(
     active = torch.arange(len(iq), device=iq.device)
     size = batch_size(iq.device)
     for step in range(steps + 1):
+        if not len(active):
+            break
         won = []
         weight = 2 * (steps - step) / (steps + 1) if decay else 1
         for rows in active.split(size):
@@ -120,8 +122,5 @@ def descend(
             success[rows] = hit
             perturbed[rows] = moved
             won.append(hit if stop_at_success or step == 0 else torch.zeros_like(hit))
-        if len(active):
-            active = active[~torch.cat(won)]
-        if not len(active):
-            break
+        active = active[~torch.cat(won)]
     return Descent(best, success, flat)

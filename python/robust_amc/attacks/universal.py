@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from .. import frames
+from ..device import batch_size
 from ..errors import UserError
 from ..frames import Scaling
 from . import objectives
 from .pgd import direction
-from .search import Searcher
 from .targets import targets
 from .threat import Goal
 
@@ -56,7 +56,7 @@ def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.
     Gradients at the clean frames of the network's cross entropy and of the system's own
     objective, each normalized; the principal direction of either, with both signs (the
     decomposition leaves the sign open): the one of the four that wins most of the given
-    frames.
+    frames, and of those that win as many, lowers the system's own objective most.
 
     Args:
         classifier: the Classifier under attack, or the one that stands for it
@@ -70,17 +70,18 @@ def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.
     """
     target = targets(classifier, iq, label, epsilon)
     own = objectives.battery(classifier, goal)[0]
-    best = None
+    best, best_harm = None, None
     for objective in dict.fromkeys((objectives.cross_entropy, own)):
         gradients = _gradients(classifier, target, objective, scaling)
         if not len(gradients):
             continue
         waveform, share = principal_direction(gradients)
         for signed in (waveform, -waveform):
-            rate = _success_rate(classifier, target, signed, goal, scaling)
-            if best is None or rate > best.success_rate:
+            harm = _harm(classifier, target, signed, goal, own, scaling)
+            if best is None or harm > best_harm:
                 waves = signed.float().cpu().numpy()
-                best = Universal(waves, objective.__name__, share, len(gradients), rate)
+                best = Universal(waves, objective.__name__, share, len(gradients), harm[0])
+                best_harm = harm
     if best is None:
         raise UserError("no universal perturbation: no frame to craft it on has a gradient")
     return best
@@ -98,11 +99,10 @@ def principal_direction(gradients):
 
 def _gradients(classifier, target, objective, scaling):
     """Normalized gradients of an objective at the clean frames; the flat ones are left out."""
-    searcher = Searcher(classifier, fast=False)
     found = []
-    for iq, label in zip(target.clean.split(64), target.label.split(64)):
+    for iq, label in _batches(target.clean, target):
         point = iq.clone().requires_grad_()
-        outputs = searcher.outputs(frames.scale(point, scaling))
+        outputs = classifier.outputs(frames.scale(point, scaling))
         gradient = direction(objective(classifier, outputs, label), point)
         norm = frames.flat_norm(gradient)
         found.append((gradient / norm)[norm[:, 0, 0] > 0])
@@ -110,10 +110,19 @@ def _gradients(classifier, target, objective, scaling):
 
 
 @torch.no_grad()
-def _success_rate(classifier, target, waveform, goal, scaling):
+def _harm(classifier, target, waveform, goal, objective, scaling):
+    """Share of the frames that a waveform wins, and minus the mean of the objective."""
     perturbed = target.clean + target.epsilon[:, None, None] * waveform.to(target.clean)
-    won = 0
-    for iq, label in zip(perturbed.split(64), target.label.split(64)):
-        scores = classifier.scores(frames.scale(iq, scaling))
-        won += int(goal.reached(classifier, scores, label).sum())
-    return won / len(perturbed)
+    won, value = 0, 0.0
+    for iq, label in _batches(perturbed, target):
+        outputs = classifier.outputs(frames.scale(iq, scaling))
+        won += int(goal.reached(classifier, outputs.scores, label).sum())
+        values = objective(classifier, outputs, label)
+        value += float(values.sum() if values.ndim == 1 else values[:, 0].sum())
+    return won / len(perturbed), -value / len(perturbed)
+
+
+def _batches(iq, target):
+    """Frames and labels in batches; none where there are no frames."""
+    size = batch_size(iq.device)
+    return zip(iq.split(size), target.label.split(size)) if len(iq) else ()

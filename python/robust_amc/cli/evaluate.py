@@ -1,5 +1,6 @@
 """`htrd evaluate`: accuracy, rejection and robustness of models on a data set."""
 
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,9 @@ import typer
 from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
 from ..classifier import Classifier, same_classes
-from ..data.summary import found_scaling
-from ..device import pick_device
+from ..engine import Engine
 from ..errors import UserError
-from ..evaluation import Attack, SecurityCurve, confusion, difference, risk_coverage
+from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, risk_coverage
 from ..evaluation.figures import security_curve
 from ..evaluation.table import results_table
 from ..files import write_json
@@ -21,6 +21,7 @@ from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
 
 DEFAULT = AttackSettings()
+CRAFT = 1000  # frames at most that a universal perturbation is made from
 
 
 def evaluate(
@@ -39,8 +40,18 @@ def evaluate(
         data.Part | None,
         typer.Option(help="Part of the data set (default: all; test of a model's own data)."),
     ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Model that the attacks transfer and universal craft on.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
     restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            help="Check on 100 frames of one row a model whether a stronger attack wins more: "
+            "some 2.5 times the time of that row for them."
+        ),
+    ] = True,
     json: Json = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the security curve (.png, .svg).")
@@ -50,13 +61,15 @@ def evaluate(
 ):
     """Evaluate models, without attack or under one; a row for each (model, SNR, PNR).
 
-    The white-box attack is made anew for each model and knows all of it. Two or more
+    pgd, the white-box attack, is made anew for each model and knows all of it; grey knows its
+    network, transfer another model (--source), universal is one perturbation for all frames,
+    crafted on frames of the selection that are not evaluated, noise knows nothing. Two or more
     models are compared on the same frames, with the paired 95 % interval.
     """
     levels = parse_floats(pnr)
     if (attack is Attack.NONE) != (levels is None):
         raise UserError(
-            "--pnr goes with an attack: add --attack pgd or noise"
+            "--pnr goes with an attack: add --attack, such as pgd or noise"
             if levels
             else f"--attack {attack.value} needs the levels, such as --pnr -20,-10,0"
         )
@@ -64,34 +77,42 @@ def evaluate(
         power.check_db(pnr=np.asarray(levels))
     check_writable(json)
     check_writable(figure, (".png", ".svg", ".pdf"))
-    device = pick_device(device)
-    models = [Classifier.load(name, device) for name in parse_names(model)]
+    engine = Engine(device)
+    models = [Classifier.load(name, engine.device) for name in parse_names(model)]
+    other = None if source is None else Classifier.load(source, engine.device)
     same_classes(models)
     whole = data.read(dataset)
     part, split_seed = provenance.part_to_evaluate(whole, models, part)
-    err.print(f"evaluating {part.value} of {dataset}", highlight=False)
+    if engine.is_first:
+        err.print(f"evaluating {part.value} of {dataset}", highlight=False)
     chosen = data.part(whole, part, split_seed).require_classes(models[0].classes)
     settings = replace(DEFAULT, steps=steps, restarts=restarts)
-    rows, differences, details = [], [], []
+    rows, differences, details, warnings = [], [], [], []
     with progress() as bar:
         for level, labels in _groups(parse_floats(snr), pooled):
-            selection = chosen.select(snr_db=labels).limit(frames, seed).in_memory()
+            candidates = chosen.select(snr_db=labels)
+            selection = candidates.limit(frames, seed).in_memory()
+            craft_on = _others(candidates, frames, seed) if attack is Attack.UNIVERSAL else None
             outcomes = {}
             for classifier in models:
-                curve = SecurityCurve(classifier, selection, attack, settings, seed)
+                curve = SecurityCurve(
+                    classifier, selection, attack, settings, seed, other, craft_on
+                )
                 for pnr_db in sorted(levels or [None]):
-                    task = bar.add_task(
-                        f"{classifier.name} SNR {_name(level)} PNR {_name(pnr_db)}",
-                        total=len(selection),
-                        note="frames won",
-                    )
-                    row, outcome = curve.point(pnr_db, _shown(bar, task))
-                    bar.remove_task(task)
+                    name = f"{classifier.name} SNR {_name(level)} PNR {_name(pnr_db)}"
+                    with _task(bar, name, len(selection)) as shown:
+                        row, outcome = curve.point(pnr_db, shown)
                     rows.append(row)
                     details.append(_detail(row, outcome, classifier.classes))
                     outcomes.setdefault(pnr_db, []).append(outcome)
-                _warn(classifier, whole, curve, selection)
+                with _task(bar, f"{classifier.name} probe", checks.PROBE_FRAMES) as shown:
+                    found = checks.of_data(curve, whole) + checks.review(curve, probe, shown)
+                warnings += [{"snr_db": level} | each for each in found]
             differences += _differences(models, outcomes, selection, level)
+    if not engine.is_first:
+        return
+    for each in warnings:
+        err.print(f"warning: {each['model']}: {each['message']}", highlight=False)
     _show(rows, differences)
     if json:
         facts = {
@@ -101,12 +122,21 @@ def evaluate(
             "snr_db": parse_floats(snr),
             "pooled": pooled,
             "attack": attack.value,
+            "source": source,
             "attack_settings": asdict(settings),
             "seed": seed,
             "version": __version__,
         }
-        results = {"settings": facts, "rows": rows, "differences": differences, "details": details}
-        write_json(json, results)
+        write_json(
+            json,
+            {
+                "settings": facts,
+                "rows": rows,
+                "differences": differences,
+                "details": details,
+                "warnings": warnings,
+            },
+        )
     if figure:
         security_curve(rows, figure)
 
@@ -114,6 +144,14 @@ def evaluate(
 def _groups(labels, pooled):
     """What the rows are about: (SNR label or None, the labels to select or None for all)."""
     return [(None, labels)] if pooled or labels is None else [(label, [label]) for label in labels]
+
+
+def _others(candidates, count, seed):
+    """At most `CRAFT` frames of a FrameDataset that `limit(count, seed)` does not take."""
+    numbered = replace(candidates, run_id=np.arange(len(candidates)))
+    rest = np.ones(len(candidates), bool)
+    rest[numbered.limit(count, seed).run_id] = False
+    return candidates.subset(np.flatnonzero(rest)).limit(CRAFT, seed).in_memory()
 
 
 def _detail(row, outcome, classes):
@@ -131,32 +169,6 @@ def _detail(row, outcome, classes):
         coverage, accuracy = risk_coverage(outcome.label, outcome.score)
         detail["risk_coverage"] = {"coverage": coverage, "accepted_accuracy": accuracy}
     return detail
-
-
-def _warn(classifier, dataset, curve, selection):
-    """Say what may make the figures of a model misleading."""
-    name = classifier.name
-    if curve.invalid:
-        err.print(f"warning: {curve.invalid} all-zero frames count as rejected", highlight=False)
-    if curve.flat_share > 0.05:
-        err.print(
-            f"warning: {name}: the gradient is zero on {curve.flat_share:.0%} of the frames; "
-            "robustness may be overstated",
-            highlight=False,
-        )
-    calibrated = classifier.metadata.get("rejector", {}).get("calibration_snr_db", [])
-    if calibrated and not set(np.unique(selection.snr_db)) <= set(calibrated):
-        known = ", ".join(f"{level:g}" for level in calibrated)
-        err.print(
-            f"note: the threshold of {name} was set at {known} dB; at other SNR labels it rejects "
-            "another share of benign frames",
-            highlight=False,
-        )
-    if found_scaling(dataset) is not classifier.scaling:
-        err.print(
-            f"warning: {name} expects frames scaled as {classifier.scaling.value}; these are not",
-            highlight=False,
-        )
 
 
 def _differences(models, outcomes, selection, level):
@@ -189,8 +201,12 @@ def _show(rows, differences):
         )
 
 
-def _shown(bar, task):
-    return lambda won, share: bar.update(task, completed=won)
+@contextmanager
+def _task(bar, name, total):
+    """A line of progress; yields what is called with the frames won and the share of tries."""
+    task = bar.add_task(name, total=total, note="frames won")
+    yield lambda won, share: bar.update(task, completed=won)
+    bar.remove_task(task)
 
 
 def _name(level):

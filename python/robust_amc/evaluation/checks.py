@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..attacks import white_box
+from ..data.summary import found_scaling
 from .curve import Attack
 from .metrics import difference
 
@@ -25,9 +25,32 @@ def review(curve, probe=True, progress=None):
     With `probe`, some more attacks on at most 100 frames at one level, see :func:`probed`.
     """
     found = [*_ball(curve), *_flat(curve), *_falling(curve)]
-    if probe and curve.attack is not Attack.NONE and curve.points:
+    if probe and curve.attack not in (Attack.NONE, Attack.NOISE) and curve.points:
         found += probed(curve, progress)
-    return [{"model": curve.classifier.name, **each} for each in found]
+    return [{"model": curve.classifier.name} | each for each in found]
+
+
+def of_data(curve, dataset):
+    """Warnings about the frames of a curve, which are of `dataset`."""
+    classifier, found = curve.classifier, []
+    if curve.invalid:
+        found.append(_warning("invalid", f"{curve.invalid} all-zero frames count as rejected"))
+    calibrated = classifier.metadata.get("rejector", {}).get("calibration_snr_db", [])
+    if calibrated and not set(np.unique(curve.dataset.snr_db)) <= set(calibrated):
+        known = ", ".join(f"{level:g}" for level in calibrated)
+        found.append(
+            _warning(
+                "calibration",
+                f"the threshold was set at {known} dB; at other SNR labels it rejects another "
+                "share of benign frames",
+            )
+        )
+    if found_scaling(dataset) is not classifier.scaling:
+        expected = classifier.scaling.value
+        found.append(
+            _warning("scaling", f"the model expects frames scaled as {expected}; these are not")
+        )
+    return [{"model": classifier.name} | each for each in found]
 
 
 def _warning(check, message):
@@ -117,7 +140,7 @@ def probed(curve, progress=None):
     if curve.source is not None:
         black_boxes.append(Attack.TRANSFER)
     for attack in black_boxes:
-        decided = curve.classifier.decide(curve.blind(attack, rows, epsilon[rows])).label
+        decided = curve.decide(curve.blind(attack, rows, epsilon)).label
         share = np.sum((decided >= 0) & (decided != curve.dataset.label[rows])) / len(drawn)
         if share > POINT:
             found.append(_stronger(attack, share, at))
@@ -142,16 +165,8 @@ def _stronger(attack, share, at):
 
 def _won(curve, rows, epsilon, settings, progress):
     """How many of the frames `rows` PGD wins."""
-    result = white_box(
-        curve.classifier,
-        curve.iq[rows],
-        curve.dataset.label[rows],
-        epsilon[rows],
-        settings=settings,
-        seed=curve.seed + 1,  # other random starts than the curve's
-        others=(curve.iq, curve.dataset.label),
-        progress=progress,
-    )
+    seed = curve.seed + 1  # other random starts than the curve's
+    result = curve.white_box(rows, epsilon, settings=settings, seed=seed, progress=progress)
     return int(result.success.sum())
 
 

@@ -9,6 +9,7 @@ from ..attacks import AttackSettings, Goal, craft, noise, transfer, white_box
 from ..classifier import same_classes
 from ..errors import UserError
 from .metrics import Outcome, with_intervals
+from .sharded import sharded
 
 ROUNDING = 1e-6  # of float32, relative to ‖x‖: what x + δ may be off without any mistake
 
@@ -81,28 +82,67 @@ class SecurityCurve:
 
     def point(self, pnr_db=None, progress=None):
         """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored."""
+        label = self.dataset.label
         if self.attack is Attack.NONE:
-            decided = self.classifier.decide(self.iq)
-            outcome = Outcome(self.dataset.label, decided.label, score=decided.score)
-            return self._row(None, outcome, self.iq)
+            decided = self.decide(self.iq)
+            return self._row(None, Outcome(label, decided.label, score=decided.score), self.iq)
         epsilon = self.epsilon(pnr_db)
         if self.attack is Attack.PGD:
             return self._white_box(pnr_db, epsilon, progress)
         perturbed = self.blind(self.attack, np.arange(len(self.iq)), epsilon)
         self._measure(perturbed, epsilon)
-        outcome = Outcome(self.dataset.label, self._decide(perturbed), attacked=True)
+        outcome = Outcome(label, self.decide(perturbed).label, attacked=True)
         return self._row(pnr_db, outcome, perturbed)
+
+    def state_dict(self):
+        """What later points go on from, arrays by name: what PGD has won so far."""
+        if not self._best:
+            return {}
+        state = {"level": np.float64(self._level), "flat_share": np.float64(self.flat_share)}
+        for goal, (iq, won) in self._best.items():
+            state |= {f"{goal.value}.iq": iq, f"{goal.value}.won": won}
+        return state
+
+    def load_state_dict(self, state):
+        """Go on from a state_dict() of the same curve."""
+        self._level, self.flat_share = float(state["level"]), float(state["flat_share"])
+        self._best = {
+            goal: (state[f"{goal.value}.iq"], state[f"{goal.value}.won"])
+            for goal in Goal
+            if f"{goal.value}.iq" in state
+        }
 
     def epsilon(self, pnr_db):
         """l2 radius of each frame ``[n]`` at a PNR in dB."""
         return power.epsilon(self.energy, self.dataset.snr_db, pnr_db)
 
+    def decide(self, iq):
+        """Decisions of the classifier; the frames are shared out between the processes."""
+        return sharded(len(iq), lambda rows: self.classifier.decide(iq[rows]))
+
+    def white_box(self, rows, epsilon, goal=Goal.EVASION, *, settings, seed, progress=None):
+        """Attacked frames `rows` (integers) of radii `epsilon` ``[n]``; shared out as well."""
+        return sharded(
+            len(rows),
+            lambda part: white_box(
+                self.classifier,
+                self.iq[rows[part]],
+                self.dataset.label[rows[part]],
+                epsilon[rows[part]],
+                goal=goal,
+                settings=settings,
+                seed=seed,
+                others=(self.iq, self.dataset.label),
+                progress=progress,
+            ),
+        )
+
     def blind(self, attack, rows, epsilon):
         """The frames `rows` after an attack that does not see what it achieves.
 
-        `epsilon` are the radii of those frames.
+        `epsilon` are the radii of all frames, ``[n]``.
         """
-        iq, label = self.iq[rows], self.dataset.label[rows]
+        iq, label, epsilon = self.iq[rows], self.dataset.label[rows], epsilon[rows]
         if attack is Attack.NOISE:
             return noise(iq, epsilon, self.seed)
         if attack is Attack.UNIVERSAL:
@@ -125,36 +165,26 @@ class SecurityCurve:
         self._level = pnr_db
         label = self.dataset.label
         perturbed = self._attacked(Goal.EVASION, epsilon, progress)
-        decided = self._decide(perturbed)
+        decided = self.decide(perturbed).label
         recognized = None
         if self.classifier.rejector is not None:
             stripped = self._attacked(Goal.EVASION_OR_REJECTION, epsilon, progress)
-            recognized = (self._decide(stripped) == label) & (decided == label)
+            recognized = (self.decide(stripped).label == label) & (decided == label)
         outcome = Outcome(label, decided, attacked=True, recognized=recognized)
         return self._row(pnr_db, outcome, perturbed)
 
-    def _decide(self, iq):
-        return self.classifier.decide(iq).label
-
     def _attacked(self, goal, epsilon, progress):
         """Frames after the white-box attack; wins of smaller budgets and stricter goals kept."""
-        iq, won = self._best.get(goal, (self.iq.copy(), np.zeros(len(self.iq), bool)))
+        iq, won = self._best.get(goal, (self.iq, np.zeros(len(self.iq), bool)))
+        iq, won = iq.copy(), won.copy()
         if goal is Goal.EVASION_OR_REJECTION:
             # A frame that evades has also gone unrecognized: only the others are tried.
             stricter, evaded = self._best[Goal.EVASION]
             iq[evaded & ~won] = stricter[evaded & ~won]
-            won = won | evaded
+            won |= evaded
         left = np.flatnonzero(~won)
-        result = white_box(
-            self.classifier,
-            self.iq[left],
-            self.dataset.label[left],
-            epsilon[left],
-            goal=goal,
-            settings=self.settings,
-            seed=self.seed,
-            others=(self.iq, self.dataset.label),
-            progress=progress,
+        result = self.white_box(
+            left, epsilon, goal, settings=self.settings, seed=self.seed, progress=progress
         )
         iq[left], won[left] = result.iq, result.success
         if len(left):
