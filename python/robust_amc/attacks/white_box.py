@@ -46,7 +46,6 @@ class AttackSettings:
         chained: also start each objective where the one before it ended, and toward the
             nearest frame of a wrong class where such frames are given
         fast: search in bfloat16; success is judged in float32 all the same
-        thorough: all descents take all the steps
     """
 
     steps: int = 100
@@ -55,7 +54,6 @@ class AttackSettings:
     objectives: int | None = None
     chained: bool = True
     fast: bool = True
-    thorough: bool = False
 
 
 # A few steps on the main objective: what keeps up with a flowgraph. Not for robustness figures.
@@ -174,7 +172,6 @@ class _WhiteBox:
     def _descend(self, objective, start, left, short):
         """One descent on the frames `left`; returns where its gradient was zero at the start."""
         label, settings = self.label[left], self.settings
-        short = short and not settings.thorough
 
         def evaluate(iq, rows):
             outputs = self.searcher.outputs(frames.scale(iq, self.scaling))

@@ -103,10 +103,10 @@ def _falling(curve):
 def probed(curve, progress=None):
     """Warnings from more attacks on some frames, at the PNR where about half is left.
 
-    PGD is repeated on the frames it left over, with twice the steps, one more restart and
-    without giving up early; noise and the network alone (grey-box) are tried on them too. A
-    curve of another attack is compared with PGD on the same frames. At most 100 frames of
-    one level are tried, which costs about two and a half times what the level cost for them.
+    PGD is repeated on the frames it left over, with twice the steps and one more restart;
+    noise and the network alone (grey-box) are tried on them too. A curve of another attack is
+    compared with PGD on the same frames. At most 100 frames of one level are tried, which
+    costs about two and a half times what the level cost for them.
     """
     row, outcome = _middle(curve.points)
     drawn = np.random.default_rng(curve.seed).permutation(len(curve.dataset))[:PROBE_FRAMES]
@@ -119,12 +119,8 @@ def probed(curve, progress=None):
     if not len(rows):
         return []
     found = []
-    stronger = replace(
-        curve.settings,
-        steps=2 * curve.settings.steps,
-        restarts=curve.settings.restarts + 1,
-        thorough=True,
-    )
+    settings = curve.settings
+    stronger = replace(settings, steps=2 * settings.steps, restarts=settings.restarts + 1)
     share = _won(curve, rows, epsilon, stronger, progress) / len(drawn)
     if share > POINT:
         found.append(
