@@ -139,7 +139,7 @@ def test_residual_network_does_not_care_when_a_frame_starts():
 
 def test_residual_network_is_small():
     network, _ = made("residual")
-    assert sum(weight.numel() for weight in network.parameters()) == 206_027
+    assert sum(weight.numel() for weight in network.parameters()) == 176_331
 
 
 @pytest.mark.parametrize("length", [128, 33])
