@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+from sklearn.decomposition import PCA
 
 from ..files import replacing
 
@@ -70,6 +71,28 @@ def confusion(tables, path):
         axes.set_xlabel("decided")
         axes.set_ylabel("true")
         axes.set_title(title, fontsize=10)
+    _save(figure, path)
+
+
+def features(panels, label, classes, path):
+    """Draw the two principal components of feature layers side by side, a color a class.
+
+    `panels` are (title, features ``[n, width]``) of the same frames, `label` their classes.
+    """
+    figure, row = _pyplot().subplots(
+        1, len(panels), figsize=(5 * len(panels), 4.6), squeeze=False, constrained_layout=True
+    )
+    colors = _pyplot().get_cmap("tab20").colors
+    for axes, (title, values) in zip(row[0], panels, strict=True):
+        pca = PCA(2).fit(values)
+        points = pca.transform(values)
+        for number, name in enumerate(classes):
+            own = points[label == number]
+            axes.scatter(*own.T, s=5, color=colors[number % 20], label=name, alpha=0.6, linewidth=0)
+        axes.set_title(title, fontsize=10)
+        for axis, share in zip((axes.xaxis, axes.yaxis), pca.explained_variance_ratio_):
+            axis.set_label_text(f"{share:.0%} of the variance")
+    row[0][-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=3, fontsize=8)
     _save(figure, path)
 
 

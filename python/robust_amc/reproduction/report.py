@@ -1,0 +1,182 @@
+"""What a study found: one JSON file, tables, figures, and the paper's claims beside it."""
+
+import platform
+from dataclasses import asdict
+from datetime import date
+
+import numpy as np
+import torch
+
+from .. import __version__
+from ..evaluation import METRICS, difference, figures
+from ..evaluation.metrics import Outcome, with_intervals
+from ..files import replacing, write_json
+from .claims import CLAIMS
+
+FEATURES = ("cat", "ls_gna")  # whose last feature layer Fig. 2 shows
+FIGURES = {
+    "fig4": ("networks alone", ("undefended", "ls_gna", "adversarial", "cat")),
+    "fig5": (
+        "systems that reject",
+        ("undefended", "ls_gna_nr", "two_fold", "adversarial_nr", "htrd"),
+    ),
+}
+
+
+class Report:
+    """Collects the points of a study and writes what they say into its folder."""
+
+    def __init__(self, study, folder, dataset, path):
+        self.study, self.folder = study, folder
+        self.dataset, self.path = dataset, path
+        self.points = {}
+
+    def add(self, seed, row, outcome, selection):
+        """One point: its row, Outcome and the frames it is about."""
+        key = (row["model"], row["attack"], row["pnr_db"])
+        self.points.setdefault(key, []).append((seed, row, outcome, selection))
+
+    def write(self, models, warnings=()):
+        """Write results.json, normal-accuracy.md, the figures and paper-vs-ours.md.
+
+        `models` are Classifiers by name, whose features Fig. 2 shows.
+        """
+        rows = [self._pooled(key) for key in self.points]
+        claims = [self._claim(claim) for claim in CLAIMS if self._has(claim)]
+        write_json(
+            self.folder.path / "results.json",
+            {
+                "settings": self._settings(),
+                "rows": rows,
+                "rows_by_seed": [
+                    row | {"seed": seed} for each in self.points.values() for seed, row, *_ in each
+                ],
+                "claims": claims,
+                "warnings": list(warnings),
+            },
+        )
+        self._text("normal-accuracy.md", self._normal_accuracy(rows))
+        self._text("paper-vs-ours.md", self._paper_vs_ours(claims, warnings))
+        for name, (title, systems) in FIGURES.items():
+            chosen = [
+                row for row in rows if row["model"] in systems and row["attack"] in ("none", "pgd")
+            ]
+            for suffix in ("png", "svg"):
+                figures.security_curve(chosen, self.folder.path / f"{name}.{suffix}", title)
+        benign = self.points[next(iter(models)), "none", None][0][-1]
+        panels = [(name, model.features(benign.iq)) for name, model in models.items()]
+        for suffix in ("png", "svg"):
+            path = self.folder.path / f"fig2.{suffix}"
+            figures.features(panels, benign.label, benign.classes, path)
+
+    def _has(self, claim):
+        return all((name, claim.attack, claim.pnr_db) in self.points for name in claim.systems)
+
+    def _pooled(self, key):
+        """One row over all seeds; frames of different seeds are different ones."""
+        points = self.points[key]
+        row = dict(points[0][1])
+        if len(points) > 1:
+            outcome, run_id = _together(points)
+            row |= {"frames": len(run_id)} | with_intervals(outcome, run_id)
+            row["psr_db"] = float(np.mean([each[1]["psr_db"] for each in points]))
+        return row | {"seeds": [seed for seed, *_ in points]}
+
+    def _claim(self, claim):
+        """A claim with our figure: the metric of a system, or a paired difference of two."""
+        points = [self.points[name, claim.attack, claim.pnr_db] for name in claim.systems]
+        (first, run_id), *others = [_together(each) for each in points]
+        found = asdict(claim)
+        if not others:
+            row = with_intervals(first, run_id)
+            value, interval = row[claim.metric], row[f"{claim.metric}_interval"]
+        else:
+            result = difference(first, others[0][0], run_id, claim.metric)
+            value, interval = result["difference"], result["interval"]
+        return found | {"ours": value, "interval": interval, "frames": len(run_id)}
+
+    def _settings(self):
+        metadata = self.dataset.metadata
+        return {
+            "study": asdict(self.study),
+            "dataset": self.path,
+            "fingerprint": self.dataset.fingerprint(),
+            "generator": {
+                name: metadata[name]
+                for name in ("generator", "generator_version", "mode", "seed", "frames_per_run")
+                if name in metadata
+            },
+            "version": __version__,
+            "torch": torch.__version__,
+            "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+            "date": date.today().isoformat(),
+        }
+
+    def _normal_accuracy(self, rows):
+        yield (
+            "| system | frames | "
+            + " | ".join(name.replace("_", " ") for name in METRICS[:3])
+            + " |"
+        )
+        yield "|---|---|---|---|---|"
+        for row in rows:
+            if row["attack"] == "none":
+                cells = (_with_interval(row[m], row[f"{m}_interval"]) for m in METRICS[:3])
+                yield f"| {row['model']} | {row['frames']} | " + " | ".join(cells) + " |"
+
+    def _paper_vs_ours(self, claims, warnings):
+        settings = self._settings()
+        generator = settings["generator"]
+        data = (
+            f"{generator['generator']} data, mode {generator['mode']}, seed {generator['seed']}"
+            if generator
+            else "data of unknown origin"
+        )
+        seeds = ", ".join(map(str, self.study.seeds))
+        yield "# The paper's claims beside our figures"
+        yield ""
+        yield (
+            f"Data: `{self.path}` ({data}), fingerprint {settings['fingerprint'][:16]}. Frames at "
+            f"{self.study.snr_db:g} dB of the test part; seeds {seeds}. "
+            f"{settings['date']}, robust_amc {__version__}, torch {torch.__version__}, "
+            f"{settings['machine']}. Intervals: 95 %, bootstrap over runs; differences are paired."
+        )
+        yield ""
+        yield "| claim | paper (real RML2016.10a) | ours | frames |"
+        yield "|---|---|---|---|"
+        for each in claims:
+            sign = len(each["systems"]) > 1
+            level = "" if each["pnr_db"] is None else f", PNR {each['pnr_db']:g} dB"
+            ours = _with_interval(each["ours"], each["interval"], sign)
+            yield f"| {each['text']}{level} | {each['paper']} | {ours} | {each['frames']} |"
+        if warnings:
+            yield ""
+            yield "Warnings of the evaluation:"
+            yield ""
+            yield from (f"- {warning}" for warning in warnings)
+
+    def _text(self, name, lines):
+        with replacing(self.folder.path / name) as temporary:
+            temporary.write_text("\n".join(lines) + "\n")
+
+
+def _together(points):
+    """One Outcome over all seeds, and the runs: those of different seeds are kept apart."""
+    outcomes = [outcome for _, _, outcome, _ in points]
+    recognized = [each.recognized for each in outcomes]
+    together = Outcome(
+        label=np.concatenate([each.label for each in outcomes]),
+        decided=np.concatenate([each.decided for each in outcomes]),
+        attacked=outcomes[0].attacked,
+        recognized=None if recognized[0] is None else np.concatenate(recognized),
+    )
+    # The same run may be attacked once for each seed: its frames stay one group
+    return together, np.concatenate([selection.run_id for *_, selection in points])
+
+
+def _with_interval(value, interval, signed=False):
+    """A share in percent with its interval."""
+    low, high = (100 * bound for bound in interval)
+    number = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+    unit = "points" if signed else "%"
+    return f"{number} {unit} [{low:.1f}, {high:.1f}]"

@@ -1,0 +1,182 @@
+"""What a reproduction does, and the folder that it does it in."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from .. import __version__, systems
+from ..attacks import AttackSettings
+from ..errors import UserError
+from ..files import write_json
+
+# In the order of tables and legends
+SYSTEMS = (
+    "undefended",
+    "nr",
+    "ls_gna",
+    "ls_gna_nr",
+    "adversarial",
+    "adversarial_nr",
+    "two_fold",
+    "cat",
+    "htrd",
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is trained and attacked.
+
+    Attributes:
+        systems: names, see :mod:`robust_amc.systems`
+        seeds: one training of everything for each
+        snr_db: SNR label of the attacked frames
+        frames: how many are attacked
+        pnr_db: levels of the security curves
+        grey: systems that are also attacked through their network alone
+        training_snr_db: SNR labels of the rejectors' training frames
+        calibration_snr_db: SNR labels that set the rejectors' thresholds
+        attack: AttackSettings
+        epochs: most epochs of every training (None: as the system says)
+        frames_per_key: most training frames a class and SNR label (None: all)
+        validation_frames: most validation frames that choose an epoch
+        rejector_frames: most training frames a class of a rejector (None: as the system says)
+    """
+
+    systems: tuple = SYSTEMS
+    seeds: tuple = (0,)
+    snr_db: float = 10.0
+    frames: int = 1000
+    pnr_db: tuple = (-30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 10.0, 20.0)
+    grey: tuple = ("two_fold", "htrd")
+    training_snr_db: tuple = tuple(float(level) for level in range(0, 20, 2))
+    calibration_snr_db: tuple = (8.0, 10.0, 12.0)
+    attack: AttackSettings = field(default_factory=AttackSettings)
+    epochs: int | None = None
+    frames_per_key: int | None = None
+    validation_frames: int = 2000
+    rejector_frames: int | None = None
+
+    def on(self, dataset):
+        """This study with the SNR labels that a FrameDataset has.
+
+        Raises UserError when it lacks the one that is attacked.
+        """
+        present = set(dataset.snr_db.tolist())
+        if self.snr_db not in present:
+            raise UserError(f"the data set has no frames at {self.snr_db:g} dB, which are attacked")
+        return replace(
+            self,
+            training_snr_db=tuple(level for level in self.training_snr_db if level in present),
+            calibration_snr_db=tuple(
+                level for level in self.calibration_snr_db if level in present
+            ),
+        )
+
+    def system(self, name, seed):
+        """The System `name` with this study's sizes and seed."""
+        system = systems.load(name)
+        plan, rejector = system.plan, system.rejector
+        if plan is not None:
+            settings = replace(
+                plan.settings,
+                seed=seed,
+                epochs=min(plan.settings.epochs, self.epochs or plan.settings.epochs),
+                validation_frames=self.validation_frames,
+            )
+            plan = replace(plan, settings=settings, frames_per_key=self.frames_per_key)
+        if rejector is not None:
+            rejector = replace(
+                rejector,
+                seed=seed,
+                frames_per_class=min(
+                    rejector.frames_per_class, self.rejector_frames or rejector.frames_per_class
+                ),
+                snr_db=list(self.training_snr_db),
+                calibration_snr_db=list(self.calibration_snr_db),
+            )
+        return replace(system, plan=plan, rejector=rejector)
+
+    def networks(self):
+        """Systems whose networks are trained, each after the one that it starts from."""
+        ordered = []
+
+        def add(name):
+            system = systems.load(name)
+            if system.plan is None:
+                add(system.network)
+            elif name not in ordered:
+                if system.plan.start_from:
+                    add(system.plan.start_from)
+                ordered.append(name)
+
+        for name in self.systems:
+            add(name)
+        return ordered
+
+
+FULL = Study()
+# The same code on little data: minutes, and figures that mean nothing
+QUICK = Study(
+    frames=60,
+    pnr_db=(-20.0, -10.0, 0.0, 20.0),
+    attack=AttackSettings(steps=8, restarts=0),
+    epochs=1,
+    frames_per_key=10,
+    validation_frames=200,
+    rejector_frames=60,
+)
+
+
+class Folder:
+    """Where a study keeps what is done.
+
+    `settings.json` says which study of which data set it is: another one is refused.
+    """
+
+    def __init__(self, path, study, fingerprint, resume):
+        self.path = Path(path)
+        identity = {
+            "study": asdict(study),
+            "systems": {name: _text(name) for name in study.networks() + list(study.systems)},
+            "fingerprint": fingerprint,
+            "version": __version__,
+        }
+        identity = json.loads(json.dumps(identity))  # as it will be read again
+        settings = self.path / "settings.json"
+        if settings.exists():
+            self._check(settings, identity, resume)
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise UserError(f"{path} is not empty and no reproduction; give a new folder")
+        try:
+            for seed in study.seeds:
+                (self.path / "models" / f"seed{seed}").mkdir(parents=True, exist_ok=True)
+            (self.path / "curves").mkdir(exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make {path}: {error.strerror}") from None
+        write_json(settings, identity)
+
+    def _check(self, settings, identity, resume):
+        try:
+            other = json.loads(settings.read_text())
+        except ValueError:
+            other = None
+        if other != identity:
+            raise UserError(
+                f"{self.path} holds another reproduction (other data, systems, sizes or version); "
+                "give a new folder"
+            )
+        if not resume:
+            raise UserError(f"{self.path} is there: add --resume to go on, or give a new folder")
+
+    def model(self, name, seed):
+        """Path of a model file."""
+        return self.path / "models" / f"seed{seed}" / f"{name}.safetensors"
+
+    def curve(self, name, seed, attack):
+        """Path of a security curve, what is done of it."""
+        return self.path / "curves" / f"{name}-{seed}-{attack}.json"
+
+
+def _text(name):
+    return (systems.assets.SYSTEMS / f"{name}.toml").read_text()

@@ -1,0 +1,61 @@
+"""The models of a study: what is missing is trained, the rest is read."""
+
+from dataclasses import replace
+
+from .. import data, provenance
+from ..classifier import Classifier
+from ..rejection.calibrate import fit_rejector
+from ..training import run
+
+
+def models(study, folder, dataset, path, *, device, told, report):
+    """Make every missing model of `study` in `folder` from a FrameDataset read from `path`.
+
+    `told` is called with what is about to be done, in words; `report` as in
+    :func:`training.train`.
+    """
+    for seed in study.seeds:
+        for name in study.networks():
+            _network(study.system(name, seed), folder, dataset, path, device, told, report)
+        for name in study.systems:
+            _rejector(study.system(name, seed), seed, folder, dataset, path, device, told)
+
+
+def _network(system, folder, dataset, path, device, told, report):
+    seed = system.plan.settings.seed
+    output = folder.model(system.name, seed)
+    if output.exists():
+        return
+    plan = system.plan
+    if plan.start_from:
+        plan = replace(plan, start_from=str(folder.model(plan.start_from, seed)))
+    checkpoint = output.with_suffix(".checkpoint")
+    trained = run(
+        plan,
+        dataset,
+        path,
+        device=device,
+        told=lambda text: told(f"{system.name}, seed {seed}: {text}"),
+        checkpoint=checkpoint,
+        resume=True,
+        report=report,
+    )
+    trained.save(output)
+    checkpoint.unlink(missing_ok=True)
+
+
+def _rejector(system, seed, folder, dataset, path, device, told):
+    output = folder.model(system.name, seed)
+    if system.rejector is None or output.exists():
+        return
+    told(f"{system.name}, seed {seed}: fitting the rejector")
+    network = Classifier.load(folder.model(system.network, seed), device)
+    split_seed = network.metadata["dataset"]["split_seed"]
+    fitted = fit_rejector(
+        network,
+        data.part(dataset, "train", split_seed),
+        data.part(dataset, "calibration", split_seed),
+        system.rejector,
+    )
+    fitted.metadata["rejector"]["dataset"] = provenance.record(dataset, path, split_seed)
+    fitted.save(output)

@@ -1,0 +1,145 @@
+"""`htrd reproduce paper`, the smoke run on toy frames."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robust_amc import systems
+from robust_amc.attacks import AttackSettings
+from robust_amc.cli import main
+from robust_amc.cli import reproduce as command
+from robust_amc.data import npz
+from robust_amc.reproduction import FULL
+from robust_amc.reproduction import QUICK as SMOKE
+from robust_amc.reproduction.study import Folder
+
+from .conftest import toy_dataset
+
+QUICK = replace(
+    SMOKE, frames=16, pnr_db=(-20.0, -10.0, 10.0), attack=AttackSettings(steps=3, restarts=0)
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A finished smoke run."""
+    path = tmp_path_factory.mktemp("reproduction")
+    npz.write(toy_dataset(2400), path / "toy.npz")
+    assert status(path, "out") == 0
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """The smoke run with fewer frames and steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "QUICK", QUICK)
+        yield
+
+
+def status(path, out, *more):
+    """Exit status of a smoke run."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["reproduce", "paper", "--dataset", str(path / "toy.npz"), "--out", str(path / out),
+              "--quick", "--device", "cpu", *more])  # fmt: skip
+    return stopped.value.code or 0
+
+
+def refused(capsys, path, *more, out="out"):
+    assert status(path, out, *more) == 2
+    return capsys.readouterr().err
+
+
+def test_everything_is_written(folder):
+    out = folder / "out"
+    for name in ("fig2", "fig4", "fig5"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (out / f"{name}.svg").read_text()
+    results = json.loads((out / "results.json").read_text())
+    found = {(row["model"], row["attack"], row["pnr_db"]) for row in results["rows"]}
+    for name in QUICK.systems:
+        assert (name, "none", None) in found
+        assert all((name, "pgd", level) in found for level in QUICK.pnr_db)
+    assert ("two_fold", "grey", -10) in found
+    assert results["settings"]["fingerprint"] == toy_dataset(2400).fingerprint()
+    table = (out / "normal-accuracy.md").read_text()
+    assert all(f"| {name} |" in table for name in QUICK.systems)
+
+
+def test_claims_are_the_rows_figures(folder):
+    results = json.loads((folder / "out" / "results.json").read_text())
+    rows = {(row["model"], row["attack"], row["pnr_db"]): row for row in results["rows"]}
+    for claim in results["claims"]:
+        values = [
+            rows[name, claim["attack"], claim["pnr_db"]][claim["metric"]]
+            for name in claim["systems"]
+        ]
+        expected = values[0] if len(values) == 1 else values[0] - values[1]
+        assert claim["ours"] == pytest.approx(expected, abs=1e-9)
+        low, high = claim["interval"]
+        assert low <= claim["ours"] <= high
+    text = (folder / "out" / "paper-vs-ours.md").read_text()
+    assert all(claim["text"] in text for claim in results["claims"])
+
+
+def test_robust_accuracy_falls_with_the_budget(folder):
+    results = json.loads((folder / "out" / "results.json").read_text())
+    for name in QUICK.systems:
+        curve = [
+            row["robust_accuracy"]
+            for row in results["rows"]
+            if row["model"] == name and row["attack"] == "pgd"
+        ]
+        assert np.all(np.diff(curve) <= 0), name
+
+
+def test_resume_does_what_is_missing_and_ends_the_same(folder, capsys):
+    out = folder / "out"
+    before = json.loads((out / "results.json").read_text())["rows"]
+    (out / "models" / "seed0" / "htrd.safetensors").unlink()
+    curve = out / "curves" / "htrd-0-pgd.json"
+    curve.unlink()
+    assert "add --resume" in refused(capsys, folder)
+    assert status(folder, "out", "--resume") == 0
+    after = json.loads((out / "results.json").read_text())["rows"]
+    # The rejector and the attack are made again, from the same seeds
+    assert before == after
+
+
+def test_another_run_s_folder_is_refused(folder, tmp_path, capsys):
+    settings = folder / "out" / "settings.json"
+    text = settings.read_text()
+    changed = json.loads(text)
+    changed["fingerprint"] = "0" * 64
+    settings.write_text(json.dumps(changed))
+    assert "another reproduction" in refused(capsys, folder, "--resume")
+    settings.write_text(text)
+    (folder / "full").mkdir()
+    (folder / "full" / "thesis.tex").write_text("years of work")
+    assert "is not empty" in refused(capsys, folder, out="full")
+    assert [path.name for path in (folder / "full").iterdir()] == ["thesis.tex"]
+
+
+def test_the_full_study_is_the_paper_s():
+    assert FULL.frames == 1000 and FULL.snr_db == 10
+    assert {-30, -20, -10, 0, 10, 20} <= set(FULL.pnr_db)
+    assert FULL.attack.steps == 100
+    known = FULL.networks()
+    assert known.index("base") < min(known.index(name) for name in ("cat", "ls_gna"))
+    assert all(systems.load(name).network in known for name in FULL.systems)
+
+
+def test_no_frames_at_the_attacked_label(tmp_path, capsys):
+    npz.write(toy_dataset(400).select(snr_db=[0]), tmp_path / "toy.npz")
+    assert "no frames at 10 dB" in refused(capsys, tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    from robust_amc.errors import UserError
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot make"):
+        Folder(tmp_path / "file" / "out", QUICK, "x", False)
