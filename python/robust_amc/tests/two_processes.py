@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from robust_amc.attacks import AttackSettings, white_box
+from robust_amc.attacks import AttackSettings
 from robust_amc.classifier import Classifier
 from robust_amc.engine import Engine
 from robust_amc.errors import UserError
-from robust_amc.evaluation.sharded import sharded
+from robust_amc.evaluation import SecurityCurve
 from robust_amc.models import build
 from robust_amc.tests.conftest import CLASSES, toy_dataset, toy_metadata
 from robust_amc.training import (
@@ -28,7 +28,6 @@ UNEVEN = TRAIN.subset(slice(127))  # here it has one more frame for the first pr
 VALIDATION = toy_dataset(95, 2)
 TEST = toy_dataset(101, 3)
 EXACT = {"batch_size": 64, "patience": 0, "fast": False}
-RADIUS = 0.3
 
 
 def network(dropout):
@@ -55,19 +54,25 @@ def cat(engine=None):
     return trained, history, recipe.budget
 
 
+class Counting(Classifier):
+    """Counts the frames that this process decides."""
+
+    count = 0
+
+    def decide(self, iq, *arguments, **named):
+        self.count += len(iq)
+        return super().decide(iq, *arguments, **named)
+
+
 def evaluate(trained):
-    """Decisions on the test frames, and the same after an attack without anything random."""
-    classifier = Classifier(trained, CLASSES, metadata=toy_metadata())
+    """Rows without and under an attack that draws nothing, and the frames decided here."""
+    classifier = Counting(trained, CLASSES, metadata=toy_metadata())
     settings = AttackSettings(steps=3, restarts=0, chained=False, fast=False)
-    norm = (TEST.iq**2).sum((1, 2)) ** 0.5
-    decided = sharded(len(TEST), lambda rows: classifier.decide(TEST.iq[rows]))
-    attacked = sharded(
-        len(TEST),
-        lambda rows: white_box(
-            classifier, TEST.iq[rows], TEST.label[rows], RADIUS * norm[rows], settings=settings
-        ),
-    )
-    return decided, attacked
+    clean, _ = SecurityCurve(classifier, TEST, "none").point()
+    count = classifier.count
+    curve = SecurityCurve(classifier, TEST, "pgd", settings)
+    attacked = [curve.point(pnr_db) for pnr_db in (-10.0, 0.0)]
+    return [clean, *(row for row, _ in attacked)], attacked[-1][1].decided, count
 
 
 def refused():
@@ -78,7 +83,7 @@ def main(folder):
     engine, exact = Engine("cpu"), Engine("cpu", fast=False)
     trained, history = standard(engine)
     exact_trained, exact_history, budget = cat(exact)
-    decided, attacked = evaluate(trained)
+    rows, decided, count = evaluate(trained)
     try:
         engine.from_first(refused)
         told = "nothing"
@@ -91,9 +96,9 @@ def main(folder):
         "exact_epochs": exact_history.epochs,
         "exact_weights": exact_trained.state_dict(),
         "budget": budget,
-        "label": torch.from_numpy(decided.label),
-        "attacked_iq": torch.from_numpy(attacked.iq),
-        "success": torch.from_numpy(attacked.success),
+        "rows": rows,
+        "decided": torch.from_numpy(decided),
+        "count": count,
         "told": told,
         "first": engine.from_first(lambda: f"of {engine.rank}"),
         "sums": [engine.sum(engine.rank + 1), engine.sum(0.5), engine.sum(torch.ones(2))],
