@@ -100,13 +100,16 @@ def test_two_processes_evaluate_as_one_does(two):
 
 
 HTRD = "from robust_amc.cli import main; main()"
-OPTIONS = ("--dataset", "toy.npz", "--epochs", "2", "--method", "cat", "--batch-size", "64")
+OPTIONS = (
+    "--dataset", "toy.npz", "--epochs", "2", "--method", "cat", "--batch-size", "64",
+    "--attack-steps", "1", "--robust-radius", "0", "--device", "cpu",
+)  # fmt: skip
 
 
 def start(folder, output, *more):
     command = [*TORCHRUN, "--no-python", sys.executable, "-c", HTRD, "train", output]
     return subprocess.Popen(
-        [*command, *OPTIONS, "--attack-steps", "1", "--robust-radius", "0", "--device", "cpu", *more],
+        [*command, *OPTIONS, *more],
         cwd=folder, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
