@@ -6,7 +6,7 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import bench, dataset, evaluate, figure, fit_rejector, models, reproduce, train
+from . import attack, bench, dataset, evaluate, figure, fit_rejector, models, reproduce, train
 from .console import err, out
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(figure.app, name="figure")
 app.command("models")(models.models)
 app.add_typer(reproduce.app, name="reproduce")
+app.add_typer(attack.app, name="attack")
 app.add_typer(bench.app, name="bench")
 
 
