@@ -73,7 +73,7 @@ def test_trains_the_feature_layers_only_and_repeats_itself(frames, engine):
 def test_error_is_that_of_frames_of_unit_energy(frames, engine):
     still = PretrainSettings(epochs=1, learning_rate=1e-12)
     (found,) = errors_of(new_network(), frames, still, engine, seed=4)
-    network = new_network()
+    network = new_network().eval()
     torch.manual_seed(4)
     guess = Autoencoder(network, 128)(torch.from_numpy(frames.iq)).detach().numpy()
     unit = frames.iq / np.sqrt((frames.iq**2).sum((1, 2), keepdims=True))

@@ -73,14 +73,15 @@ def pretrain(
     """Train the feature layers of `network` in place to reconstruct frames.
 
     Minimizes ‖u - û‖², where u = x/‖x‖ and û is the reconstruction: 1 is what zeros would
-    get. The first process does all of it.
+    get. Without dropout, which would keep the reconstruction poor. The first process does
+    all of it.
 
     Args:
         network: see robust_amc.models; is on the engine's device afterwards
         train_set: FrameDataset
         settings: PretrainSettings
         engine: Engine that says where, and how precisely
-        seed: of the decoder, the batches and dropout
+        seed: of the decoder and the batches
         checkpoint: of the training that follows (None: none); this one has its own beside it
         resume: go on from what is there; nothing to do where the training has begun
         identity, report, dry_run: see :func:`loop.train`
@@ -118,7 +119,7 @@ class _Run:
     def __init__(self, network, frame_length, settings, engine, seed):
         self.settings, self.engine, self.seed, self.epoch = settings, engine, seed, 0
         torch.manual_seed(seed)
-        self.model = Autoencoder(network, frame_length).to(engine.device).train()
+        self.model = Autoencoder(network, frame_length).to(engine.device).eval()  # no dropout
         rate = settings.learning_rate
         self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)
 
@@ -126,7 +127,6 @@ class _Run:
         """All updates of an epoch, or the first one only."""
         settings = self.settings
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
-        torch.manual_seed(seed)
         order = torch.randperm(len(iq), generator=torch.Generator().manual_seed(seed))
         for group in self.optimizer.param_groups:
             fall = 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
