@@ -45,7 +45,9 @@ class Stopped(Exception):
 
 @pytest.mark.parametrize("method", RECIPES)
 def test_stopped_and_resumed_is_the_same_as_not_stopped(method, tmp_path):
-    settings = TrainSettings(epochs=3, batch_size=64, patience=0, average=0.9, robust_radius=0.1)
+    settings = TrainSettings(
+        epochs=3, batch_size=64, patience=0, average=0.9, robust_radius=0.1, cosine=True
+    )
     straight, history = train(network(), RECIPES[method](), TRAIN, VALIDATION, settings)
 
     def stop_in_the_second_epoch(epoch, done, frames, loss):

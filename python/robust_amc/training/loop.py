@@ -1,5 +1,6 @@
 """The one training loop. What differs between trainings is how a batch is made."""
 
+import math
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 
@@ -286,7 +287,8 @@ def _batch(dataset, rows, device):
 def _learning_rate(settings, epoch):
     if not settings.cosine:
         return settings.learning_rate
-    return settings.learning_rate * 0.5 * (1 + np.cos(np.pi * epoch / settings.epochs))
+    # a plain float: a checkpoint must hold nothing of NumPy
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
 
 
 def _exhausted(history, epoch, settings):
