@@ -126,12 +126,17 @@ def run_python(script, *arguments):
     return done.stdout
 
 
-_GROWTH = """
-import resource, sys
+# Most bytes that this process had in memory. Not ru_maxrss: a child begins with its parent's.
+PEAK = """
+def peak():
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+"""
+_GROWTH = f"""
+import sys
 from robust_amc import data
 from robust_amc.errors import UserError
-
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+{PEAK}
 before = peak()
 for path in sys.argv[1:]:
     try:
@@ -139,11 +144,10 @@ for path in sys.argv[1:]:
     except UserError:
         print(peak() - before)
 """
-RSS_UNIT = 1024 if sys.platform != "darwin" else 1  # bytes, of ru_maxrss
 
 
 def memory_growth(*paths):
     """Bytes by which a process grows that reads these files; each must be refused."""
     growth = [int(line) for line in run_python(_GROWTH, *paths).split()]
     assert len(growth) == len(paths)
-    return max(growth) * RSS_UNIT
+    return max(growth)
