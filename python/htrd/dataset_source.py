@@ -132,6 +132,8 @@ def _select(whole, classes, snr_db, part, limit, seed, split_seed):
     if part != data.Part.ALL.value:
         chosen = chosen.subset(data.split(whole, split_seed)[part])
     classes, snr_db = np.ravel(classes).tolist(), np.ravel(snr_db).tolist()
+    if not all(isinstance(level, (int, float)) for level in snr_db):
+        raise UserError(f"SNR labels are numbers in dB, such as [0, 10], not {snr_db}")
     if classes or snr_db:
         chosen = chosen.select(classes or None, snr_db or None)
     return chosen.limit(limit or None, seed)

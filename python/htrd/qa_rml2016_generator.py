@@ -151,6 +151,11 @@ class qa_rml2016_generator(gr_unittest.TestCase):
                     rml2016_generator.generate_file(output, **{"resume": True} | wanted | changes)
                 self.assertIn(message, str(raised.exception))
 
+            # What failed before its first key is no obstacle
+            Path(folder, ".other.npz.parts").mkdir()
+            few = {"classes": ["BPSK"], "snr_db": [0], "frames_per_key": 1, "jobs": 1}
+            rml2016_generator.generate_file(Path(folder, "other.npz"), **few)
+
             calls = []
             rml2016_generator.generate_file(
                 output, resume=True, jobs=1, progress=lambda *call: calls.append(call), **wanted
@@ -299,6 +304,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
                 ({"audio": bad["8 bit"]}, "8-bit samples; convert it"),
                 ({"audio": bad["slow"]}, "a rate of 1000 Hz"),
                 ({"audio": bad["0.1 s"]}, "0.100 s of audio; a run needs 0.227 s"),
+                ({"audio": bad["cut"]}, "ends before the audio that it announces"),
             ):
                 with self.assertRaises(UserError, msg=message) as raised:
                     rml2016_generator.generate(**{"frames_per_key": 1} | arguments)
@@ -311,13 +317,15 @@ class qa_rml2016_generator(gr_unittest.TestCase):
     def bad_files(self, folder):
         paths = {
             name: str(folder / name)
-            for name in ("missing", "short", "empty", "8 bit", "slow", "0.1 s")
+            for name in ("missing", "short", "empty", "8 bit", "slow", "0.1 s", "cut")
         }
         Path(paths["short"]).write_bytes(bytes(1250))
         Path(paths["empty"]).write_bytes(b"")
         support.write_wav(paths["8 bit"], np.ones(30_000), width=1)
         support.write_wav(paths["slow"], np.ones(30_000), rate=1000)
         support.write_wav(paths["0.1 s"], np.ones(4410))
+        support.write_wav(paths["cut"], np.ones(30_000))
+        Path(paths["cut"]).write_bytes(Path(paths["cut"]).read_bytes()[:-10_000])
         return paths
 
 

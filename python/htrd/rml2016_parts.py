@@ -31,7 +31,7 @@ class Parts:
         output = Path(output)
         self.folder = output.with_name(f".{output.name}.parts")
         self._identity = json.loads(json.dumps(identity))
-        if self.folder.exists() and not resume:
+        if any(self.folder.glob("*")) and not resume:
             raise UserError(f"{self.folder} is there: add --resume to go on, or delete it")
         try:
             self.folder.mkdir(exist_ok=True)

@@ -82,7 +82,7 @@ class Settings:
             if not values:
                 raise UserError(f"the data set needs at least one {what}")
             if len(set(values)) != len(values):
-                raise UserError(f"a {what} is given twice: {', '.join(map(str, values))}")
+                raise UserError(f"{what} given twice: {', '.join(map(str, values))}")
         for name in self.classes:
             if name not in CLASSES:
                 raise UserError(f"unknown class {name!r}; the generator has {', '.join(CLASSES)}")

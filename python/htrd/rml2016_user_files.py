@@ -44,7 +44,10 @@ def text(path, count, rng=None):
 def check_audio(path, seconds):
     """UserError unless `path` is a 16-bit WAV file of at least `seconds`."""
     with _opened(path) as recording:
+        size = recording.getnframes() * recording.getnchannels() * recording.getsampwidth()
         length = recording.getnframes() / recording.getframerate()
+    if size > os.path.getsize(path):
+        raise UserError(f"{path} ends before the audio that it announces; copy it again")
     if length < seconds:
         raise UserError(f"{path} has {length:.3f} s of audio; a run needs {seconds:.3f} s")
 

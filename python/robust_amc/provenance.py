@@ -25,6 +25,12 @@ def seen(metadata):
     return [each for each in found if each]
 
 
+def ancestors(metadata):
+    """Fingerprints of what a data set was converted from; the metadata can be anybody's."""
+    found = metadata.get("derived_from", [])
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+
 def split_seed_for(dataset, records):
     """Seed of the split that `records` made of `dataset`; None if they do not contain it.
 
@@ -42,6 +48,14 @@ def split_seed_for(dataset, records):
         return seeds.pop()
     generator = _generator(dataset.metadata)
     for each in records:
+        if _lineage(fingerprint, dataset.metadata) & _lineage(
+            each["fingerprint"], each["metadata"]
+        ):
+            raise UserError(
+                f"this data set and {each['name']}, which the model was trained on, were "
+                "converted one from the other, or both from one: frames may be the same; give "
+                "the file that the model was trained on"
+            )
         if generator and generator == _generator(each["metadata"]):
             raise UserError(
                 f"this data set was generated with the same seed ({generator[-1]}) as "
@@ -66,8 +80,13 @@ def part_to_evaluate(dataset, models, wanted=None):
     return wanted or Part.TEST, split_seed
 
 
+def _lineage(fingerprint, metadata):
+    """Fingerprints of a data set and of what it was converted from."""
+    return {fingerprint, *ancestors(metadata)}
+
+
 def _generator(metadata):
     """What decides a generated frame, (generator, mode, seed); None for other data."""
-    if "generator" not in metadata:
+    if "generator" not in metadata or "seed" not in metadata:
         return None
     return metadata["generator"], metadata.get("mode"), metadata["seed"]

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from .. import data
-from ..data.compare import DIFFERS, FALSE_DISCOVERY_RATE, SIDES, pair
+from ..data.compare import DIFFERS, FALSE_DISCOVERY_RATE, FEWEST, SIDES, pair
 from ..data.compare import compare as compare_cells
 from ..data.compare_summary import summary
 from ..data.measure import MEASURES
+from ..errors import UserError
 from ..files import write_json
 from .console import out, progress
 from .options import Json, Seed, check_writable, parse_floats, parse_names
@@ -58,6 +60,8 @@ def compare(
     whole = [data.read(path) for path in (first, second)]
     sides = pair(*whole, parse_names(classes), parse_floats(snr), frames_per_cell, seed)
     cells = _compared(sides, seed)
+    if not cells:
+        raise UserError(f"{first} and {second} have no cell with frames that are not all zero")
     told = summary(cells)
     out.print(_cell_table(cells, names) if all_cells else _class_table(told, names))
     for line in _lines(told, names):
@@ -104,7 +108,7 @@ def _names(first, second):
 def _class_table(told, names):
     first, second = names
     table = Table(
-        title=f"1st: {first}, 2nd: {second}",
+        title=Text(f"1st: {first}, 2nd: {second}"),
         caption="SNR at labels >= 0 dB, difference 2nd less 1st; bare carriers at labels >= 8 dB",
     )
     table.add_column("class")
@@ -117,7 +121,7 @@ def _class_table(told, names):
     for name, own in told["classes"].items():
         snr, bare = own["snr"], told["bare"][name]
         table.add_row(
-            name,
+            Text(name),
             str(own["cells"]),
             *(str(count) if count else "-" for count in own["verdicts"].values()),
             str(snr["measurable_cells"]),
@@ -130,7 +134,9 @@ def _class_table(told, names):
 
 
 def _cell_table(cells, names):
-    table = Table(title=f"1st: {names[0]}, 2nd: {names[1]}", caption="1st / 2nd; - not measurable")
+    table = Table(
+        title=Text(f"1st: {names[0]}, 2nd: {names[1]}"), caption="1st / 2nd; - not measurable"
+    )
     table.add_column("class")
     for heading in ("label\ndB", "frames"):
         table.add_column(heading, justify="right")
@@ -142,7 +148,7 @@ def _cell_table(cells, names):
         shown = (" / ".join(_value(cell, name, side) for side in SIDES) for name in TITLES)
         differs = ", ".join(TITLES[name] for name in cell["differs"])
         table.add_row(
-            cell["class"],
+            Text(cell["class"]),
             f"{cell['snr_db']:g}",
             " / ".join(str(cell["frames"][side]) for side in SIDES),
             *shown,
@@ -162,7 +168,7 @@ def _value(cell, name, side):
 
 def _lines(told, names):
     alike, differ, few = told["verdicts"].values()
-    counts = f"{alike} alike, {differ} differ, {few} have too few frames"
+    counts = f"{alike} alike, {differ} differ, {few} have too few frames (fewest: {FEWEST})"
     yield f"cells: {told['cells']} compared: {counts}"
     snr = told["snr"]
     if snr["measurable_cells"]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import data
+from .. import data, provenance
 from ..data import raw, writers
 from ..data.rescaled import rescaled
 from ..errors import UserError
@@ -56,7 +56,8 @@ def convert(
     sample_rate: Annotated[float | None, typer.Option(help="Of raw samples, in Hz.")] = None,
     modulation: Annotated[str | None, typer.Option(help="Of raw samples: their class.")] = None,
     label_snr: Annotated[
-        float | None, typer.Option(help="Of raw samples: their SNR label, in dB.")
+        float | None,
+        typer.Option(help="SNR label in dB, of raw samples and of annotations without one."),
     ] = None,
 ):
     """Convert a data set or a recording into another form, or into a part of it.
@@ -70,11 +71,12 @@ def convert(
         raise UserError(f"{output} holds single precision; --half is for .npz")
     facts = raw.RawFacts(sample_rate, modulation, label_snr)
     dataset = data.read(source, frame_length, facts)
-    if classes or snr:
+    ancestors = _ancestors(dataset, source, facts)
+    origin = {"converted_from": Path(source).name, "derived_from": ancestors}
+    if classes is not None or snr is not None:
         dataset = dataset.select(parse_names(classes), parse_floats(snr))
     wanted = None if scaling is OutputScaling.AS_IS else Scaling(scaling.value)
     dataset = rescaled(dataset, wanted, half)
-    origin = {"converted_from": Path(source).name}
     dataset = replace(dataset, metadata=dataset.metadata | origin)
     with counting("converting") as show:
         writers.write(dataset, output, show)
@@ -85,3 +87,11 @@ def convert(
         soft_wrap=True,
         markup=False,
     )
+
+
+def _ancestors(dataset, source, facts):
+    """Fingerprints by which a model's training frames are known again in a part of their file."""
+    found = [*provenance.ancestors(dataset.metadata), dataset.fingerprint()]
+    if dataset.metadata.get("cut_from_frame_length"):
+        found.append(data.read(source, raw_facts=facts).fingerprint())
+    return list(dict.fromkeys(found))

@@ -37,7 +37,7 @@ def generate(
     frame_length: Annotated[int, typer.Option(help="Samples in a frame.")] = 128,
     samples_per_symbol: Annotated[int, typer.Option(help="Of the digital classes.")] = 8,
     sampling_offset: Annotated[
-        float, typer.Option(help="Samples (0 … 1) by which the receiver samples later.")
+        float, typer.Option(help="Samples, below 1, by which the receiver samples later.")
     ] = 0.0,
     text: Annotated[
         Path | None, typer.Option(help="A file that the digital classes send (default: made here).")

@@ -56,6 +56,9 @@ class FrameDataset:
         unknown = [name for name in self.extra if name not in EXTRA]
         if unknown:
             raise UserError(f"{', '.join(unknown)} is nothing that a frame can have")
+        for name in self.classes:
+            if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100):
+                raise UserError(f"a class is named {str(name)[:40]!r}, which is no name")
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"a class is named twice: {', '.join(self.classes)}")
         if len(self.label) and not 0 <= self.label.min() <= self.label.max() < len(self.classes):
@@ -73,6 +76,13 @@ class FrameDataset:
     def frame_length(self):
         """Samples in a frame."""
         return self.iq.shape[2]
+
+    @property
+    def sample_rate_hz(self):
+        """The sample rate in Hz, None when it is not known: the metadata can be anybody's."""
+        rate = self.metadata.get("sample_rate_hz")
+        is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+        return float(rate) if is_number and 0 < rate <= 1e12 else None
 
     @property
     def truth(self):

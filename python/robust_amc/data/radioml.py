@@ -23,17 +23,22 @@ _FINGERPRINT = np.array(
         [-0.00779554, -0.00781637, -0.00401967],
     ]
 )
+_KEYS, _FRAMES_PER_KEY = 11 * 20, 1000
 _HALF_PRECISION = 4e-6  # of values below 2 ** -7, the step of float16 halved
 
 
 def is_authentic(dataset):
-    """Whether a FrameDataset is the true RML2016.10a, in any file form."""
+    """Whether a FrameDataset is the true RML2016.10a, whole, in any file form.
+
+    Its keys and counts are compared, and the beginning of one frame that is known.
+    """
     name, snr_db = _FINGERPRINT_KEY
-    if name not in dataset.classes:
+    keys, counts = np.unique([dataset.label, dataset.snr_db], axis=1, return_counts=True)
+    if keys.shape[1] != _KEYS or set(counts) != {_FRAMES_PER_KEY} or name not in dataset.classes:
         return False
     index = dataset.classes.index(name)
     found = np.flatnonzero((dataset.label == index) & (dataset.snr_db == snr_db))
-    if not len(found) or dataset.frame_length < 3:
+    if not len(found) or dataset.frame_length != 128:
         return False
     start = dataset.iq[found[0]][:, :3].astype(np.float64)
     return bool(np.abs(start - _FINGERPRINT).max() < _HALF_PRECISION)

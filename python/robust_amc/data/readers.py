@@ -25,7 +25,8 @@ def read(path, frame_length=None, raw_facts=None):
     begin with any bytes, go by their names. Returns a FrameDataset; the frames of small
     forms are in memory and all finite, those of large ones are lazy and checked by
     `chunks` and `in_memory`. `frame_length` cuts longer frames; recordings are cut into
-    frames of that length. `raw_facts` (raw.RawFacts) says what raw samples are.
+    frames of that length. `raw_facts` (raw.RawFacts) says what raw samples are, or the SNR
+    of SigMF annotations without one.
 
     Raises UserError when the file is missing, damaged, of another form, or has no frames.
     """
@@ -51,12 +52,14 @@ def _start(path):
 
 def _open(path, start, frame_length, raw_facts):
     is_raw = path.suffix in raw.SUFFIXES
-    if raw_facts not in (None, raw.RawFacts()) and not is_raw:
+    is_sigmf = path.suffix in (sigmf_recording.META, sigmf_recording.DATA)
+    snr_db = raw_facts.snr_db if raw_facts and is_sigmf else None
+    if raw_facts not in (None, raw.RawFacts(snr_db=snr_db)) and not is_raw:
         raise UserError(
             f"{path} says itself what it is; facts are for raw samples ({', '.join(raw.SUFFIXES)})"
         )
-    if path.suffix in (sigmf_recording.META, sigmf_recording.DATA):
-        return sigmf_recording.read(path, frame_length)
+    if is_sigmf:
+        return sigmf_recording.read(path, frame_length, snr_db)
     if start.startswith(_HDF5):
         return radioml_hdf5.read(path)
     if start.startswith(_ZIP):
@@ -69,7 +72,10 @@ def _open(path, start, frame_length, raw_facts):
         return radioml.read(path)
     form = "neither an .npz, a RadioML pickle or HDF5 file, nor a SigMF recording"
     what = f"is {form if start else 'empty'}"
-    raise UserError(f"{path} {what}; make a data set with `htrd dataset generate`")
+    raise UserError(
+        f"{path} {what}; make a data set with `htrd dataset generate` (raw samples must be named "
+        f"{', '.join(raw.SUFFIXES)})"
+    )
 
 
 def _check_content(dataset):

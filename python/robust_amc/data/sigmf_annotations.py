@@ -44,8 +44,10 @@ class Stretch:
     extra: dict
 
 
-def read(document, samples, length):
+def read(document, samples, length, snr_db=None):
     """The stretches that a recording of `samples` samples gives, with frames of `length`.
+
+    `snr_db` is the SNR of annotations that have none (None: they are an error).
 
     Returns them, and the numbers of annotations that were skipped by reason. Raises
     UserError when an annotation does not fit the file, lacks the SNR, or none is usable.
@@ -64,6 +66,7 @@ def read(document, samples, length):
             if count < length:
                 skipped["annotations_too_short"] += 1
             else:
+                annotation = {SNR: snr_db} | annotation
                 found.append(_stretch(annotation, label, start, count // length))
         except UserError as error:
             raise UserError(f"annotation {number} ({label[:40]!r}) {error}") from None
@@ -98,7 +101,7 @@ def _stretch(annotation, label, start, count):
         raise UserError("has a label that cannot be printed")
     snr_db = annotation.get(SNR)
     if snr_db is None:
-        raise UserError(f"has no SNR; add {SNR}, in dB, to it")
+        raise UserError(f"has no SNR; add {SNR}, in dB, to it, or convert with --label-snr")
     if not _is_number(snr_db, 1000):
         raise UserError(f"has the {SNR} {str(snr_db)[:40]!r}; it must be a number, in dB")
     first_run, step = annotation.get(_FIRST_RUN), annotation.get(_RUN_STEP, 0)

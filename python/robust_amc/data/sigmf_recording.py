@@ -39,8 +39,10 @@ def paths(path):
     return path.with_suffix(META), path.with_suffix(DATA)
 
 
-def read(path, frame_length=None):
+def read(path, frame_length=None, snr_db=None):
     """Open a recording (its ``.sigmf-meta`` or ``.sigmf-data``); its frames are lazy.
+
+    `snr_db` is the SNR label of annotations that have none, in dB.
 
     Frames have `frame_length` samples (None: what the recording says, else 128); what is
     left of an annotation is dropped. Annotations without a label are skipped, and counted
@@ -53,7 +55,7 @@ def read(path, frame_length=None):
     """
     meta, samples = paths(path)
     try:
-        return _read(_document(meta), samples, frame_length)
+        return _read(_document(meta), samples, frame_length, snr_db)
     except UserError as error:
         raise UserError(f"{meta}: {error}") from None
 
@@ -82,7 +84,7 @@ def _validator():
     return Draft202012Validator(schema.get_schema())
 
 
-def _read(document, path, frame_length):
+def _read(document, path, frame_length, snr_db):
     info = document["global"]
     dtype = sample_file.parse_datatype(info["core:datatype"])
     _check_conforming(document)
@@ -92,7 +94,7 @@ def _read(document, path, frame_length):
     own_length = info.get("htrd:frame_length")
     length = frames.FRAME_LENGTH if frame_length is None else frame_length
     length = sample_file.check_frame_length(length if own_length is None else own_length)
-    stretches, skipped = sigmf_annotations.read(document, samples, length)
+    stretches, skipped = sigmf_annotations.read(document, samples, length, snr_db)
     starts, counts = ([getattr(each, name) for each in stretches] for name in ("start", "count"))
     classes = _classes(info, stretches)
     dataset = FrameDataset(
@@ -173,7 +175,6 @@ def write(dataset, path, progress=None):
     many; nothing is left then.
     """
     meta, samples = paths(path)
-    _check_names(dataset.classes)
     document = {
         "global": _global(dataset),
         "captures": [{"core:sample_start": 0}],
@@ -193,13 +194,12 @@ def write(dataset, path, progress=None):
 
 
 def _global(dataset):
-    rate = dataset.metadata.get("sample_rate_hz")
-    known = isinstance(rate, (int, float)) and 0 < rate <= 1e12
+    rate = dataset.sample_rate_hz
     return {
         "core:datatype": "cf32_le",
         "core:version": _VERSION,
         "core:extensions": _EXTENSIONS,
-        **({"core:sample_rate": rate} if known else {}),
+        **({"core:sample_rate": rate} if rate else {}),
         "htrd:frame_length": dataset.frame_length,
         "htrd:classes": list(dataset.classes),
         "htrd:metadata": dataset.metadata,

@@ -40,7 +40,7 @@ def summary(dataset, progress=None):
     return {
         "frames": len(dataset),
         "frame_length": dataset.frame_length,
-        "sample_rate_hz": _sample_rate(dataset.metadata),
+        "sample_rate_hz": dataset.sample_rate_hz,
         "dtype": str(dataset.iq.dtype),
         "classes": list(dataset.classes),
         "snr_db": [float(level) for level in levels],
@@ -65,12 +65,6 @@ def found_scaling(dataset):
         dataset = dataset.subset(slice(None, None, 1 + len(dataset) // _ENOUGH_FOR_SCALING))
     sums = np.concatenate([_sums_of_magnitudes(piece.iq) for piece in pieces(dataset)])
     return _scaling(_spread(sums)[0])
-
-
-def _sample_rate(metadata):
-    """The rate in Hz, None when it is not known: the metadata can be anybody's."""
-    rate = metadata.get("sample_rate_hz")
-    return float(rate) if isinstance(rate, (int, float)) and 0 < rate < 1e18 else None
 
 
 def _scaling(spread):

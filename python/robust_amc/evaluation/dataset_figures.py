@@ -14,7 +14,12 @@ from .constellation import symbols
 COLORS = ("#1f5f8b", "#d1602b", "#3a7d44", "#7b4f9d")
 HIGH_LABELS = 10  # dB: spectra and IQ planes are drawn from there on
 _IQ_FRAMES = 40  # at most, in an IQ plane
-_STYLE = {"svg.hashsalt": "htrd", "xtick.labelsize": 7, "ytick.labelsize": 7}
+_STYLE = {
+    "text.parse_math": False,  # a class may be named "$"
+    "svg.hashsalt": "htrd",
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+}
 # Power of RadioML's constellations, which it does not normalize; that of others is 1.
 _GRID_POWER = {"PAM4": 5, "QAM16": 10, "QAM64": 42}
 

@@ -98,6 +98,7 @@ def features(panels, label, classes, path):
 
 def _pyplot():
     matplotlib.use("Agg")  # a figure for a file needs no display
+    matplotlib.rcParams["text.parse_math"] = False  # a class may be named "$"
     from matplotlib import pyplot
 
     return pyplot

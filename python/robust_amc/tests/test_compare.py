@@ -340,6 +340,22 @@ def test_figures(files):
     assert [matplotlib.rcParams[name] for name in touched] == before
 
 
+def test_class_names_that_mean_something_elsewhere(files, capsys):
+    """Markup of the terminal and of mathematics is shown as it is written."""
+    strange = data.read("a.npz")
+    strange = replace(strange, classes=("[/b]", r"$\frac$", *strange.classes[2:]))
+    npz.write(strange, "strange.npz")
+    assert not run("strange.npz", "strange.npz", "--figure", "x.png", "--snr-figure", "y.png")
+    assert "[/b]" in capsys.readouterr().out
+
+
+def test_frames_that_are_all_zero(files, capsys):
+    silent = data.read("a.npz")
+    npz.write(replace(silent, iq=0 * silent.iq), "silent.npz")
+    assert run("silent.npz", "a.npz") == 2
+    assert "not all zero" in capsys.readouterr().err
+
+
 def test_snr_quartiles():
     labels, (low, median, high) = dataset_figures.snr_quartiles(
         dataset(plain, 1, 60, labels=(-30, 0, 20), classes=("QPSK",))

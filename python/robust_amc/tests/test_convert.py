@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from robust_amc import data, frames
+from robust_amc import data, frames, provenance
 from robust_amc.cli import main
 from robust_amc.data import npz, raw, rescaled, sigmf_recording, writers
 from robust_amc.data.dataset import FrameDataset
@@ -87,7 +87,8 @@ def test_between_all_forms(source, suffix, capsys):
     before = data.read(source)
     convert(source, f"out{suffix}")
     after = data.read(f"out{suffix}")
-    assert after.metadata == before.metadata | {"converted_from": source}
+    origin = {"converted_from": source, "derived_from": [before.fingerprint()]}
+    assert after.metadata == before.metadata | origin
     same(replace(after, metadata={}), replace(before, metadata={}))
     assert after.fingerprint() == before.fingerprint()
     assert f"{len(before)} frames of {before.frame_length} samples" in capsys.readouterr().out
@@ -250,3 +251,53 @@ def test_info_prints_and_writes(capsys):
     assert facts["counts"] == {"B": {"3": 1}, "[red]Q": {"10": 7}}
     assert {"problem": "keys (class, SNR) without frames", "count": 2} in facts["problems"]
     assert facts["sample_rate_hz"] == 200e3 and facts["frames"] == 8
+
+
+def test_a_model_knows_its_training_frames_after_a_conversion():
+    """A part of the training file, in another form, is not evaluated as if it were new."""
+    save_pickle(Path("in.pkl"), radioml_content())
+    whole = data.read("in.pkl")
+
+    class Model:
+        metadata = {"dataset": provenance.record(whole, "in.pkl", 0)}
+
+    for options in (["--classes", "QPSK"], ["--snr", "10"], ["--frame-length", "64"]):
+        Path("part.npz").unlink(missing_ok=True)
+        convert("in.pkl", "part.npz", *options)
+        with pytest.raises(UserError, match="converted one from the other"):
+            provenance.part_to_evaluate(data.read("part.npz"), [Model])
+        convert("part.npz", "again.sigmf-meta")
+        with pytest.raises(UserError, match="converted one from the other"):
+            provenance.part_to_evaluate(data.read("again.sigmf-meta"), [Model])
+        for path in Path().glob("again*"):
+            path.unlink()
+    convert("in.pkl", "half.npz", "--half")  # the same frames: the same split
+    assert provenance.part_to_evaluate(data.read("half.npz"), [Model]) == (data.Part.TEST, 0)
+
+
+def test_snr_of_annotations_that_have_none(capsys):
+    plain = annotation(5, 600)
+    del plain["capture_details:SNRdB"]
+    save(Path("in.sigmf-meta"), noise(1000), [plain, annotation(640, 300, "BPSK", -2)])
+    assert "--label-snr" in refused(capsys, "in.sigmf-meta", "out.npz")
+    convert("in.sigmf-meta", "out.npz", "--label-snr", "7")
+    found = data.read("out.npz")
+    assert set(found.snr_db[found.truth == "QPSK"]) == {7}
+    assert set(found.snr_db[found.truth == "BPSK"]) == {-2}
+    assert "facts are for raw" in refused(
+        capsys, "in.sigmf-meta", "no.npz", "--label-snr", "7", "--modulation", "QPSK"
+    )
+
+
+@pytest.mark.parametrize("option", ["--classes", "--snr"])
+def test_an_empty_selection_is_told(capsys, option):
+    save_rich("in.npz")
+    assert "is not a list" in refused(capsys, "in.npz", "out.npz", option, "")
+
+
+@pytest.mark.parametrize("rate", [True, "fast", -1, 1e300])
+def test_a_rate_that_is_none_is_not_written(rate):
+    dataset = replace(rich(), metadata={"sample_rate_hz": rate})
+    assert dataset.sample_rate_hz is None
+    writers.write(dataset, "out.sigmf-meta")
+    same(data.read("out.sigmf-meta"), dataset)

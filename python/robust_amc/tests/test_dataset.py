@@ -185,3 +185,9 @@ def test_split_keeps_runs_together_that_span_classes():
     runs = [set(mixed.run_id[index].tolist()) for index in parts.values()]
     assert sum(map(len, runs)) == len(set.union(*runs)) == 40
     assert sum(map(len, parts.values())) == len(mixed)
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "\ud800", "\x1b[31m", "x" * 101])
+def test_class_names_that_cannot_be_shown(name):
+    with pytest.raises(UserError, match="which is no name"):
+        make(classes=("8PSK", name))

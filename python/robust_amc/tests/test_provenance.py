@@ -53,3 +53,10 @@ def test_the_same_generator_seed_in_another_file(own):
         provenance.part_to_evaluate(part_of_it, [model])
     other = replace(part_of_it, metadata={"generator": "g", "seed": 8})
     assert provenance.part_to_evaluate(other, [model]) == (Part.ALL, 0)
+
+
+def test_a_generator_without_a_seed_says_nothing(own):
+    """Other people's metadata may have the same names."""
+    model = Model(dataset=provenance.record(own, "own.npz", 0))
+    other = replace(toy_dataset(80, 2), metadata={"generator": "g", "derived_from": 5})
+    assert provenance.part_to_evaluate(other, [model]) == (Part.ALL, 0)

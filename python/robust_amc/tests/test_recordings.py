@@ -245,15 +245,6 @@ def test_too_many_annotations_leave_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["", "two\nlines", "\ud800"])
-def test_class_names_that_no_annotation_can_have(tmp_path, name):
-    sample = data.read("sample")
-    strange = replace(sample, classes=(name, *sample.classes[1:]))
-    with pytest.raises(UserError, match="is no name of a class"):
-        sigmf_recording.write(strange, tmp_path / "x.sigmf-meta")
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_failed_write_leaves_nothing_behind(tmp_path):
     values = noise(300)
     values[300] = np.nan
