@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import UserError
-from .attack import attack
+from .attack import attack, effort
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,7 @@ class Adversarial:
         """Inputs ``[m, 2, length]``, a share of them attacked, and one-hot labels."""
         chosen = torch.rand(len(iq), generator=generator).to(iq) < self.settings.share
         relative = self.settings.radius * chosen
-        result = attack(
-            network,
-            iq,
-            label,
-            relative,
-            steps=self.settings.steps,
-            step_size=self.settings.step_size,
-            stop_at_success=self.settings.stop_at_success,
-        )
+        result = attack(network, iq, label, relative, **effort(self.settings))
         return result.iq, F.one_hot(label, classes).float()
 
     def state_dict(self):

@@ -41,3 +41,8 @@ def attack(network, iq, label, relative, *, steps, step_size, stop_at_success):
     )
     network.requires_grad_(True).train(training)
     return result
+
+
+def effort(settings):
+    """The part of a training's settings that says how hard :func:`attack` tries."""
+    return {name: getattr(settings, name) for name in ("steps", "step_size", "stop_at_success")}

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import UserError
-from .attack import attack
+from .attack import attack, effort
 
 
 class Rule(StrEnum):
@@ -71,15 +71,7 @@ class CustomizedAdversarial:
         Frames that are misclassified without any perturbation need no attack.
         """
         relative = self.budget[rows].to(iq)
-        result = attack(
-            network,
-            iq,
-            label,
-            relative,
-            steps=self.settings.steps,
-            step_size=self.settings.step_size,
-            stop_at_success=self.settings.stop_at_success,
-        )
+        result = attack(network, iq, label, relative, **effort(self.settings))
         grown = (relative + self.settings.growth).clamp(max=self.settings.r_max)
         keeps = result.success
         if self.settings.rule == Rule.AFTER_SUCCESS:
