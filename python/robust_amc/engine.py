@@ -13,6 +13,7 @@ from lightning_fabric.plugins import MixedPrecision
 from lightning_fabric.strategies import DDPStrategy
 
 from . import processes
+from .allocator import keep_freed_memory
 from .device import batch_size, has_bfloat16, pick_device
 from .errors import UserError
 
@@ -43,6 +44,7 @@ class Engine:
         self.is_first = self.rank == 0
         self.mine = slice(self.rank, None, self.world)
         device = torch.device(pick_device(str(device)))
+        keep_freed_memory()
         several = self.world > 1
         if several:
             _check_processes(device)

@@ -1,30 +1,48 @@
-"""Dropout that draws one random byte an element."""
+"""ReLU and dropout with probability 1/2 in one, from single random bits."""
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
+
+BITS = 16  # of the words that masks are made of
+SIGNED = {2: torch.int16, 4: torch.int32}  # as wide as an element
 
 
-class ByteDropout(nn.Module):
-    """Dropout with one random byte an element instead of one draw.
+class _RectifiedHalf(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        kept = x.relu()
+        kept.view(SIGNED[x.element_size()]).bitwise_and_(_mask(x))
+        ctx.save_for_backward(kept)
+        return kept.mul_(2)
 
-    The random numbers of :class:`torch.nn.Dropout` are a large share of a training
-    step on a CPU. `probability` is rounded to a multiple of 1/256 (0.5 is exact).
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        (kept,) = ctx.saved_tensors  # zero where dropped as well as where negative
+        # Slow where the gradient is laid out in another way
+        return torch.ops.aten.threshold_backward(gradient.contiguous(), kept, 0).mul_(2)
+
+
+class RectifiedDropout(nn.Module):
+    """dropout(relu(x)) with probability 1/2; relu(x) in eval mode.
+
+    The same as :class:`torch.nn.Dropout` of the ReLU, but for the random numbers: one draw an
+    element is a third of a training step of VT-CNN2 on a CPU. Here one random bit decides on
+    an element, and the backward pass needs no mask. float32, bfloat16, float16.
     """
 
-    def __init__(self, probability):
-        super().__init__()
-        self.cut = round(probability * 256)
-
-    def extra_repr(self):
-        """Show the probability that is in force."""
-        return f"p={self.cut / 256:g}"
-
     def forward(self, x):
-        """Zero elements with the given probability and scale the rest; identity in eval mode."""
-        if not self.training or self.cut == 0:
-            return x
-        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device).random_(
-            -(2**63), None
-        )
-        keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.cut
-        return x * keep * (256 / (256 - self.cut))
+        """Rectify, drop half and double the rest; same shape."""
+        return _RectifiedHalf.apply(x) if self.training else x.relu()
+
+
+def _mask(x):
+    """Of every bit 0 (drop) or 1 (keep), integers as wide as the elements of `x`."""
+    words = -(-x.numel() // BITS)
+    random = torch.empty(-(-words * BITS // 64), dtype=torch.int64, device=x.device)
+    random = random.random_(-(2**63), None).view(torch.int16)[:words]
+    shifts = torch.arange(BITS, dtype=torch.int16, device=x.device)
+    # Bit k of each word becomes the sign, and the sign all bits
+    mask = ((random << shifts[:, None]) >> (BITS - 1)).flatten()[: x.numel()].view(x.shape)
+    return mask.to(SIGNED[x.element_size()])

@@ -4,8 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .dropout import ByteDropout
-
 WIDTHS = (32, 64, 96)  # maps of the three stages
 TINY = 1e-4  # keeps the gradient of a standard deviation finite
 BRANCH = 0.2  # weight of a residual branch at the start, so that no normalization is needed
@@ -70,7 +68,7 @@ class ResidualNetwork(nn.Module):
         ).to(memory_format=torch.channels_last)
         self.dense1 = nn.Linear(2 * third, self.feature_count)
         self.dense2 = nn.Linear(self.feature_count, classes)
-        self.dropout = ByteDropout(0.5)
+        self.dropout = nn.Dropout(0.5)
         nn.init.kaiming_normal_(self.dense1.weight)
         nn.init.xavier_uniform_(self.dense2.weight)
         nn.init.zeros_(self.dense1.bias)

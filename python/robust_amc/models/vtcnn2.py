@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from .dropout import ByteDropout
+from .dropout import RectifiedDropout
 
 
 class VTCNN2(nn.Module):
@@ -30,7 +30,8 @@ class VTCNN2(nn.Module):
         self.conv2 = nn.Conv2d(256, 80, (2, 3))
         self.dense1 = nn.Linear(80 * (frame_length + 4), self.feature_count)
         self.dense2 = nn.Linear(self.feature_count, classes)
-        self.dropout = ByteDropout(0.5)
+        self.rectify = RectifiedDropout()
+        self.dropout = nn.Dropout(0.5)
         for layer in (self.conv1, self.conv2, self.dense2):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -39,8 +40,8 @@ class VTCNN2(nn.Module):
 
     def features(self, iq):
         """Last feature layer: frames ``[n, 2, length]`` to ``[n, 256]``."""
-        maps = self.dropout(F.relu(self._conv1(iq * self.input_gain)))
-        maps = self.dropout(F.relu(self._conv2(maps)))
+        maps = self.rectify(self._conv1(iq * self.input_gain))
+        maps = self.rectify(self._conv2(maps))
         return F.relu(self.dense1(maps.transpose(1, 2).flatten(1)))
 
     def logits(self, features):

@@ -224,7 +224,7 @@ def bfloat16(monkeypatch):
 def hard():
     """Frames in so much noise that the toy networks are no longer always right."""
     clean = toy_dataset(1600, 9)
-    noise = np.random.default_rng(0).normal(0, 0.003, clean.iq.shape)
+    noise = np.random.default_rng(0).normal(0, 0.004, clean.iq.shape)
     return replace(clean, iq=(clean.iq + noise).astype(np.float32))
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
 from robust_amc.models import ARCHITECTURES, build
-from robust_amc.models.dropout import ByteDropout
+from robust_amc.models.dropout import RectifiedDropout
 from robust_amc.models.fourier import Fourier
 
 from .conftest import CLASSES, toy_frames, toy_metadata
@@ -54,16 +54,33 @@ def test_gradients_equal_those_of_convolutions():
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_drops_half_and_keeps_the_mean():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_dropout_drops_half_and_keeps_the_mean(dtype):
     torch.manual_seed(2)
-    dropout = ByteDropout(0.5)
-    out = dropout(torch.ones(100_003))
-    assert set(out.unique().tolist()) == {0.0, 2.0}
+    out = RectifiedDropout()(torch.ones(100_003, dtype=dtype))
+    assert out.dtype == dtype and set(out.unique().tolist()) == {0.0, 2.0}
     # 100,003 fair coins: 5 standard deviations are 0.8 %
     assert abs((out == 0).float().mean() - 0.5) < 0.008
-    # neighbors are independent: the same coin twice would give 0.5
-    assert abs((out[1:] * out[:-1] > 0).float().mean() - 0.25) < 0.008
-    assert (dropout.eval()(torch.ones(5)) == 1).all()
+    # The same coin twice would give 0.5: neighbors, and those of one random word
+    for distance in (1, 16, -(-100_003 // 16), 2 * -(-100_003 // 16)):
+        assert abs((out[distance:] * out[:-distance] > 0).float().mean() - 0.25) < 0.008
+
+
+def test_dropout_has_the_gradient_of_what_it_did():
+    torch.manual_seed(3)
+    point = torch.randn(5, 7, 3, requires_grad=True)
+    out = RectifiedDropout()(point)
+    weight = torch.randn(3, 7, 5).transpose(0, 2)  # a gradient of another layout
+    (gradient,) = torch.autograd.grad((out * weight).sum(), point)
+    kept = out > 0
+    assert 0 < kept.sum() < (point > 0).sum()
+    torch.testing.assert_close(out, 2 * point * kept)
+    torch.testing.assert_close(gradient, 2 * weight * kept)
+
+
+def test_dropout_is_a_plain_relu_at_run_time():
+    point = torch.randn(50, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(RectifiedDropout().eval()(point), point.relu())
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

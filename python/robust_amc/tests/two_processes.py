@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from robust_amc.attacks import AttackSettings
 from robust_amc.classifier import Classifier
@@ -34,7 +35,7 @@ def network(dropout):
     torch.manual_seed(0)
     made = build("vtcnn2", len(CLASSES), input_gain=100.0)
     if not dropout:
-        made.dropout.cut = 0
+        made.rectify, made.dropout = nn.ReLU(), nn.Identity()
     return made
 
 
