@@ -63,6 +63,10 @@ def train(
             "0: clean accuracy [0; 0.095 for adversarial and cat]."
         ),
     ] = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option(help="Turn frames by random phases, and conjugate half of them [no]."),
+    ] = None,
     fast: Annotated[bool | None, typer.Option(help="bfloat16 matrix products [yes].")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of every random choice [0].")
@@ -83,6 +87,12 @@ def train(
     radius: Annotated[
         float | None,
         typer.Option(help="Relative budget.", rich_help_panel=_of("adversarial")),
+    ] = None,
+    drawn: Annotated[
+        bool | None,
+        typer.Option(
+            help="Draw each frame's budget from 0 … radius.", rich_help_panel=_of("adversarial")
+        ),
     ] = None,
     share: Annotated[
         float | None,
@@ -139,6 +149,7 @@ def train(
             "cosine": cosine,
             "average": average,
             "robust_radius": robust_radius,
+            "augment": augment,
             "fast": fast,
             "seed": seed,
         },
@@ -148,6 +159,7 @@ def train(
             "rule": rule and rule.value,
             "smoothing_max": smoothing_max,
             "radius": radius,
+            "drawn": drawn,
             "share": share,
             "steps": attack_steps,
             "stop_at_success": stop_at_success,

@@ -17,6 +17,7 @@ from robust_amc.training import (
     train,
 )
 from robust_amc.training.attack import attack
+from robust_amc.training.augment import augment
 
 from .conftest import CLASSES, toy_dataset
 
@@ -35,6 +36,7 @@ RECIPES = {
     "standard": Standard,
     "ls_gna": LSGNA,
     "adversarial": lambda: Adversarial(AdversarialSettings(share=0.5, steps=2)),
+    "drawn": lambda: Adversarial(AdversarialSettings(drawn=True, steps=2)),
     "cat": lambda: CustomizedAdversarial(len(TRAIN), CAT),
 }
 
@@ -156,6 +158,31 @@ def test_the_other_rule_grows_after_success(trained):
         evaded = trained(inputs).argmax(1) != label
     assert 0 < evaded.sum() < 64
     torch.testing.assert_close(cat.budget[rows], torch.where(evaded, 0.2, 0.1))
+
+
+def test_adversarial_draws_budgets_up_to_its_radius(trained):
+    recipe = Adversarial(AdversarialSettings(radius=0.2, drawn=True, steps=3))
+    iq, _, inputs, _ = batch(recipe, trained, torch.arange(192))
+    relative = (inputs - iq).flatten(1).norm(dim=1) / iq.flatten(1).norm(dim=1)
+    moved = relative[relative > 0]  # the others were misclassified as they are
+    assert len(moved) > 100 and moved.max() <= 0.2
+    assert moved.mean() == pytest.approx(0.1, abs=0.02)
+    assert moved.min() < 0.02
+
+
+def test_augmented_frames_are_turned_and_half_of_them_mirrored():
+    iq = torch.randn(400, 2, 16, generator=torch.Generator().manual_seed(1))
+    before = torch.complex(*iq.unbind(1))
+    after = torch.complex(*augment(iq, torch.Generator().manual_seed(2)).unbind(1))
+    turned = torch.stack([(after * each.conj()).mean(1) for each in (before, before.conj())])
+    power = before.abs().square().mean(1)
+    # One factor of modulus 1 a frame, of the frame or of its conjugate
+    factor = turned / power
+    mirrored = factor[1].abs() > factor[0].abs()
+    torch.testing.assert_close(factor.abs().max(0)[0], torch.ones(400))
+    assert 150 < mirrored.sum() < 250
+    phase = torch.where(mirrored, factor[1], factor[0]).angle()
+    assert phase.histc(4, -torch.pi, torch.pi).min() > 70
 
 
 def test_adversarial_attacks_the_wanted_share_on_the_ball(trained):

@@ -1,4 +1,4 @@
-"""Adversarial training with one budget for all frames."""
+"""Adversarial training with one budget for all frames, or with one drawn for each."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ class AdversarialSettings:
 
     Attributes:
         radius: r; 0.095 is PNR -10 dB at 10 dB SNR
+        drawn: r of each frame is drawn anew, uniformly from 0 … radius
         share: of the frames of a batch that are attacked; the others stay clean
         steps: PGD steps
         step_size: total path length of PGD in units of ε
@@ -22,6 +23,7 @@ class AdversarialSettings:
     """
 
     radius: float = 0.095
+    drawn: bool = False
     share: float = 1.0
     steps: int = 5
     step_size: float = 2.0
@@ -51,6 +53,8 @@ class Adversarial:
         """Inputs ``[m, 2, length]``, a share of them attacked, and one-hot labels."""
         chosen = torch.rand(len(iq), generator=generator).to(iq) < self.settings.share
         relative = self.settings.radius * chosen
+        if self.settings.drawn:
+            relative = relative * torch.rand(len(iq), generator=generator).to(iq)
         result = attack(network, iq, label, relative, **effort(self.settings))
         return result.iq, F.one_hot(label, classes).float()
 

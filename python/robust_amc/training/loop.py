@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..engine import Engine
 from ..errors import UserError
 from . import checkpoint as checkpoints
+from .augment import augment
 from .validate import accuracy, robust_accuracy
 
 
@@ -31,6 +32,7 @@ class TrainSettings:
             the epoch (0: clean accuracy does). 0.095 is PNR -10 dB at 10 dB SNR
         robust_snr_db: lowest SNR label of the frames in that choice
         validation_frames: most frames in that choice
+        augment: see :func:`augment.augment`
         fast: bfloat16 in the matrix products
         seed: of the weights, batches, dropout and label smoothing
     """
@@ -44,6 +46,7 @@ class TrainSettings:
     robust_radius: float = 0.0
     robust_snr_db: float = 0.0
     validation_frames: int = 2000
+    augment: bool = False
     fast: bool = True
     seed: int = 0
 
@@ -172,6 +175,8 @@ class _Run:
                 break  # a last one in which not every process has a share
             rows = batch[engine.mine]
             iq, label = _batch(train_set, rows, engine.device)
+            if self.settings.augment:
+                iq = augment(iq, generator)
             with engine.fast_math():
                 inputs, target = self.recipe.batch(
                     self.network, iq, label, rows, len(train_set.classes), generator
