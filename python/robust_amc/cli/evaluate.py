@@ -91,8 +91,11 @@ def evaluate(
     with progress() as bar:
         for level, labels in _groups(parse_floats(snr), pooled):
             candidates = chosen.select(snr_db=labels)
-            selection = candidates.limit(frames, seed).in_memory()
-            craft_on = _others(candidates, frames, seed) if attack is Attack.UNIVERSAL else None
+            selection, others = candidates.divide(frames, seed)
+            selection = selection.in_memory()
+            craft_on = None
+            if attack is Attack.UNIVERSAL:
+                craft_on = others.limit(CRAFT, seed).in_memory()
             outcomes = {}
             for classifier in models:
                 curve = SecurityCurve(
@@ -144,14 +147,6 @@ def evaluate(
 def _groups(labels, pooled):
     """What the rows are about: (SNR label or None, the labels to select or None for all)."""
     return [(None, labels)] if pooled or labels is None else [(label, [label]) for label in labels]
-
-
-def _others(candidates, count, seed):
-    """At most `CRAFT` frames of a FrameDataset that `limit(count, seed)` does not take."""
-    numbered = replace(candidates, run_id=np.arange(len(candidates)))
-    rest = np.ones(len(candidates), bool)
-    rest[numbered.limit(count, seed).run_id] = False
-    return candidates.subset(np.flatnonzero(rest)).limit(CRAFT, seed).in_memory()
 
 
 def _detail(row, outcome, classes):

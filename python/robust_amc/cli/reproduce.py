@@ -57,9 +57,14 @@ def paper(
     with progress() as bar:
         train.models(chosen, folder, whole, name, device=picked, told=told, report=Reporter(bar))
     found = report.Report(chosen, folder, whole, name)
-    for point in attack.curves(chosen, folder, whole, device=picked, told=told):
+    warnings = []
+    curves = attack.curves(
+        chosen, folder, whole, device=picked, told=told, warnings=warnings
+    )
+    for point in curves:
         found.add(*point)
-    found.write({name: Classifier.load(folder.model(name, 0), picked) for name in report.FEATURES})
+    shown = {name: Classifier.load(folder.model(name, 0), picked) for name in report.FEATURES}
+    found.write(shown, warnings)
     out.print(
         (output / "paper-vs-ours.md").read_text(), highlight=False, soft_wrap=True, markup=False
     )

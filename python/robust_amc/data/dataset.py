@@ -194,12 +194,17 @@ class FrameDataset:
 
     def limit(self, count, seed):
         """`count` frames drawn with `seed`, in file order; all when there are fewer."""
+        return self.divide(count, seed)[0]
+
+    def divide(self, count, seed):
+        """The frames of limit(), and all others."""
         if count is None or count >= len(self):
-            return self
+            return self, self.subset(slice(0))
         if count < 1:
             raise UserError(f"the number of frames must be positive, not {count}")
-        drawn = np.random.default_rng(seed).choice(len(self), count, replace=False)
-        return self.subset(np.sort(drawn))
+        drawn = np.zeros(len(self), bool)
+        drawn[np.random.default_rng(seed).choice(len(self), count, replace=False)] = True
+        return self.subset(np.flatnonzero(drawn)), self.subset(np.flatnonzero(~drawn))
 
     def limit_per_key(self, count, seed):
         """At most `count` frames of each (class, SNR label), drawn with `seed`, in file order."""

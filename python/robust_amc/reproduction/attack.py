@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import data, provenance
 from ..classifier import Classifier
-from ..evaluation import Attack, Outcome, SecurityCurve
+from ..evaluation import Attack, Outcome, SecurityCurve, checks
 from ..files import replacing, write_json
 
 
@@ -16,27 +16,46 @@ def test_frames(study, dataset, models):
     return data.part(dataset, part, split_seed).select(snr_db=[study.snr_db]).in_memory()
 
 
-def curves(study, folder, dataset, *, device, told):
+def curves(study, folder, dataset, *, device, told, warnings):
     """Attack every system of `study`; what is in `folder` already is not done again.
 
-    Yields (seed, row, Outcome, FrameDataset) of each point, benign ones first.
+    Yields (seed, row, Outcome, FrameDataset) of each point, benign ones first; what may make
+    the figures misleading is appended to the list `warnings`.
     """
     for seed in study.seeds:
         models = {name: Classifier.load(folder.model(name, seed), device) for name in study.systems}
         benign = test_frames(study, dataset, models.values())
-        attacked = benign.limit(study.frames, seed)
+        attacked, others = benign.divide(study.frames, seed)
+        others = others.limit(study.frames, seed)  # a universal perturbation is crafted on them
         for name, classifier in models.items():
             told(f"{name}, seed {seed}: benign frames")
             curve = SecurityCurve(classifier, benign, Attack.NONE)
             yield seed, *curve.point(), benign
         for name, classifier in models.items():
-            kinds = [Attack.NOISE, Attack.PGD] + [Attack.GREY] * (name in study.grey)
-            for kind in kinds:
+            for kind in _attacks(study, name):
                 saved = _Saved(folder.curve(name, seed, kind.value))
-                curve = SecurityCurve(classifier, attacked, kind, study.attack, seed)
+                source = models[study.source] if kind is Attack.TRANSFER else None
+                curve = SecurityCurve(
+                    classifier, attacked, kind, study.attack, seed, source, others
+                )
                 for pnr_db in sorted(study.pnr_db):
                     told(f"{name}, seed {seed}: {kind.value}, PNR {pnr_db:g} dB")
+                    curve.settings = study.attack_at(pnr_db)
                     yield seed, *saved.point(curve, pnr_db), attacked
+                told(f"{name}, seed {seed}: {kind.value}, checks")
+                curve.settings = study.attack
+                told_apart = {"seed": seed, "attack": kind.value}
+                warnings += [told_apart | each for each in saved.warnings(curve, study)]
+
+
+def _attacks(study, name):
+    """The attacks on one system."""
+    return (
+        [Attack.NOISE, Attack.PGD]
+        + [Attack.GREY] * (name in study.grey)
+        + [Attack.TRANSFER] * (name in study.transfer)
+        + [Attack.UNIVERSAL] * (name in study.universal)
+    )
 
 
 class _Saved:
@@ -51,11 +70,10 @@ class _Saved:
         key = f"{pnr_db:g}"
         if key in self.points:
             row, columns = self.points[key]
-            return row, _outcome(columns)
-        if self.points and self.state.exists():
-            with np.load(self.state) as state:
-                curve.load_state_dict(dict(state))
-            self.state.unlink()  # once is enough: the curve keeps it from here on
+            outcome = _outcome(columns)
+            curve.points.append((row, outcome))
+            return row, outcome
+        self._restore(curve)
         row, outcome = curve.point(pnr_db)
         self.points[key] = (row, _columns(outcome))
         if state := curve.state_dict():
@@ -63,6 +81,25 @@ class _Saved:
                 np.savez(temporary, **state)
         write_json(self.path, self.points)
         return row, outcome
+
+    def warnings(self, curve, study):
+        """Warnings about a finished curve: from the file, or made and saved.
+
+        Stronger attacks are compared with the whole battery, where that was tried.
+        """
+        if "warnings" not in self.points:
+            self._restore(curve)
+            levels = study.full_pnr_db
+            curve.points = [point for point in curve.points if point[0]["pnr_db"] in levels]
+            self.points["warnings"] = checks.review(curve)
+            write_json(self.path, self.points)
+        return self.points["warnings"]
+
+    def _restore(self, curve):
+        """Let a curve that has done nothing yet go on where an interrupted one was."""
+        if self.state.exists() and not curve.state_dict():
+            with np.load(self.state) as state:
+                curve.load_state_dict(dict(state))
 
 
 def _columns(outcome):

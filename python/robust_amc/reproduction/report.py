@@ -15,10 +15,13 @@ from .claims import CLAIMS
 
 FEATURES = ("cat", "ls_gna")  # whose last feature layer Fig. 2 shows
 FIGURES = {
-    "fig4": ("networks alone", ("undefended", "ls_gna", "adversarial", "cat")),
+    "fig4": (
+        "networks alone",
+        ("undefended", "ls_gna", "adversarial", "cat", "ae_pretrained", "ensemble"),
+    ),
     "fig5": (
         "systems that reject",
-        ("undefended", "ls_gna_nr", "two_fold", "adversarial_nr", "htrd"),
+        ("undefended", "ls_gna_nr", "two_fold", "adversarial_nr", "htrd", "htrd_plus"),
     ),
 }
 
@@ -153,7 +156,8 @@ class Report:
             yield ""
             yield "Warnings of the evaluation:"
             yield ""
-            yield from (f"- {warning}" for warning in warnings)
+            for each in warnings:
+                yield f"- {each['model']} (seed {each['seed']}, {each['attack']}): {each['message']}"
 
     def _text(self, name, lines):
         with replacing(self.folder.path / name) as temporary:

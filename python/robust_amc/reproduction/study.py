@@ -20,6 +20,9 @@ SYSTEMS = (
     "two_fold",
     "cat",
     "htrd",
+    "ae_pretrained",
+    "ensemble",
+    "htrd_plus",
 )
 
 
@@ -33,10 +36,14 @@ class Study:
         snr_db: SNR label of the attacked frames
         frames: how many are attacked
         pnr_db: levels of the security curves
+        full_pnr_db: those of them at which the whole battery is tried
         grey: systems that are also attacked through their network alone
+        transfer: systems that are also attacked by what was crafted on `source`
+        source: a system whose network shares nothing with theirs
+        universal: systems that are also attacked by one perturbation for all frames
         training_snr_db: SNR labels of the rejectors' training frames
         calibration_snr_db: SNR labels that set the rejectors' thresholds
-        attack: AttackSettings
+        attack: AttackSettings at the levels `full_pnr_db`
         epochs: most epochs of every training (None: as the system says)
         frames_per_key: most training frames a class and SNR label (None: all)
         validation_frames: most validation frames that choose an epoch
@@ -48,7 +55,11 @@ class Study:
     snr_db: float = 10.0
     frames: int = 1000
     pnr_db: tuple = (-30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 10.0, 20.0)
-    grey: tuple = ("two_fold", "htrd")
+    full_pnr_db: tuple = (-20.0, -10.0, 0.0, 10.0, 20.0)
+    grey: tuple = ("two_fold", "htrd", "htrd_plus")
+    transfer: tuple = ("undefended", "htrd", "ensemble", "htrd_plus")
+    source: str = "ae_pretrained"
+    universal: tuple = ("undefended", "htrd", "htrd_plus")
     training_snr_db: tuple = tuple(float(level) for level in range(0, 20, 2))
     calibration_snr_db: tuple = (8.0, 10.0, 12.0)
     attack: AttackSettings = field(default_factory=AttackSettings)
@@ -73,6 +84,15 @@ class Study:
             ),
         )
 
+    def attack_at(self, pnr_db):
+        """AttackSettings at a level: between those of the whole battery its two main objectives.
+
+        What they win at one level still counts at the next, where the rest is tried.
+        """
+        if pnr_db in self.full_pnr_db:
+            return self.attack
+        return replace(self.attack, restarts=0, objectives=2, chained=False)
+
     def system(self, name, seed):
         """The System `name` with this study's sizes and seed."""
         system = systems.load(name)
@@ -84,7 +104,14 @@ class Study:
                 epochs=min(plan.settings.epochs, self.epochs or plan.settings.epochs),
                 validation_frames=self.validation_frames,
             )
-            plan = replace(plan, settings=settings, frames_per_key=self.frames_per_key)
+            pretrain = plan.pretrain
+            if pretrain is not None:
+                pretrain = replace(
+                    pretrain, epochs=min(pretrain.epochs, self.epochs or pretrain.epochs)
+                )
+            plan = replace(
+                plan, settings=settings, pretrain=pretrain, frames_per_key=self.frames_per_key
+            )
         if rejector is not None:
             rejector = replace(
                 rejector,

@@ -62,7 +62,17 @@ def test_everything_is_written(folder):
     for name in QUICK.systems:
         assert (name, "none", None) in found
         assert all((name, "pgd", level) in found for level in QUICK.pnr_db)
-    assert ("two_fold", "grey", -10) in found
+    for kind, names in (
+        ("grey", QUICK.grey),
+        ("transfer", QUICK.transfer),
+        ("universal", QUICK.universal),
+    ):
+        assert names and all((name, kind, -10) in found for name in names)
+    # Levels between those of the whole battery get its two main objectives
+    assert QUICK.attack_at(-20).chained and not QUICK.attack_at(-15).chained
+    # Three steps of PGD are too few, and the checks say so
+    assert {"model", "check", "message", "seed", "attack"} == set(results["warnings"][0])
+    assert results["warnings"][0]["message"] in (out / "paper-vs-ours.md").read_text()
     assert results["settings"]["fingerprint"] == toy_dataset(2400).fingerprint()
     table = (out / "normal-accuracy.md").read_text()
     assert all(f"| {name} |" in table for name in QUICK.systems)
@@ -97,15 +107,16 @@ def test_robust_accuracy_falls_with_the_budget(folder):
 
 def test_resume_does_what_is_missing_and_ends_the_same(folder, capsys):
     out = folder / "out"
-    before = json.loads((out / "results.json").read_text())["rows"]
+    before = json.loads((out / "results.json").read_text())
     (out / "models" / "seed0" / "htrd.safetensors").unlink()
     curve = out / "curves" / "htrd-0-pgd.json"
     curve.unlink()
     assert "add --resume" in refused(capsys, folder)
     assert status(folder, "out", "--resume") == 0
-    after = json.loads((out / "results.json").read_text())["rows"]
+    after = json.loads((out / "results.json").read_text())
     # The rejector and the attack are made again, from the same seeds
-    assert before == after
+    for part in ("rows", "claims", "warnings"):
+        assert before[part] == after[part]
 
 
 def test_another_run_s_folder_is_refused(folder, tmp_path, capsys):
