@@ -157,7 +157,8 @@ class Report:
             yield "Warnings of the evaluation:"
             yield ""
             for each in warnings:
-                yield f"- {each['model']} (seed {each['seed']}, {each['attack']}): {each['message']}"
+                where = f"{each['model']} (seed {each['seed']}, {each['attack']})"
+                yield f"- {where}: {each['message']}"
 
     def _text(self, name, lines):
         with replacing(self.folder.path / name) as temporary:
