@@ -1,0 +1,148 @@
+"""Model cards: what a model file says of itself, as a page for people."""
+
+import hashlib
+from pathlib import Path
+
+from . import systems
+from .evaluation.metrics import METRICS
+
+USE = """\
+For experiments with attacks on, and defenses of, modulation classifiers on signals like those of
+RML2016.10a: frames of {length} complex samples at 8 samples a symbol, classes {classes}.
+Not a general modulation classifier, and not for decisions that matter."""
+
+LIMITS = """\
+- Trained on generated signals. On other radios, channels and sample rates, train and calibrate
+  again; `htrd evaluate` says what it does on yours.
+- AM-DSB and WBFM frames are mostly bare carriers, and {length} samples do not tell QAM16 from
+  QAM64: that bounds the accuracy.
+- A robust accuracy is what the attack of docs/threat-model.md left over at its budget. A better
+  attack lowers it, a larger perturbation brings it to nothing.
+- One training of one seed, unless the figures say otherwise."""
+
+REJECTING = """\
+- The threshold rejects {target:.0%} of benign frames like those that it was set on: SNR labels
+  {levels} dB. Elsewhere it rejects another share; `set_target_rejection` and
+  `htrd fit-rejector` set it anew."""
+
+
+def checksum(path):
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def card(classifier, path):
+    """The card of a Classifier read from `path`, Markdown: data, settings, figures, limits."""
+    return "\n".join(_lines(classifier, path)) + "\n"
+
+
+def _lines(classifier, path):
+    facts = classifier.metadata
+    size = Path(path).stat().st_size / 1e6
+    parameters = sum(each.numel() for each in classifier.network.parameters())
+    yield f"# Model card: {classifier.name}"
+    yield ""
+    yield "Made from the model file's own metadata (`htrd models NAME --card`)."
+    yield ""
+    yield from _table(
+        {
+            "system": _title(classifier.name),
+            "network": f"{facts['architecture']['name']}, {parameters:,} parameters",
+            "training": facts["training"]["method"],
+            "at run time": facts["rejector"]["kind"] if "rejector" in facts else "no rejection",
+            "file": f"{Path(path).name}, {size:.1f} MB, half precision",
+            "SHA-256": f"`{checksum(path)}`",
+            "code": f"robust_amc {facts.get('code_version', 'of unknown version')}",
+        }
+    )
+    yield from _section("Intended use")
+    yield USE.format(length=classifier.frame_length, classes=", ".join(classifier.classes))
+    yield from _section("Data")
+    yield from _table(_data(facts["dataset"]))
+    yield from _section("Training")
+    yield from _table(_settings(facts["training"]))
+    if "rejector" in facts:
+        yield from _section("Rejection")
+        yield from _table(_settings(facts["rejector"]))
+    if "evaluation" in facts:
+        yield from _section("Figures")
+        yield from _figures(facts["evaluation"])
+    yield from _section("Limits")
+    yield LIMITS.format(length=classifier.frame_length)
+    if "rejector" in facts:
+        levels = facts["rejector"].get("calibration_snr_db", [])
+        yield REJECTING.format(
+            target=facts["rejector"]["target_rejection"],
+            levels=", ".join(f"{level:g}" for level in levels),
+        )
+
+
+def _title(name):
+    return systems.load(name).title if name in systems.names() else "of its own"
+
+
+def _section(title):
+    return "", f"## {title}", ""
+
+
+def _table(facts):
+    yield "| | |"
+    yield "|---|---|"
+    for name, value in facts.items():
+        yield f"| {name.replace('_', ' ')} | {_text(value)} |"
+
+
+def _data(facts):
+    origin = facts.get("metadata", {})
+    made = {
+        name: origin[name]
+        for name in ("generator", "generator_version", "mode", "seed", "frames_per_key")
+        if origin.get(name) is not None
+    }
+    return (
+        {"file": facts["name"]}
+        | made
+        | {"fingerprint": f"`{facts['fingerprint']}`", "seed of the split": facts["split_seed"]}
+    )
+
+
+def _settings(facts):
+    """The settings of a training or a rejector, without what is long or told elsewhere."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if name not in ("history", "score_quantiles", "dataset")
+    }
+
+
+def _text(value):
+    """A setting in words; of a model that was the start, its name and epochs."""
+    if isinstance(value, dict) and "training" in value:
+        return f"{value['name']}, {value['training']['epochs']} epochs"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "-" if value is None else str(value)
+
+
+def _figures(facts):
+    """Metrics of test frames with their 95 % intervals, a row for each attack and level."""
+    yield (
+        f"Of test frames of the same data set, {facts['command']}, {facts['date']}; white-box PGD "
+        "as in docs/threat-model.md; 95 % intervals, bootstrap over runs."
+    )
+    yield ""
+    yield f"| attack | frames | {' | '.join(name.replace('_', ' ') for name in METRICS)} |"
+    yield "|---" * (2 + len(METRICS)) + "|"
+    for row in facts["rows"]:
+        attack = "none" if row["pnr_db"] is None else f"{row['attack']}, PNR {row['pnr_db']:g} dB"
+        cells = (
+            "{:.3f} [{:.3f}, {:.3f}]".format(row[name], *row[f"{name}_interval"])
+            for name in METRICS
+        )
+        yield f"| {attack} | {row['frames']} | {' | '.join(cells)} |"
