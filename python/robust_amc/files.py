@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UserError
+
+NOTHING = 1 << 16  # bytes that a full disk may have left
 
 
 @contextmanager
@@ -25,6 +28,11 @@ def replacing(path):
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    except Exception as error:
+        # Some writers, such as PyTorch's, say in their own ways that the disk is full
+        if shutil.disk_usage(path.parent).free < NOTHING:
+            raise UserError(f"cannot write {path}: no space left on device") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

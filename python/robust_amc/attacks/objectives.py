@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 import torch.nn.functional as F
 
+from ..errors import UserError
 from .threat import Goal
 
 SURROGATE_WIDTH = 0.2  # γ of the smoothed kernel, relative to the rejector's
@@ -83,8 +84,11 @@ def feature_pull(classifier, outputs, label):
     return _margin(-torch.cdist(scaled, _CENTERS[rejector]), label)
 
 
-def _error(outputs):
+def _error(classifier, outputs):
     """Relative reconstruction error of the autoencoder, see AutoencoderDetector."""
+    if classifier.rejector is None or classifier.rejector.kind != "autoencoder":
+        name = classifier.name or "this one"
+        raise UserError(f"an attack on the two-fold defense needs its autoencoder: {name} has none")
     return -outputs.scores.max(1)[0]
 
 
@@ -95,19 +99,19 @@ def two_phase(classifier, outputs, label):
     two-fold defense (its prose names the phases the other way round).
     """
     margin = _margin(outputs.logits, label)
-    return torch.where(margin > 0, margin, _error(outputs))
+    return torch.where(margin > 0, margin, _error(classifier, outputs))
 
 
 def orthogonal(classifier, outputs, label):
     """Two-phase, each phase in directions that leave the other's quantity as it is."""
-    margin, error = _margin(outputs.logits, label), _error(outputs)
+    margin, error = _margin(outputs.logits, label), _error(classifier, outputs)
     right = margin > 0
     return torch.stack([torch.where(right, margin, error), torch.where(right, error, margin)], 1)
 
 
 def raised_error(classifier, outputs, label):
     """Minus the reconstruction error: to be detected is to win."""
-    return -_error(outputs)
+    return -_error(classifier, outputs)
 
 
 def battery(classifier, goal):

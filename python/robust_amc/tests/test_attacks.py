@@ -142,6 +142,15 @@ def test_direction_of_two_values_keeps_the_second():
     torch.testing.assert_close(direction((a * point).sum((1, 2)), point), a)
 
 
+@pytest.mark.parametrize("model", ["plain", "rejecting"])
+@pytest.mark.parametrize("objective", ["two_phase", "orthogonal", "raised_error"])
+def test_two_phase_objectives_need_an_autoencoder(model, objective, request):
+    classifier = request.getfixturevalue(model)
+    outputs = classifier.outputs(torch.as_tensor(toy_frames(4, 1)[0]))
+    with pytest.raises(UserError, match=f"{model} has none"):
+        getattr(objectives, objective)(classifier, outputs, torch.zeros(4, dtype=torch.long))
+
+
 def test_two_phase_objectives_by_hand(detecting):
     """Frame 0: the network is right; frame 1: it is wrong. S0 is -2, the errors are 3 and 5."""
     logits = torch.tensor([[4.0, 1.0, 0.0, 0.0], [1.0, 6.0, 0.0, 0.0]])
