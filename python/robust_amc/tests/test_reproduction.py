@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robust_amc import systems
+from robust_amc import data, systems
 from robust_amc.attacks import AttackSettings
 from robust_amc.cli import main
 from robust_amc.cli import reproduce as command
-from robust_amc.data import npz
 from robust_amc.reproduction import FULL
 from robust_amc.reproduction import QUICK as SMOKE
 from robust_amc.reproduction.study import Folder
 
 from .conftest import toy_dataset
+from .files import python2_pickle
 
 QUICK = replace(
     SMOKE,
@@ -29,9 +29,19 @@ QUICK = replace(
 def folder(tmp_path_factory):
     """A finished smoke run."""
     path = tmp_path_factory.mktemp("reproduction")
-    npz.write(toy_dataset(2400), path / "toy.npz")
+    # A file of the very form of RML2016.10a_dict.pkl
+    (path / "toy.pkl").write_bytes(python2_pickle(by_key(toy_dataset(2400))))
     assert status(path, "out") == 0
     return path
+
+
+def by_key(dataset):
+    """The frames of each (class, SNR label)."""
+    return {
+        (name, int(level)): dataset.iq[(dataset.label == number) & (dataset.snr_db == level)]
+        for number, name in enumerate(dataset.classes)
+        for level in np.unique(dataset.snr_db)
+    }
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,7 +55,7 @@ def small():
 def status(path, out, *more):
     """Exit status of a smoke run."""
     with pytest.raises(SystemExit) as stopped:
-        main(["reproduce", "paper", "--dataset", str(path / "toy.npz"), "--out", str(path / out),
+        main(["reproduce", "paper", "--dataset", str(path / "toy.pkl"), "--out", str(path / out),
               "--quick", "--device", "cpu", *more])  # fmt: skip
     return stopped.value.code or 0
 
@@ -76,7 +86,7 @@ def test_everything_is_written(folder):
     # One step of PGD is too few, and the checks say so
     assert {"model", "check", "message", "seed", "attack"} == set(results["warnings"][0])
     assert results["warnings"][0]["message"] in (out / "paper-vs-ours.md").read_text()
-    assert results["settings"]["fingerprint"] == toy_dataset(2400).fingerprint()
+    assert results["settings"]["fingerprint"] == data.read(folder / "toy.pkl").fingerprint()
     table = (out / "normal-accuracy.md").read_text()
     assert all(f"| {name} |" in table for name in QUICK.systems)
 
@@ -146,7 +156,8 @@ def test_the_full_study_is_the_paper_s():
 
 
 def test_no_frames_at_the_attacked_label(tmp_path, capsys):
-    npz.write(toy_dataset(400).select(snr_db=[0]), tmp_path / "toy.npz")
+    low = toy_dataset(400).select(snr_db=[0])
+    (tmp_path / "toy.pkl").write_bytes(python2_pickle(by_key(low)))
     assert "no frames at 10 dB" in refused(capsys, tmp_path)
     assert not (tmp_path / "out").exists()
 
