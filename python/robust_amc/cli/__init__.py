@@ -6,7 +6,18 @@ import typer
 
 from .. import __version__
 from ..errors import UserError
-from . import attack, bench, dataset, evaluate, figure, fit_rejector, models, reproduce, train
+from . import (
+    attack,
+    bench,
+    dataset,
+    evaluate,
+    figure,
+    fit_rejector,
+    models,
+    reproduce,
+    sweep,
+    train,
+)
 from .console import err, out
 
 app = typer.Typer(
@@ -16,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(dataset.app, name="dataset")
 app.command("train")(train.train)
+app.command("sweep")(sweep.sweep)
 app.command("fit-rejector")(fit_rejector.fit_rejector)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(figure.app, name="figure")

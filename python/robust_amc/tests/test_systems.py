@@ -5,6 +5,8 @@ import pytest
 from robust_amc import systems
 from robust_amc.errors import UserError
 
+SWEPT = "title = 'x'\n[training]\nmethod = 'cat'\n[cat]\ngrowth = 0.02\n[sweep]\n"
+
 
 @pytest.mark.parametrize("name", systems.names())
 def test_shipped_systems_are_sound_and_refer_to_each_other(name):
@@ -38,6 +40,21 @@ def test_defenses_are_trained_alike():
         ("title = 'x'\nnetwork = 'cat'\nrejector = 3", "wrong entry"),
         ("[training]\nepochs = 3", "wrong entry: 'title'"),
         ("title = ", "is not a TOML file"),
+        ("title = 'x'\n[training]\nepochs = 2.5", "training.epochs must be of type int, not 2.5"),
+        ("title = 'x'\n[training]\nfast = 1", "training.fast must be of type bool"),
+        ("title = 'x'\n[training]\narchitecture = 1", "training.architecture must be of type str"),
+        ("title = 'x'\n[training]\nseed = true", "training.seed must be of type int"),
+        ("sweep = 3\ntitle = 'x'\n[training]", "wrong entry"),
+        (SWEPT + "'training.pace' = [1]", "training.pace = 1: [training] has unknown entries pace"),
+        (SWEPT + "'cat.pace' = [1]", "cat.pace = 1: [cat] has unknown entries pace"),
+        (SWEPT + "'ls_gna.noise' = [1]", "ls_gna.noise is no setting of this system; there are"),
+        (SWEPT + "'rejector.gamma' = [1]", "rejector.gamma is no setting of this system"),
+        (SWEPT + "'title' = ['x']", "title is no setting"),
+        (SWEPT + "'cat.r_max' = []", "cat.r_max to choose from must be a list of one or more"),
+        (SWEPT + "'cat.r_max' = 0.1", "cat.r_max to choose from must be a list"),
+        (SWEPT + "cat.r_max = [0.1]", 'as in "cat.r_max" = [0.1, 0.15]'),
+        (SWEPT + "'cat.r_max' = [0.1, 'x']", 'cat.r_max = "x" has a wrong entry: cat.r_max must'),
+        (SWEPT + "'cat.r_max' = [0.2, 0.01]", "cat.r_max = 0.01: CAT needs 0 < growth <= r_max"),
     ],
 )
 def test_broken_files(tmp_path, text, message):
@@ -51,3 +68,43 @@ def test_broken_files(tmp_path, text, message):
 def test_unknown_system():
     with pytest.raises(UserError, match="no system nothing.*htrd"):
         systems.load("nothing")
+
+
+def test_variants_are_every_combination(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SWEPT + "'cat.r_max' = [0.1, 0.2]\n'training.learning_rate' = [1e-3, 5e-4]")
+    assert systems.load(path).plan.recipe.r_max == 0.15  # the default is not touched
+    found = systems.variants(path)
+    assert [values for values, _ in found] == [
+        {"cat.r_max": r_max, "training.learning_rate": rate}
+        for r_max in (0.1, 0.2)
+        for rate in (1e-3, 5e-4)
+    ]
+    for values, system in found:
+        assert system.plan.recipe.r_max == values["cat.r_max"]
+        assert system.plan.settings.learning_rate == values["training.learning_rate"]
+        assert system.plan.recipe.growth == 0.02  # what is not swept is as in the file
+
+
+def test_more_variants_come_instead_of_the_file_s_and_beside_them(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SWEPT + "'cat.r_max' = [0.1, 0.2]")
+    found = systems.variants(path, {"cat.r_max": [0.3], "cat.rule": ["after_success"]})
+    ((values, system),) = found
+    assert values == {"cat.r_max": 0.3, "cat.rule": "after_success"}
+    assert (system.plan.recipe.r_max, system.plan.recipe.rule) == (0.3, "after_success")
+    assert systems.words(values) == 'cat.r_max = 0.3, cat.rule = "after_success"'
+
+
+def test_settings_that_only_fit_together(tmp_path):
+    """A smaller r_max needs a smaller growth: neither would be sound without the other."""
+    path = tmp_path / "mine.toml"
+    path.write_text(SWEPT + "'cat.r_max' = [0.01]\n'cat.growth' = [0.005]")
+    ((_, system),) = systems.variants(path)
+    assert (system.plan.recipe.r_max, system.plan.recipe.growth) == (0.01, 0.005)
+
+
+def test_a_system_without_a_sweep_is_its_only_variant(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("title = 'x'\n[training]\nepochs = 3")
+    assert systems.variants(path) == [({}, systems.load(path))]

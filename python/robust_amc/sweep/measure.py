@@ -1,0 +1,137 @@
+"""The figures of each candidate, on validation frames; test frames are never looked at."""
+
+from dataclasses import replace
+
+from .. import data, provenance, systems
+from ..classifier import Classifier
+from ..engine import Engine
+from ..errors import UserError
+from ..evaluation import Attack, SecurityCurve
+from ..rejection.calibrate import fit_rejector
+from ..training import run
+from .candidates import by_network
+
+BENIGN = ("accuracy", "accepted_accuracy", "rejection_rate")
+ATTACKED = ("robust_accuracy", "attacked_accuracy")
+
+
+class Sweep:
+    """Candidates, and the data that they are trained and compared on.
+
+    Attributes:
+        networks: lists of the Candidates that share a network
+        engine: Engine
+        split_seed: of the split of the data set
+    """
+
+    def __init__(
+        self, candidates, settings, dataset, path, *, start_from=None, network=None, device="auto"
+    ):
+        """Prepare; nothing is trained yet.
+
+        Args:
+            candidates: see :func:`candidates.candidates`
+            settings: SweepSettings
+            dataset: FrameDataset read from `path`
+            path: where it is from
+            start_from: model that every training starts from, as for the candidates
+            network: trained model of all candidates, as for them
+            device: as for Engine
+
+        Raises UserError when the model does not fit the data, or frames are missing.
+        """
+        self.settings, self.dataset, self.path, self.device = settings, dataset, path, device
+        self.networks = by_network(candidates)
+        self.engine = Engine(device)
+        model = None
+        if given := network or start_from:
+            model = Classifier.load(
+                given, classes=dataset.classes, frame_length=dataset.frame_length
+            )
+        self.network = model if network else None
+        known = provenance.seen(model.metadata) if model else []
+        self.split_seed = provenance.split_seed_for(dataset, known) or 0
+        parts = data.split(dataset, self.split_seed)
+        self.train, validation, self.calibration = (
+            dataset.subset(parts[part]) for part in ("train", "validation", "calibration")
+        )
+        self.benign = validation.select(snr_db=settings.snr_db).in_memory()
+        self.attacked = self.benign.limit(settings.frames, settings.seed)
+
+    def rows(self, results, *, told, report=None):
+        """Train and measure every candidate that `results` lack; yields a row each.
+
+        A row has the candidate's `values`, and its figures or, where it could not be trained
+        or fitted, an `error`. A network's checkpoint is there until all its rows are kept.
+        Raises UserError when the first trained network cannot be fitted or measured.
+
+        Args:
+            results: Results, to which each row must be added before the next is asked for
+            told: called with what is about to be done, in words
+            report: as in :func:`training.train`
+        """
+        for number, group in enumerate(self.networks, 1):
+            finished = [row["values"] for row in results.rows]
+            left = [each for each in group if each.values not in finished]
+            training = {
+                "checkpoint": results.checkpoint(number),
+                "resume": results.resumed,
+                "told": told,
+                "report": report,
+            }
+            if left:
+                told(f"network {number} of {len(self.networks)}")
+                yield from self._rows_of_network(left, results, training)
+            if training["checkpoint"] and self.engine.is_first:
+                training["checkpoint"].unlink(missing_ok=True)
+
+    def _rows_of_network(self, candidates, results, training):
+        told = training["told"]
+        try:
+            network = self._network(candidates[0].system.plan, training)
+        except UserError as error:
+            yield from (_failed(each, error, told) for each in candidates)
+            return
+        for each in candidates:
+            told(f"measuring {systems.words(each.values)}")
+            try:
+                row = self._row(each, network)
+            except UserError as error:
+                if not results.has_figures:
+                    raise  # frames that are missing, most likely: it would be so for all
+                row = _failed(each, error, told)
+            yield row
+
+    def _network(self, plan, training):
+        """The trained network as a Classifier, where the attack will run."""
+        found = self.network
+        if found is None:
+            plan = replace(plan, split_seed=self.split_seed)
+            found = run(plan, self.dataset, self.path, device=self.device, **training)
+        found.network.to(self.engine.device)
+        return found
+
+    def _row(self, candidate, classifier):
+        rejector, settings = candidate.system.rejector, self.settings
+        if rejector is not None:
+            classifier = fit_rejector(classifier, self.train, self.calibration, rejector)
+        benign, _ = SecurityCurve(classifier, self.benign, Attack.NONE).point()
+        curve = SecurityCurve(classifier, self.attacked, Attack.PGD, settings.attack, settings.seed)
+        attacked, _ = curve.point(settings.pnr_db)
+        row = {
+            "values": candidate.values,
+            "frames": benign["frames"],
+            "attacked_frames": attacked["frames"],
+        }
+        return row | _figures(benign, BENIGN) | _figures(attacked, ATTACKED)
+
+
+def _figures(row, metrics):
+    """Those metrics of a row and their intervals; None for what is not a number."""
+    names = [name for metric in metrics for name in (metric, f"{metric}_interval")]
+    return {name: None if row[name] != row[name] else row[name] for name in names}
+
+
+def _failed(candidate, error, told):
+    told(f"failed: {systems.words(candidate.values)}: {error}")
+    return {"values": candidate.values, "error": str(error)}

@@ -1,0 +1,111 @@
+"""What a sweep has found: its file, and the choice."""
+
+import json
+
+from .. import __version__, processes
+from ..errors import UserError
+from ..files import write_json
+
+KEEP = 0.03
+_ROUNDING = 1e-9
+
+
+def rule(keep):
+    """The rule of :func:`ranked`, in words."""
+    return (
+        "highest robust accuracy among the candidates whose accepted accuracy without an attack "
+        f"is at most {keep:g} below the best; of equals, the higher accepted accuracy"
+    )
+
+
+def ranked(rows, keep=KEEP):
+    """Rows by the rule, the chosen one first; each with `eligible`, whether it could be chosen.
+
+    Raises UserError when no candidate has figures.
+    """
+    measured = [row for row in rows if "error" not in row]
+    if not measured:
+        raise UserError(f"no candidate could be trained and fitted: {rows[0]['error']}")
+    least = max(map(_accepted, measured)) - keep - _ROUNDING
+
+    def order(row):
+        return row["eligible"], row.get("robust_accuracy", -1.0), _accepted(row)
+
+    marked = [row | {"eligible": row in measured and _accepted(row) >= least} for row in rows]
+    return sorted(marked, key=order, reverse=True)
+
+
+def _accepted(row):
+    """Accepted accuracy; where nothing was accepted, less than any."""
+    value = row.get("accepted_accuracy")
+    return -1.0 if value is None else value
+
+
+class Results:
+    """The rows of a sweep, kept in a file as they come.
+
+    Attributes:
+        rows: see :meth:`measure.Sweep.rows`
+        chosen: the row that was chosen, with the `rule`; None until then
+        resumed: whether the file was there
+    """
+
+    def __init__(self, path, settings, resume=False):
+        """Start a file, or go on with one.
+
+        Args:
+            path: of the file (None: rows are kept in memory only)
+            settings: all that decides the rows; what must be the same when going on
+            resume: go on with the rows of a file that is there
+
+        Raises UserError, and leaves the file as it is, when it is of another sweep, or of
+        this one and `resume` is not asked for.
+        """
+        self.path, self.rows, self.chosen = path, [], None
+        self.resumed = path is not None and path.exists()
+        self.settings = json.loads(json.dumps(settings | {"version": __version__}))  # as read again
+        if self.resumed:
+            self.rows = self._rows_of_file()
+            if not resume:
+                raise UserError(f"{path} is there: add --resume to go on, or give another name")
+        self._write()
+
+    @property
+    def has_figures(self):
+        """Whether any candidate has figures."""
+        return any("error" not in row for row in self.rows)
+
+    def add(self, row):
+        """Keep one more row."""
+        self.rows.append(row)
+        self._write()
+
+    def choose(self, keep=KEEP):
+        """Choose by the rule, and keep the choice; returns the rows of :func:`ranked`."""
+        best_first = ranked(self.rows, keep)
+        self.chosen = {"rule": rule(keep)} | best_first[0]
+        self._write()
+        return best_first
+
+    def checkpoint(self, number):
+        """Path of the checkpoint of a network, beside the file; None without a file."""
+        return self.path and self.path.with_name(f"{self.path.stem}.{number}.checkpoint")
+
+    def _rows_of_file(self):
+        try:
+            document = json.loads(self.path.read_text())
+            found, rows = dict(document["settings"]), list(document["rows"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UserError(f"{self.path} is no file of htrd sweep; give another name") from None
+        changed = [name for name in self.settings if found.get(name) != self.settings[name]]
+        if changed:
+            raise UserError(
+                f"{self.path} holds another sweep (other {', '.join(changed)}); use the same "
+                "settings, or give another name"
+            )
+        return rows
+
+    def _write(self):
+        if self.path is not None and processes.is_first():
+            found = {"settings": self.settings, "rows": self.rows, "chosen": self.chosen}
+            write_json(self.path, found)
