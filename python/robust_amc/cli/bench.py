@@ -10,18 +10,22 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from .. import benchmarks, data
 from ..files import write_json
 from .console import err, out
 from .generate import htrd_module
-from .options import Json, check_writable
+from .options import Dataset, Json, check_writable
 
+LONGEST = 600  # seconds a side and round
 app = typer.Typer(help="Measure how fast the parts of the project are.", no_args_is_help=True)
 
-
-# What follows may be the only command; with a callback it keeps its name nevertheless.
-@app.callback()
-def _group():
-    pass
+Frames = Annotated[int, typer.Option(min=1, help="Most frames that each side works on.")]
+Seconds = Annotated[
+    float, typer.Option(min=0, max=LONGEST, help="How long each side runs in a round, at least.")
+]
+Rounds = Annotated[
+    int, typer.Option(min=1, help="How often the sides take turns; the median counts.")
+]
 
 
 @app.command()
@@ -39,18 +43,97 @@ def generator(
     """
     check_writable(json)
     bench = htrd_module("rml2016_bench")
-    _show(bench.bench(frames_per_key, jobs, lambda what: err.print(what, highlight=False)), json)
+    _show(bench.bench(frames_per_key, jobs, _told), json)
+
+
+@app.command()
+def training(
+    dataset: Dataset = "sample",
+    frames: Frames = 1024,
+    seconds: Seconds = 3.0,
+    rounds: Rounds = 5,
+    json: Json = None,
+):
+    """Frames a second of a standard and of a CAT epoch, beside the plain eager float32 loop."""
+    check_writable(json)
+    chosen = _read(dataset).limit(frames, 0).in_memory()
+    _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, told=_told), json)
+
+
+@app.command()
+def attack(
+    dataset: Dataset = "sample",
+    frames: Frames = 256,
+    steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = 10,
+    seconds: Seconds = 3.0,
+    rounds: Rounds = 5,
+    json: Json = None,
+):
+    """Frames times PGD steps a second, beside ART, foolbox, torchattacks and a plain loop."""
+    check_writable(json)
+    chosen = _read(dataset).limit(frames, 0).in_memory()
+    document = benchmarks.attack.bench(
+        chosen, steps=steps, seconds=seconds, rounds=rounds, told=_told
+    )
+    _show(document, json)
+
+
+@app.command()
+def svm(
+    dataset: Dataset = "sample",
+    frames: Frames = 256,
+    train_frames: Annotated[
+        int, typer.Option(min=1, help="Most frames that the SVM is fitted on.")
+    ] = 5000,
+    seconds: Seconds = 3.0,
+    rounds: Rounds = 5,
+    json: Json = None,
+):
+    """Frames a second that the SVM scores, beside scikit-learn's decision_function."""
+    check_writable(json)
+    scored, others = _read(dataset).divide(frames, 0)
+    document = benchmarks.svm.bench(
+        others.limit(train_frames, 0).in_memory(),
+        scored.in_memory(),
+        seconds=seconds,
+        rounds=rounds,
+        told=_told,
+    )
+    _show(document, json)
+
+
+def _read(dataset):
+    whole = data.read(dataset)
+    _told(f"measuring with frames of {dataset}")
+    return whole
+
+
+def _told(what):
+    err.print(what, highlight=False)
 
 
 def _show(document, json: Path | None):
     if json:
         write_json(json, document)
+    settings = document["settings"]
+    if "compared" in settings:
+        out.print(
+            f"{settings['compared']}\n{settings['threads']} threads, {settings['cpu']}, "
+            f"torch {settings['torch_version']}, {settings['date']}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     table = Table()
     for heading in ("", "value", "unit", "baseline", "its value", "ratio"):
         table.add_column(heading, justify="right" if "val" in heading else "left")
     for row in document["rows"]:
         table.add_row(
-            row["name"], f"{row['value']:.4g}", row["unit"], row["baseline"],
-            f"{row['baseline_value']:.4g}", f"{row['ratio']:.3f}",
+            row["name"], _number(row["value"]), row["unit"], row["baseline"],
+            _number(row["baseline_value"]), f"{row['ratio']:.3f}",
         )  # fmt: skip
     out.print(table)
+
+
+def _number(value):
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,24 +1,25 @@
-"""The l2 PGD of two public toolboxes on our frames, each with its own radius.
+"""The l2 PGD of public toolboxes on our frames, each with its own radius.
 
 A toolbox takes one radius for all. It therefore gets frames in units of their own ε, with ε
 in one more sample, which the network's wrapper takes off again without a gradient: the
 radius is 1, and the perturbation never reaches that sample.
 
-Needs the extra `peers`. Every function takes a network in eval mode on the CPU, frames float32
-``[n, 2, length]``, labels ``[n]`` and radii ``[n]``, and returns the perturbed frames.
+Every function takes a network in eval mode on the CPU, frames float32 ``[n, 2, length]``, labels
+``[n]`` and radii ``[n]``, and returns the perturbed frames: cross entropy, from the clean frame,
+all steps. What they need is imported when they are called (docs/benchmarks.md).
 """
+
+from importlib import metadata
 
 import numpy as np
 import torch
 from torch import nn
 
-from robust_amc.attacks.pgd import descend
-
 BATCH = 64
 
 
 def art(network, iq, label, epsilon, *, steps, step_size, classes):
-    """PGD of adversarial-robustness-toolbox: cross entropy, no restarts, all steps."""
+    """PGD of adversarial-robustness-toolbox."""
     from art.attacks.evasion import ProjectedGradientDescentPyTorch
     from art.estimators.classification import PyTorchClassifier
 
@@ -44,7 +45,7 @@ def art(network, iq, label, epsilon, *, steps, step_size, classes):
 
 
 def foolbox(network, iq, label, epsilon, *, steps, step_size, classes):
-    """PGD of foolbox: cross entropy, from the clean frame, all steps."""
+    """PGD of foolbox."""
     from foolbox import PyTorchModel
     from foolbox.attacks import L2ProjectedGradientDescentAttack
 
@@ -61,21 +62,45 @@ def foolbox(network, iq, label, epsilon, *, steps, step_size, classes):
     return _unpack(torch.cat(found).numpy())
 
 
-def ours(network, iq, label, epsilon, *, steps, step_size, classes):
-    """This project's loop with the same objective, start and steps; it stops at a success."""
+def torchattacks(network, iq, label, epsilon, *, steps, step_size, classes):
+    """PGD of torchattacks.
+
+    It takes images ``[n, channels, height, width]`` with values in 0 … 1 and clips what leaves
+    that range. So a frame's zero becomes 1/2, and the unit so large that nothing leaves it.
+    """
+    from torchattacks import PGDL2
+
+    packed = torch.as_tensor(_pack(iq, epsilon))
+    unit = 2 * float(packed.abs().max()) + 2  # a sample grows by 1 at most
+    zero = torch.full(packed.shape[2:], 0.5)
+    zero[-1] = 0  # ε is positive, and so keeps its precision
+    attack = PGDL2(
+        _OfImages(_InUnitsOfEpsilon(network), zero, unit).eval(),
+        eps=1 / unit,
+        alpha=step_size / steps / unit,
+        steps=steps,
+        random_start=False,
+    )
+    images = (packed / unit + zero)[:, None]
     label = torch.as_tensor(label, dtype=torch.long)
-
-    def evaluate(point, rows):
-        logits = network(point)
-        value = -nn.functional.cross_entropy(logits, label[rows], reduction="none")
-        return value, logits.argmax(1) != label[rows]
-
-    epsilon = torch.as_tensor(epsilon, dtype=torch.float32)
-    found = descend(evaluate, torch.as_tensor(iq), epsilon, steps=steps, step_size=step_size)
-    return found.iq.numpy()
+    found = [attack(*batch) for batch in zip(images.split(BATCH), label.split(BATCH))]
+    return _unpack(((torch.cat(found)[:, 0] - zero) * unit).numpy())
 
 
-PEERS = {"art": art, "foolbox": foolbox}
+PEERS = {"art": art, "foolbox": foolbox, "torchattacks": torchattacks}
+_PACKAGES = {"art": "adversarial-robustness-toolbox"}  # whose name is not the module's
+
+
+def versions():
+    """Installed version of each toolbox, None where there is none."""
+    return {name: _version(_PACKAGES.get(name, name)) for name in PEERS}
+
+
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 class _InUnitsOfEpsilon(nn.Module):
@@ -87,6 +112,17 @@ class _InUnitsOfEpsilon(nn.Module):
 
     def forward(self, packed):
         return self.network(packed[:, :, :-1] * packed[:, :1, -1:].detach())
+
+
+class _OfImages(nn.Module):
+    """A network for images ``[n, 1, height, width]`` of what `network` takes."""
+
+    def __init__(self, network, zero, unit):
+        super().__init__()
+        self.network, self.zero, self.unit = network, zero, unit
+
+    def forward(self, images):
+        return self.network((images[:, 0] - self.zero) * self.unit)
 
 
 def _pack(iq, epsilon):

@@ -1,0 +1,142 @@
+"""PGD steps beside those of public toolboxes and of a plain loop."""
+
+import numpy as np
+import torch
+
+from .. import frames
+from ..attacks import objectives
+from ..attacks.pgd import descend
+from ..attacks.search import Searcher
+from ..classifier import Classifier
+from ..engine import Engine
+from . import gemm, peers, plain
+from .report import precisions, row, settings
+from .sides import Side, measure
+
+START = "undefended"
+RADIUS = 0.095  # relative to the frame: PNR -10 dB at 10 dB SNR
+STEP_SIZE = 2.5
+UNIT = "frames*steps/s"
+OURS, PLAIN = "our network", "plain network"
+COMPARED = (
+    "l2 PGD on the cross entropy, {steps} steps on every frame: our loop and the same attack by "
+    "{others}, each on VT-CNN2 of plain layers and on our network in float32"
+)
+
+
+def bench(dataset, *, steps, seconds, rounds, told):
+    """Frames times PGD steps a second on a FrameDataset; see :func:`sides.measure`.
+
+    Toolboxes that are not installed are left out, and named in the settings. Raises UserError
+    when the data set is not one that the shipped network knows.
+    """
+    Classifier.load(START, classes=dataset.classes, frame_length=dataset.frame_length)
+    versions = peers.versions()
+    for name in peers.PEERS:
+        if not versions[name]:
+            told(f"{name} is not installed, and left out (docs/benchmarks.md says how to have it)")
+    rates = measure(sides(dataset, steps), seconds=seconds, rounds=rounds, told=told)
+    told_settings = settings(
+        "attack",
+        COMPARED.format(steps=steps, others=", ".join(_present())),
+        model=START,
+        frames=len(dataset),
+        pgd_steps=steps,
+        relative_radius=RADIUS,
+        peers={name: version or "not installed" for name, version in versions.items()},
+        peers_batch_size=peers.BATCH,
+        seconds=seconds,
+        rounds=rounds,
+    )
+    return {"settings": told_settings, "rows": rows(rates)}
+
+
+def sides(dataset, steps):
+    """The Sides; units are frames times steps."""
+    given = {"dataset": dataset, "steps": steps}
+    own = [
+        Side(f"ours {precision}", "our loop", ours, given | {"fast": precision == "bfloat16"})
+        for precision in precisions()
+    ]
+    others = [
+        Side(_name(loop, network), loop, baseline, given | {"loop": loop, "network": network})
+        for loop in _present()
+        for network in (PLAIN, OURS)
+    ]
+    return [*own, *others, *gemm.sides()]
+
+
+def rows(rates):
+    """Rows of the Rates of :func:`sides`; the first ones compare with the fastest of the others."""
+    others = {
+        f"{loop}, {network}": rates[_name(loop, network)].value
+        for loop in _present()
+        for network in (PLAIN, OURS)
+    }
+    best = max(others, key=others.get)
+    own = {precision: rates[f"ours {precision}"] for precision in precisions()}
+    fastest = precisions()[0]
+    compared = [
+        row(f"PGD, {precision}", rate.value, UNIT, f"the best: {best}", others[best])
+        for precision, rate in own.items()
+    ] + [
+        row(f"PGD, {fastest}", own[fastest].value, UNIT, name, value)
+        for name, value in others.items()
+    ]
+    shares = [
+        gemm.share(f"PGD, {precision}", rate, precision, rates) for precision, rate in own.items()
+    ]
+    return compared + shares + gemm.rows(rates)
+
+
+def ours(dataset, steps, fast):
+    """The descent of our attacks, as `htrd evaluate` runs it, and its frames times steps."""
+    Engine("cpu", fast)
+    searcher = Searcher(Classifier.load(START), fast)
+    iq, label, epsilon = _targets(dataset)
+    none = torch.zeros(len(iq), dtype=torch.bool)
+
+    def evaluate(perturbed, rows):
+        outputs = searcher.outputs(perturbed)
+        return objectives.cross_entropy(searcher.classifier, outputs, label[rows]), none[rows]
+
+    def attack():
+        return descend(evaluate, iq, epsilon, steps=steps, step_size=STEP_SIZE).iq
+
+    return attack, len(iq) * steps
+
+
+def baseline(dataset, steps, loop, network):
+    """The same attack by another `loop` on a `network`, and its frames times steps."""
+    model = Classifier.load(START).network.requires_grad_(True)
+    if network == PLAIN:
+        model = plain.PlainVTCNN2.of(model, dataset.frame_length)
+    iq, label, epsilon = _targets(dataset)
+    budget = {"steps": steps, "step_size": STEP_SIZE}
+    if loop in peers.PEERS:
+        own = (iq.numpy(), label.numpy(), epsilon.numpy())
+        budget["classes"] = len(dataset.classes)
+        return lambda: peers.PEERS[loop](model, *own, **budget), len(iq) * steps
+
+    def attack():
+        batches = zip(*(part.split(peers.BATCH) for part in (iq, label, epsilon)))
+        return torch.cat([plain.pgd(model, *batch, **budget) for batch in batches])
+
+    return attack, len(iq) * steps
+
+
+def _targets(dataset):
+    """Frames, labels and radii, tensors."""
+    iq = torch.as_tensor(dataset.iq.astype(np.float32))
+    label = torch.as_tensor(dataset.label, dtype=torch.long)
+    return iq, label, RADIUS * frames.flat_norm(iq)[:, 0, 0]
+
+
+def _present():
+    """The loops to compare with: the toolboxes that are installed, and the plain one."""
+    versions = peers.versions()
+    return [name for name in peers.PEERS if versions[name]] + ["plain loop"]
+
+
+def _name(loop, network):
+    return f"{loop} on {network}"

@@ -1,0 +1,48 @@
+"""The document that a bench returns: what was compared, on which machine, and the rows."""
+
+import platform
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from .. import __version__
+from ..device import has_bfloat16
+
+
+def precisions():
+    """What this machine's processor is fast in: float32, and bfloat16 before it if it has it."""
+    return ["bfloat16", "float32"] if has_bfloat16("cpu") else ["float32"]
+
+
+def row(name, value, unit, baseline, baseline_value):
+    """One row; a ratio above 1 says that `value` is the larger."""
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "baseline": baseline,
+        "baseline_value": baseline_value,
+        "ratio": value / baseline_value,
+    }
+
+
+def settings(bench, compared, **more):
+    """What a reader has to know of a run: what was `compared` (a sentence), on what, when."""
+    machine = {
+        "cpu": _cpu_model(),
+        "threads": torch.get_num_threads(),
+        "torch_version": torch.__version__,
+        "version": __version__,
+        "date": date.today().isoformat(),
+    }
+    return {"bench": bench, "compared": compared} | machine | more
+
+
+def _cpu_model():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

@@ -1,0 +1,97 @@
+"""Scores of neural rejection beside those of scikit-learn for the same SVM."""
+
+import numpy as np
+import torch
+
+from ..classifier import BATCH, Classifier
+from ..engine import Engine
+from ..errors import UserError
+from ..rejection.svm import NeuralRejection, feature_scale, fit_svm
+from . import gemm
+from .report import row, settings
+from .sides import Side, measure
+
+START = "undefended"
+COMPARED = (
+    "the one-vs-all RBF SVM ({vectors} support vectors) on the last feature layer: our scores in "
+    "float32, {batch} frames at a time, with scikit-learn's decision_function of the same "
+    "estimator, which uses one thread"
+)
+OURS, REFERENCE = "our scores", "scikit-learn's decision_function"
+
+
+def bench(train, scored, *, seconds, rounds, told):
+    """Frames a second that are scored; see :func:`sides.measure`.
+
+    Args:
+        train: FrameDataset that the SVM is fitted on
+        scored: FrameDataset of other frames, whose features are scored
+
+    Raises UserError when the data sets are not ones that the shipped network knows, or fewer
+    than three classes are left to fit.
+    """
+    if len(np.unique(train.label)) < 3:
+        raise UserError(
+            f"an SVM cannot be fitted on the {len(train)} frames of the data set that are not "
+            "scored: take fewer to score, or a larger data set"
+        )
+    told(f"fitting the SVM on {len(train)} frames")
+    estimator, features = fitted(train, scored)
+    vectors = len(NeuralRejection.from_sklearn(estimator).support_vectors)
+    rates = measure(sides(estimator, features), seconds=seconds, rounds=rounds, told=told)
+    told_settings = settings(
+        "svm",
+        COMPARED.format(vectors=vectors, batch=BATCH),
+        network=START,
+        train_frames=len(train),
+        support_vectors=vectors,
+        features=features.shape[1],
+        frames=len(features),
+        seconds=seconds,
+        rounds=rounds,
+    )
+    return {"settings": told_settings, "rows": rows(rates)}
+
+
+def fitted(train, scored):
+    """An estimator as fit-rejector makes it, and scaled float32 features ``[n, features]``."""
+    known = {"classes": train.classes, "frame_length": train.frame_length}
+    model = Classifier.load(START, **known)
+    features = model.features(train.iq)
+    scale = feature_scale(features)
+    return fit_svm(features * scale, train.label), model.features(scored.iq) * np.float32(scale)
+
+
+def sides(estimator, features):
+    """The Sides; units are frames."""
+    given = {"estimator": estimator, "features": features}
+    return [
+        Side(OURS, "our scores", ours, given),
+        Side(REFERENCE, "scikit-learn", baseline, given),
+        *gemm.sides(),
+    ]
+
+
+def rows(rates):
+    """Rows of the Rates of :func:`sides`."""
+    scores = row("SVM scores", rates[OURS].value, "frames/s", REFERENCE, rates[REFERENCE].value)
+    return [scores, gemm.share("SVM scores", rates[OURS], "float32", rates), *gemm.rows(rates)]
+
+
+def ours(estimator, features):
+    """The scores of all `features`, in batches as decide() makes them, and how many they are."""
+    Engine("cpu", fast=False)
+    rejector = NeuralRejection.from_sklearn(estimator)
+    features = torch.as_tensor(features)
+
+    @torch.no_grad()
+    def scores():
+        return torch.cat([rejector.scores(batch) for batch in features.split(BATCH)])
+
+    return scores, len(features)
+
+
+def baseline(estimator, features):
+    """The same by scikit-learn, which computes in double precision, and how many they are."""
+    features = features.astype(np.float64)
+    return lambda: estimator.decision_function(features), len(features)
