@@ -182,8 +182,8 @@ def _show(best_first, keep):
     near = sum(row["eligible"] and row["robust_accuracy"] >= least for row in best_first[1:])
     if near:
         err.print(
-            f"{near} others lie within its 95 % interval: more --frames or other seeds would say "
-            "whether that is chance",
+            f"other candidates within its 95 % interval: {near}; more --frames, or other seeds, "
+            "tell whether that is chance",
             highlight=False,
         )
 
