@@ -33,43 +33,43 @@ def train(
             "other options change its settings."
         ),
     ] = None,
-    method: Annotated[Method | None, typer.Option(help="How to train [standard].")] = None,
-    snr: Annotated[str | None, typer.Option(help="SNR labels in dB [all].")] = None,
+    method: Annotated[Method | None, typer.Option(help="How to train (standard).")] = None,
+    snr: Annotated[str | None, typer.Option(help="SNR labels in dB (all).")] = None,
     frames_per_key: Annotated[
-        int | None, typer.Option(help="Most training frames a class and SNR label [all].")
+        int | None, typer.Option(help="Most training frames a class and SNR label (all).")
     ] = None,
     start_from: Annotated[
         str | None, typer.Option(help="Start from the network of this model.")
     ] = None,
-    architecture: Annotated[str | None, typer.Option(help="The network [vtcnn2].")] = None,
-    input_gain: Annotated[float | None, typer.Option(help="Gain inside the network [100].")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Most epochs [100].")] = None,
+    architecture: Annotated[str | None, typer.Option(help="The network (vtcnn2).")] = None,
+    input_gain: Annotated[float | None, typer.Option(help="Gain inside the network (100).")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Most epochs (100).")] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Epochs without improvement before stopping; 0: never [5]."),
+        typer.Option(help="Epochs without improvement before stopping; 0: never (5)."),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Frames an update [256].")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam [0.001].")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Frames an update (256).")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam (0.001).")] = None,
     cosine: Annotated[
         bool | None, typer.Option("--cosine/--constant", help="The learning rate falls to zero.")
     ] = None,
     average: Annotated[
-        float | None, typer.Option(help="Decay of an average of the weights; 0: none [0].")
+        float | None, typer.Option(help="Decay of an average of the weights; 0: none (0).")
     ] = None,
     robust_radius: Annotated[
         float | None,
         typer.Option(
             help="Relative radius of the attack whose robust accuracy chooses the epoch; "
-            "0: clean accuracy [0; 0.095 for adversarial and cat]."
+            "0: clean accuracy (0; 0.095 for adversarial and cat)."
         ),
     ] = None,
     augment: Annotated[
         bool | None,
-        typer.Option(help="Turn frames by random phases, and conjugate half of them [no]."),
+        typer.Option(help="Turn frames by random phases, and conjugate half of them (no)."),
     ] = None,
-    fast: Annotated[bool | None, typer.Option(help="bfloat16 matrix products [yes].")] = None,
+    fast: Annotated[bool | None, typer.Option(help="bfloat16 matrix products (yes).")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of every random choice [0].")
+        int | None, typer.Option(min=0, help="Seed of every random choice (0).")
     ] = None,
     r_max: Annotated[
         float | None,
@@ -122,7 +122,7 @@ def train(
         bool, typer.Option(help="One update and one validation; write nothing.")
     ] = False,
 ):
-    """Train a network on the training part of a data set.
+    """Train a network on the training part of a data set. Defaults are in parentheses.
 
     A checkpoint lies beside the output until the run is done: after an interruption the
     same command with --resume goes on where it was and ends at the same result.

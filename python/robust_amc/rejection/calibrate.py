@@ -116,6 +116,7 @@ def fit_rejector(classifier, train, calibration, settings=None):
     train = _at_most(train, settings.frames_per_class, settings.seed).in_memory()
     calibration = calibration.in_memory()
     rejector, facts = settings.fit(classifier, train)
+    rejector = rejector.to(classifier.device)
     fitted = Classifier(
         classifier.network, classifier.classes, rejector=rejector, metadata=classifier.metadata
     )
