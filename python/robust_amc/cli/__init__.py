@@ -11,6 +11,7 @@ from . import (
     bench,
     dataset,
     evaluate,
+    export,
     figure,
     fit_rejector,
     models,
@@ -31,6 +32,7 @@ app.command("sweep")(sweep.sweep)
 app.command("fit-rejector")(fit_rejector.fit_rejector)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(figure.app, name="figure")
+app.command("export")(export.export)
 app.command("models")(models.models)
 app.add_typer(reproduce.app, name="reproduce")
 app.add_typer(attack.app, name="attack")

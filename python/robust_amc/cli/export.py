@@ -1,0 +1,84 @@
+"""`htrd export`: a model as one ONNX file that needs nothing of ours to run."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import data
+from ..classifier import Classifier
+from ..files import write_json
+from ..frames import Scaling
+from ..inference import export_onnx
+from ..inference.agreement import CHECK, check_frames, evenly
+from ..inference.quantize import calibration_frames
+from .console import err
+from .options import Json, check_writable, refuse_overwriting
+
+CHECKED = 2000  # frames
+
+
+class InputScaling(StrEnum):
+    """Who scales the frames."""
+
+    NONE = "none"
+    AS_MODEL = "as_model"
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A shipped model's name or a file.")],
+    output: Annotated[Path, typer.Argument(help="The file to write (.onnx).")],
+    precision: Annotated[
+        export_onnx.ExportPrecision, typer.Option(help="Of the network; the rejector is float32.")
+    ] = export_onnx.ExportPrecision.FLOAT32,
+    scaling: Annotated[
+        InputScaling,
+        typer.Option(help="none: for data-set frames; as_model: the graph scales radio frames."),
+    ] = InputScaling.NONE,
+    check: Annotated[
+        str | None,
+        typer.Option(help="Data set to compare decisions on (default: the packaged sample)."),
+    ] = None,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(help="Data set of benign frames for int8 (default: the packaged sample)."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write an int8 model that decides too differently.")
+    ] = False,
+    json: Json = None,
+):
+    """Write network, scaling, rejector and threshold as one ONNX graph.
+
+    Its input is `iq`, its outputs are `label` (-1: rejected) and `scores`; all that the model
+    file says of itself is in the metadata. The file is checked against the model before it
+    gets its name. An int8 network has to give 99 % of the decisions, and reject benign frames
+    as often within one point.
+    """
+    refuse_overwriting(output)
+    check_writable(output, [".onnx"])
+    check_writable(json)
+    classifier = Classifier.load(model)
+    settings = export_onnx.ExportSettings(
+        precision,
+        classifier.scaling if scaling is InputScaling.AS_MODEL else Scaling.NONE,
+        force,
+    )
+    calibration = None
+    if settings.precision is export_onnx.ExportPrecision.INT8:
+        calibration = calibration_frames(classifier, calibrate and data.read(calibrate))
+    found = export_onnx.write(
+        output, classifier, _checked(check, classifier), calibration, settings
+    )
+    if json:
+        write_json(json, {"settings": asdict(settings) | {"model": model}, "check": asdict(found)})
+    err.print(f"wrote {output}: {found}", highlight=False)
+
+
+def _checked(name, classifier):
+    """Frames to compare decisions on."""
+    if name is None:
+        return check_frames(classifier, CHECKED)
+    return evenly(data.read(name).require_classes(classifier.classes), CHECKED, CHECK)

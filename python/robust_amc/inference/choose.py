@@ -1,0 +1,209 @@
+"""Opens an engine by name, or the fastest one that decides as float32 PyTorch does."""
+
+import importlib.util
+import logging
+import time
+
+import numpy as np
+
+from ..classifier import Classifier
+from ..device import has_bfloat16
+from ..errors import UserError
+from ..frames import Scaling
+from . import quantize
+from .agreement import Agreement, check_frames
+from .engine import Precision
+from .onnx_engine import OnnxRuntimeEngine
+from .onnx_model import load, read_document, to_onnx
+from .openvino_engine import OpenVinoEngine
+from .torch_engine import TorchEngine
+
+AUTO = "auto"
+AGREEMENT = 0.995  # of decisions with float32, for `auto`
+TIMING = 0.2  # seconds that each candidate is timed
+ENGINES = ("torch", "onnxruntime", "openvino")
+PACKAGES = {"torch": (), "onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+log = logging.getLogger(__name__)
+
+
+def open_engine(model, engine=AUTO, precision=None, scaling=Scaling.NONE, threads=None):
+    """An InferenceEngine.
+
+    Args:
+        model: a Classifier, or the path of a file that `htrd export` wrote
+        engine: ``torch``, ``onnxruntime``, ``openvino`` or ``auto``
+        precision: ``float32``, ``bfloat16``, ``int8``, or None: what is fastest
+        scaling: of the input, a Scaling or ``as_model``; a file brings its own
+        threads: of ONNX Runtime and OpenVINO (default: as many as PyTorch has)
+
+    Where several engines or precisions are left to choose from, each decides a check set at
+    load time; the fastest of those that agree with float32 PyTorch (of a file: with the first
+    that can run it) on 99.5 % is taken, and one line of log says so. int8 is made only where
+    it is asked for by name, and must agree as :func:`quantize.is_close` says. Raises UserError
+    when nothing fits: a package is not installed, the processor lacks bfloat16, the model is
+    on a GPU and the engine is not for it.
+    """
+    if engine not in (AUTO, *ENGINES):
+        raise UserError(f"unknown engine {engine!r}; there are {AUTO}, {', '.join(ENGINES)}")
+    source = _OfClassifier(model, scaling) if isinstance(model, Classifier) else _OfFile(model)
+    wanted = None if precision is None else _precision(precision)
+    pairs = [
+        pair
+        for pair in source.pairs(wanted)
+        if (engine in (AUTO, pair[0])) and wanted in (None, pair[1])
+    ]
+    if engine == AUTO:
+        pairs = [pair for pair in pairs if _installed(pair[0])]
+    if not pairs:
+        raise UserError(
+            f"no engine computes this in {wanted or 'any precision'} with {engine} here: "
+            f"{source.limits()}"
+        )
+    if len(pairs) == 1 and not source.is_risky(wanted):
+        return source.make(*pairs[0], threads)
+    return _fastest(source, pairs, threads)
+
+
+class _OfClassifier:
+    """Engines of a Classifier."""
+
+    def __init__(self, classifier, scaling):
+        self.classifier = classifier
+        self.scaling = classifier.scaling if scaling == "as_model" else Scaling(scaling)
+        self._model = {}
+
+    def pairs(self, wanted):
+        """Engines and precisions, the reference first."""
+        found = [("torch", Precision.FLOAT32)]
+        if has_bfloat16(self.classifier.device):
+            found.append(("torch", Precision.BFLOAT16))
+        if self.classifier.device.type != "cpu":
+            return found
+        found += [("onnxruntime", Precision.FLOAT32), ("openvino", Precision.FLOAT32)]
+        if has_bfloat16("cpu"):
+            found.append(("openvino", Precision.BFLOAT16))
+        if wanted is Precision.INT8:
+            found += [("onnxruntime", Precision.INT8), ("openvino", Precision.INT8)]
+        return found
+
+    def is_risky(self, precision):
+        """Whether an engine must be checked although there is no other."""
+        return precision is Precision.INT8
+
+    def limits(self):
+        """Why there may be no engine."""
+        if self.classifier.device.type != "cpu":
+            return "a model on a GPU is for torch"
+        return (
+            "int8 is for onnxruntime and openvino (pip extras onnx, openvino), bfloat16 for torch "
+            f"and openvino, and this processor {'has' if has_bfloat16('cpu') else 'lacks'} it"
+        )
+
+    def make(self, engine, precision, threads):
+        if engine == "torch":
+            return TorchEngine(self.classifier, precision, self.scaling)
+        model = self._onnx(precision is Precision.INT8)
+        if engine == "onnxruntime":
+            return OnnxRuntimeEngine(model, threads)
+        return OpenVinoEngine(model, precision, threads)
+
+    def reference(self, engine, iq):
+        return self.classifier.decide(iq, self.scaling)
+
+    def _onnx(self, quantized):
+        if quantized not in self._model:
+            model = to_onnx(self.classifier, self.scaling)
+            if quantized:
+                model = quantize.quantize(model, quantize.calibration_frames(self.classifier))
+            self._model[quantized] = model
+        return self._model[quantized]
+
+
+class _OfFile:
+    """Engines of an ONNX file of ours."""
+
+    def __init__(self, path):
+        self.model = load(path)
+        self.precision = Precision(read_document(self.model)["exported"]["precision"])
+
+    def pairs(self, wanted):
+        """Engines and precisions, the reference first."""
+        found = [("onnxruntime", self.precision), ("openvino", self.precision)]
+        if self.precision is Precision.FLOAT32 and has_bfloat16("cpu"):
+            found.append(("openvino", Precision.BFLOAT16))
+        return found
+
+    def is_risky(self, precision):
+        """Whether an engine must be checked although there is no other: that was done before."""
+        return False
+
+    def limits(self):
+        """Why there may be no engine."""
+        return f"the file holds {self.precision}, for onnxruntime and openvino"
+
+    def make(self, engine, precision, threads):
+        if engine == "onnxruntime":
+            return OnnxRuntimeEngine(self.model, threads)
+        return OpenVinoEngine(self.model, precision, threads)
+
+    def reference(self, engine, iq):
+        return engine.decide(iq)
+
+
+def _fastest(source, pairs, threads):
+    engines = [source.make(*pair, threads) for pair in pairs]
+    iq = check_frames(engines[0])
+    reference = source.reference(engines[0], iq)
+    found = [(each, Agreement.of(each.decide(iq), reference)) for each in engines]
+    agreeing = [(each, how) for each, how in found if _is_close(each, how)]
+    if not agreeing:
+        raise UserError(
+            "no engine decides as the model does in float32: "
+            + "; ".join(f"{_title(each)}: {how}" for each, how in found)
+        )
+    rates = {each: _rate(each, iq) for each, _ in agreeing}
+    best = max(rates, key=rates.get)
+    others = [
+        f"{_title(each)} " + (f"{rates[each]:.0f}/s" if each in rates else f"{how.agreement:.2%}")
+        for each, how in found
+        if each is not best
+    ]
+    best.reason = (
+        f"{_title(best)}: {rates[best]:.0f} frames/s, {dict(agreeing)[best]}"
+        f" ({', '.join(others) or 'nothing else'})"
+    )
+    log.info("inference engine %s", best.reason)
+    return best
+
+
+def _is_close(engine, found):
+    if engine.precision is Precision.INT8:
+        return quantize.is_close(found)
+    return found.agreement >= AGREEMENT
+
+
+def _rate(engine, iq):
+    """Frames a second; the best of several passes, since a machine may be busy."""
+    times, start = [], time.perf_counter()
+    while not times or time.perf_counter() - start < TIMING:
+        begin = time.perf_counter()
+        engine.decide(iq)
+        times.append(time.perf_counter() - begin)
+    return len(iq) / np.min(times)
+
+
+def _title(engine):
+    return f"{engine.name} {engine.precision}"
+
+
+def _installed(engine):
+    return all(importlib.util.find_spec(package) for package in PACKAGES[engine])
+
+
+def _precision(name):
+    try:
+        return Precision(name)
+    except ValueError:
+        raise UserError(
+            f"unknown precision {str(name)!r}; there are {', '.join(Precision)}"
+        ) from None

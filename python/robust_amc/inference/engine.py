@@ -1,0 +1,124 @@
+"""What every inference engine is to its users: frames in, decisions out."""
+
+import threading
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+
+import numpy as np
+import torch
+
+from .. import frames
+from ..classifier import REJECTED, Decisions
+from ..errors import UserError
+from ..rejection import threshold as thresholds
+
+MICRO_BATCH = 64  # frames whose feature maps stay in a core's cache
+
+
+class Precision(StrEnum):
+    """Of the products of the feature layers; the last layer and the rejector are float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    INT8 = "int8"
+
+
+class InferenceEngine(ABC):
+    """Decides frames as :meth:`Classifier.decide` does, at speed.
+
+    The threshold is compared outside of the runtime: setting it neither rebuilds anything
+    nor waits for a running batch, which keeps the one it started with.
+
+    Attributes:
+        name: of the runtime: ``torch``, ``onnxruntime``, ``openvino``
+        precision: Precision
+        classes: names of the classes, in the order of the scores
+        frame_length: samples in a frame
+        scaling: Scaling that the engine applies to its input
+        threshold: S0, None for a model without a rejector
+        document: what the model file says, and how this graph was made (`exported`)
+        reason: why this engine was chosen, where :func:`open_engine` had a choice
+    """
+
+    name = ""
+
+    def __init__(self, document, precision):
+        self.document = document
+        self.precision = Precision(precision)
+        self.classes = tuple(document["classes"])
+        self.frame_length = document["frame_length"]
+        self.scaling = frames.Scaling(document["exported"]["scaling"])
+        self.threshold = document.get("rejector", {}).get("threshold")
+        self.reason = ""
+
+    @abstractmethod
+    def scores(self, iq):
+        """Scores of valid frames, float32 ``[n, 2, length]`` to float32 ``[n, classes]``."""
+
+    def decide(self, iq):
+        """Decide an array of any number of frames ``[n, 2, length]``: Decisions.
+
+        Raises UserError for another frame length.
+        """
+        iq = self._check(iq)
+        threshold = -np.inf if self.threshold is None else self.threshold
+        valid = frames.valid(iq)
+        score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)
+        if valid.any():
+            score[valid] = self.scores(iq if valid.all() else iq[valid])
+        sure = np.isfinite(score).all(1) & (score.max(1) >= threshold)
+        label = np.where(sure, score.argmax(1), REJECTED).astype(np.int16)
+        return Decisions(label, score, valid)
+
+    def set_threshold(self, value):
+        """Set S0; UserError without a rejector or outside the calibration scores."""
+        self.threshold = thresholds.check_threshold(self._score_quantiles(), value)
+
+    def set_target_rejection(self, rate):
+        """Set S0 so that the share `rate` of the benign calibration frames is rejected."""
+        self.threshold = thresholds.threshold_for(self._score_quantiles(), rate)
+
+    def _score_quantiles(self):
+        if "rejector" not in self.document:
+            raise UserError("the model has no rejector, so no threshold")
+        return self.document["rejector"]["score_quantiles"]
+
+    def _check(self, iq):
+        iq = np.ascontiguousarray(frames.check(iq), np.float32)
+        if iq.shape[2] != self.frame_length:
+            raise UserError(
+                f"the frames have {iq.shape[2]} samples, the model takes {self.frame_length}"
+            )
+        return iq
+
+
+class PooledEngine(InferenceEngine):
+    """An engine whose threads each take a part of the frames through the whole graph.
+
+    That is faster than several threads for every layer of one part: they never wait for
+    each other.
+    """
+
+    def __init__(self, document, precision, threads=None):
+        super().__init__(document, precision)
+        self.threads = threads or torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(self.threads, f"{self.name}-inference")
+        self._own = threading.local()
+
+    @abstractmethod
+    def _runner(self):
+        """A function from frames to scores, for one thread; it may keep buffers."""
+
+    def scores(self, iq):
+        """Scores of valid frames, shared out between the threads."""
+        size = min(MICRO_BATCH, -(-len(iq) // self.threads))
+        parts = [iq[start : start + size] for start in range(0, len(iq), size)]
+        if len(parts) == 1:
+            return self._run(iq)
+        return np.concatenate(list(self._pool.map(self._run, parts)))
+
+    def _run(self, part):
+        if not hasattr(self._own, "run"):
+            self._own.run = self._runner()
+        return self._own.run(part)

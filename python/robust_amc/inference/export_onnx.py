@@ -1,0 +1,72 @@
+"""Writes a classifier as an ONNX file, and only one that decides as the classifier does."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import UserError
+from ..files import replacing
+from ..frames import Scaling
+from . import quantize
+from .agreement import Agreement
+from .engine import Precision
+from .onnx_engine import OnnxRuntimeEngine
+from .onnx_model import load, to_onnx
+from .packages import require
+
+AGREEMENT = 0.999  # of decisions in float32; what remains are ties that rounding breaks
+
+
+class ExportPrecision(StrEnum):
+    """Of an exported model; bfloat16 is the choice of the runtime that runs it."""
+
+    FLOAT32 = Precision.FLOAT32.value
+    INT8 = Precision.INT8.value
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """How to export.
+
+    Attributes:
+        precision: of the network, float32 or int8
+        scaling: Scaling that the graph applies to its input
+        force: write an int8 model that decides too differently nevertheless
+    """
+
+    precision: ExportPrecision = ExportPrecision.FLOAT32
+    scaling: Scaling = Scaling.NONE
+    force: bool = False
+
+
+def write(path, classifier, check, calibration=None, settings=None):
+    """Write the ONNX file `path` and return its Agreement with the classifier.
+
+    What was written is read again and decides the frames `check` ``[n, 2, length]`` in ONNX
+    Runtime; a file that does not agree never gets its name. `calibration` are the benign
+    frames that an int8 network is calibrated on; they must not be those of the check.
+    Raises UserError then, without the packages, and when the file cannot be written.
+    """
+    settings = settings or ExportSettings()
+    onnx = require("onnx", "onnx")
+    require("onnxruntime", "onnx")
+    model = to_onnx(classifier, settings.scaling)
+    if settings.precision is ExportPrecision.INT8:
+        model = quantize.quantize(model, calibration)
+    reference = classifier.decide(check, settings.scaling)
+    with replacing(path) as temporary:
+        onnx.save(model, temporary)
+        found = Agreement.of(OnnxRuntimeEngine(load(temporary)).decide(check), reference)
+        _check(found, settings)
+    return found
+
+
+def _check(found, settings):
+    if settings.precision is ExportPrecision.FLOAT32 and found.agreement < AGREEMENT:
+        raise UserError(f"the exported graph does not decide as the model does: {found}")
+    if settings.precision is ExportPrecision.INT8 and not (
+        settings.force or quantize.is_close(found)
+    ):
+        raise UserError(
+            f"int8 changes too much: {found}; at least {quantize.AGREEMENT:.0%} and a difference "
+            f"of at most {quantize.REJECTION:.0%} are wanted (calibrate on other frames, or --force)"
+        )

@@ -1,0 +1,108 @@
+"""A classifier as one module that exports: network, scaling, rejector and threshold."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .. import frames
+from ..frames import Scaling
+from ..models import VTCNN2
+from ..rejection.svm import NeuralRejection
+
+REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
+
+
+class DecisionGraph(nn.Module):
+    """What :meth:`Classifier.decide` computes, of a tensor, without any branch in Python.
+
+    Frames ``[n, 2, length]`` and a threshold (scalar) to labels int64 ``[n]``, -1 for a
+    rejected frame, and scores float32 ``[n, classes]``. Frames that are not finite or all
+    zero are rejected with scores of -inf. What is exported of the submodules `features`,
+    `logits` and `rejector` carries those names: only the first may lose precision.
+    """
+
+    def __init__(self, classifier, scaling=Scaling.NONE):
+        super().__init__()
+        network = convolutional(classifier.network)
+        self.features = _Features(network)
+        self.logits = _Logits(network)
+        self.rejector = folded(classifier.rejector)
+        self.scaling = Scaling(scaling)
+        self.eval().requires_grad_(False)
+
+    def forward(self, iq, threshold):
+        """Labels and scores, see the class."""
+        energy = frames.energy(iq)
+        scaled = frames.scale(iq, self.scaling)
+        features = self.features(scaled)
+        logits = self.logits(features)
+        scores = logits if self.rejector is None else self.rejector(scaled, features, logits)
+        valid = (energy > 0) & (energy < torch.inf)
+        scores = torch.where(valid[:, None], scores, -torch.inf)
+        best, label = scores.max(1)
+        # A sum tells NaN and infinity alike in every runtime, a maximum does not
+        sure = (scores.abs().sum(1) < torch.inf) & (best >= threshold)
+        return torch.where(sure, label, -1), scores
+
+
+class _Features(nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, iq):
+        return self.network.features(iq).float()
+
+
+class _Logits(_Features):
+    def forward(self, features):
+        return self.network.logits(features)
+
+
+def convolutional(network):
+    """A copy of a network with VT-CNN2 as plain convolutions."""
+    network = copy.deepcopy(network)
+    for module in network.modules():
+        if type(module) is VTCNN2:
+            module.__class__ = _ConvolutionalVTCNN2  # the same parameters, another features()
+    return network
+
+
+class _ConvolutionalVTCNN2(VTCNN2):
+    """VT-CNN2 as its layers say: the runtimes' convolutions beat our matrix products there."""
+
+    def features(self, iq):
+        maps = (iq * self.input_gain)[:, None]
+        for layer in (self.conv1, self.conv2):
+            maps = F.relu(F.conv2d(maps, layer.weight, layer.bias, padding=(0, 2)))
+        return F.relu(self.dense1(maps.flatten(1)))
+
+
+class _FoldedRejection(nn.Module):
+    """Neural rejection with its constants folded into two products and one exponential.
+
+    -γ‖aζ - ζ_i‖² = ζ·(2γa ζ_i) - γ‖ζ_i‖² - γa²‖ζ‖², at most 0.
+    """
+
+    def __init__(self, rejector):
+        super().__init__()
+        gamma, scale, vectors = rejector.gamma, rejector.feature_scale, rejector.support_vectors
+        self.register_buffer("columns", (2 * gamma * scale * vectors.T).contiguous())
+        self.register_buffer("own", -gamma * (vectors * vectors).sum(1))
+        self.register_buffer("dual_coef", rejector.dual_coef)
+        self.register_buffer("intercept", rejector.intercept)
+        self.rate = gamma * scale**2
+
+    def forward(self, iq, features, logits):
+        energy = (features * features).sum(1, keepdim=True)
+        exponent = torch.addmm(self.own, features, self.columns) - self.rate * energy
+        return torch.addmm(self.intercept, exponent.clamp(max=0).exp(), self.dual_coef)
+
+
+def folded(rejector):
+    """A copy of a rejector (or None) that is the fastest to compute and exports."""
+    if isinstance(rejector, NeuralRejection):
+        return _FoldedRejection(rejector)
+    return copy.deepcopy(rejector)

@@ -1,0 +1,25 @@
+"""ONNX Runtime, on a CPU."""
+
+from .engine import PooledEngine
+from .onnx_model import read_document
+from .packages import require
+
+
+class OnnxRuntimeEngine(PooledEngine):
+    """An ONNX model of ours in ONNX Runtime: float32, or int8 as the model was quantized."""
+
+    name = "onnxruntime"
+
+    def __init__(self, model, threads=None):
+        runtime = require("onnxruntime", "onnx")
+        facts = read_document(model)
+        super().__init__(facts, facts["exported"]["precision"], threads)
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = 1  # each of our threads runs the whole graph
+        options.log_severity_level = 3
+        self._session = runtime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def _runner(self):
+        return lambda iq: self._session.run(["scores"], {"iq": iq})[0]

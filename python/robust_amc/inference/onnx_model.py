@@ -1,0 +1,137 @@
+"""A classifier as one ONNX model, with the document of its model file inside.
+
+Input `iq`, float32 ``[frames, 2, length]``, any number of frames; outputs `label`, int64
+``[frames]``, -1 for a rejected frame, and `scores`, float32 ``[frames, classes]``. The
+threshold is the scalar constant `threshold`.
+"""
+
+import ast
+import json
+
+import numpy as np
+import torch
+
+from .. import __version__
+from ..errors import UserError
+from ..frames import Scaling
+from ..model_file import FORMAT_VERSION
+from .graph import REJECT_NONE, DecisionGraph
+from .packages import quiet, require
+
+KEY = "htrd"  # of the JSON document in the metadata, as in safetensors files
+OUTPUTS = ("label", "scores")
+PARTS = ("features", "logits", "rejector")  # of a DecisionGraph
+
+
+def to_onnx(classifier, scaling=Scaling.NONE):
+    """An onnx.ModelProto of a Classifier that scales its input by `scaling`.
+
+    Nodes are named after their part of the graph: ``features/…``, ``logits/…``,
+    ``rejector/…``, ``decision/…``.
+    Raises UserError when the packages onnx and onnxscript are not installed.
+    """
+    onnx = require("onnx", "onnx")
+    require("onnxscript", "onnx")
+    graph = DecisionGraph(classifier, scaling).cpu()
+    threshold = REJECT_NONE if classifier.threshold is None else classifier.threshold
+    model = _export(graph, classifier.frame_length, threshold)
+    for node in model.graph.node:
+        node.name = f"{_part(node)}/{node.name}"
+        del node.metadata_props[:]  # where the exporter found it: paths of this machine
+        node.doc_string = ""
+    del model.graph.input[1]  # the exporter takes no constant that is compared with: an input
+    model.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.array(threshold, np.float32), "threshold")
+    )
+    model.producer_name, model.producer_version = "gr-htrd", __version__
+    write_document(model, document(classifier, scaling))
+    onnx.checker.check_model(model)
+    return model
+
+
+def document(classifier, scaling):
+    """What a model file says of a Classifier, and `exported`: how this graph was made."""
+    facts = classifier.metadata | {
+        "classes": list(classifier.classes),
+        "frame_length": classifier.frame_length,
+        "scaling": classifier.scaling.value,
+        "format_version": FORMAT_VERSION,
+        "code_version": __version__,
+        "exported": {"scaling": Scaling(scaling).value, "precision": "float32"},
+    }
+    if classifier.rejector is not None:
+        facts["rejector"] = facts["rejector"] | {"threshold": classifier.threshold}
+    return facts
+
+
+def read_document(model):
+    """The JSON document of an onnx.ModelProto; UserError when it is no model of ours."""
+    for entry in model.metadata_props:
+        if entry.key == KEY:
+            return json.loads(entry.value)
+    raise UserError("the ONNX file is not a gr-htrd model: it has no metadata of ours")
+
+
+def write_document(model, facts):
+    """Put the JSON document into an onnx.ModelProto, in place of what it had."""
+    del model.metadata_props[:]
+    model.metadata_props.add(key=KEY, value=json.dumps(facts))
+
+
+def _export(graph, length, threshold):
+    example = (torch.randn(2, 2, length) / length, torch.tensor(float(threshold)))
+    with quiet():
+        program = torch.onnx.export(
+            graph,
+            example,
+            dynamo=True,
+            input_names=["iq", "threshold"],
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: torch.export.Dim("frames")}, None),
+            external_data=False,
+            verbose=False,
+        )
+    return program.model_proto
+
+
+def _part(node):
+    """Which part of a DecisionGraph a node was made from: a submodule, else `decision`."""
+    kept = {each.key: each.value for each in node.metadata_props}
+    scopes = ast.literal_eval(kept.get("pkg.torch.onnx.name_scopes", "[]"))
+    return scopes[1] if len(scopes) > 1 and scopes[1] in PARTS else "decision"
+
+
+def split(model):
+    """The features, and the rest: two ModelProtos that make `scores` one after the other.
+
+    The first takes `iq`; the second `iq` too, and what the first gives.
+    """
+    onnx = require("onnx", "onnx")
+    inside = [node.name.startswith("features/") for node in model.graph.node]
+    made, used = set(), set()
+    for node, is_inside in zip(model.graph.node, inside, strict=True):
+        (made.update(node.output) if is_inside else used.update(node.input))
+    border = sorted(made & used)
+    extractor = onnx.utils.Extractor(onnx.shape_inference.infer_shapes(model))
+    features = extractor.extract_model(["iq"], border)
+    return features, extractor.extract_model(["iq", *border], ["scores"])
+
+
+def load(path):
+    """The onnx.ModelProto of a file that `htrd export` wrote; UserError when it is none."""
+    onnx = require("onnx", "onnx")
+    try:
+        model = onnx.load(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except Exception as error:  # of protobuf, another one in each of its versions
+        raise UserError(f"{path} is damaged or not an ONNX file: {error}") from None
+    document = read_document(model)
+    missing = [key for key in ("classes", "frame_length", "exported") if key not in document]
+    if missing or document.get("format_version", 0) > FORMAT_VERSION:
+        raise UserError(
+            f"{path} is not usable: its metadata lacks {', '.join(missing)}"
+            if missing
+            else f"{path} has a newer format; upgrade gr-htrd"
+        )
+    return model
