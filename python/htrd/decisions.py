@@ -112,29 +112,60 @@ def read(message):
     """Batch of a PDU from `decisions` or `batches`; ValueError when it is neither."""
     if not pmt.is_pair(message) or not pmt.is_dict(pmt.car(message)):
         raise ValueError("not a decision: a PDU with a dictionary is expected")
-    fields = pmt.to_python(pmt.car(message))
-    if "frame_index" not in fields or "rejected" not in fields:
+    fields = pmt.car(message)
+    if not all(pmt.dict_has_key(fields, pmt.intern(name)) for name in ("frame_index", "rejected")):
         raise ValueError("not a decision: no frame_index or no rejected")
-    scores = np.array(pmt.to_python(pmt.cdr(message)), np.float32)
-    single = np.ndim(fields["frame_index"]) == 0
-    count = 1 if single else len(fields["frame_index"])
+    single = pmt.is_integer(pmt.dict_ref(fields, pmt.intern("frame_index"), pmt.PMT_NIL))
+    try:
+        columns = {name: _read(fields, name, single) for name in _READERS}
+        count = len(columns["frame_index"])
+        return Batch(
+            **{
+                name: column if column is not None else _nothing(name, count)
+                for name, column in columns.items()
+            },
+            scores=np.array(pmt.f32vector_elements(pmt.cdr(message)), np.float32).reshape(
+                count, -1
+            ),
+        )
+    except Exception as error:  # noqa: BLE001 (pmt raises whatever the sender's data causes)
+        raise ValueError(f"not a decision: {error}") from None
 
-    def column(name):
-        value = fields.get(name)
-        return [value] if single else ([None] * count if value is None else value)
 
-    def floats(name):
-        return np.array([np.nan if v is None else v for v in column(name)], np.float64)
+def _read(fields, name, single):
+    """The column `name` of a PDU's dictionary, also of a single decision; None if absent."""
+    value = pmt.dict_ref(fields, pmt.intern(name), pmt.PMT_NIL)
+    if pmt.is_null(value):
+        return None
+    read_one = _READERS[name]
+    if single:
+        column = [read_one(value)]
+    elif pmt.is_f64vector(value):
+        column = pmt.f64vector_elements(value)
+    else:
+        items = (pmt.vector_ref(value, row) for row in range(pmt.length(value)))
+        column = [None if pmt.is_null(item) else read_one(item) for item in items]
+    if name == "classes":
+        return tuple(column)
+    kind = {"frame_index": np.int64}.get(name, np.float64 if name in _FLOAT_COLUMNS else None)
+    return column if kind is None else np.array(column, kind)
 
-    return Batch(
-        frame_index=np.array(column("frame_index"), np.int64),
-        modulation=list(column("modulation")),
-        truth=list(column("truth")),
-        rx_time=list(column("rx_time")),
-        scores=scores.reshape(count, -1),
-        classes=tuple(fields.get("classes", ())),
-        **{name: floats(name) for name in _FLOAT_COLUMNS},
-    )
+
+def _nothing(name, count):
+    """A column of which no frame has anything."""
+    if name == "classes":
+        return ()
+    return np.full(count, np.nan) if name in _FLOAT_COLUMNS else [None] * count
+
+
+# pmt.to_python() does all of them, at three times the price
+_READERS = {
+    "frame_index": pmt.to_long,
+    "modulation": pmt.symbol_to_string,
+    "truth": pmt.symbol_to_string,
+    "rx_time": pmt.to_python,
+    "classes": pmt.symbol_to_string,
+} | dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double)
 
 
 def _dictionary(fields):
