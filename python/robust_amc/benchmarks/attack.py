@@ -67,26 +67,28 @@ def sides(dataset, steps):
 
 
 def rows(rates):
-    """Rows of the Rates of :func:`sides`; the first ones compare with the fastest of the others."""
-    others = {
-        f"{loop}, {network}": rates[_name(loop, network)].value
-        for loop in _present()
-        for network in (PLAIN, OURS)
-    }
-    best = max(others, key=others.get)
+    """Rows of the Rates of :func:`sides`; first beside the fastest of the others on a network."""
     own = {precision: rates[f"ours {precision}"] for precision in precisions()}
     fastest = precisions()[0]
-    compared = [
-        row(f"PGD, {precision}", rate.value, UNIT, f"the best: {best}", others[best])
-        for precision, rate in own.items()
-    ] + [
-        row(f"PGD, {fastest}", own[fastest].value, UNIT, name, value)
-        for name, value in others.items()
-    ]
+    best, others = [], []
+    for network in (PLAIN, OURS):
+        values = {loop: rates[_name(loop, network)].value for loop in _present()}
+        winner = max(values, key=values.get)
+        best += [
+            row(
+                f"PGD, {precision}", rate.value, UNIT,
+                f"the best on {network}: {winner}", values[winner],
+            )
+            for precision, rate in own.items()
+        ]  # fmt: skip
+        others += [
+            row(f"PGD, {fastest}", own[fastest].value, UNIT, _name(loop, network), value)
+            for loop, value in values.items()
+        ]
     shares = [
         gemm.share(f"PGD, {precision}", rate, precision, rates) for precision, rate in own.items()
     ]
-    return compared + shares + gemm.rows(rates)
+    return best + others + shares + gemm.rows(rates)
 
 
 def ours(dataset, steps, fast):

@@ -13,9 +13,9 @@ from .sides import Side, measure
 
 START = "undefended"
 COMPARED = (
-    "the one-vs-all RBF SVM ({vectors} support vectors) on the last feature layer: our scores in "
-    "float32, {batch} frames at a time, with scikit-learn's decision_function of the same "
-    "estimator, which uses one thread"
+    "the one-vs-all RBF SVM on the last feature layer ({vectors} support vectors, {all_classes} "
+    "over all classes): our scores in float32, {batch} frames at a time, with scikit-learn's "
+    "decision_function of the same estimator, which uses one thread"
 )
 OURS, REFERENCE = "our scores", "scikit-learn's decision_function"
 
@@ -38,13 +38,15 @@ def bench(train, scored, *, seconds, rounds, told):
     told(f"fitting the SVM on {len(train)} frames")
     estimator, features = fitted(train, scored)
     vectors = len(NeuralRejection.from_sklearn(estimator).support_vectors)
+    all_classes = sum(len(svc.support_) for svc in estimator.estimators_)
     rates = measure(sides(estimator, features), seconds=seconds, rounds=rounds, told=told)
     told_settings = settings(
         "svm",
-        COMPARED.format(vectors=vectors, batch=BATCH),
+        COMPARED.format(vectors=vectors, all_classes=all_classes, batch=BATCH),
         network=START,
         train_frames=len(train),
         support_vectors=vectors,
+        support_vectors_of_all_classes=all_classes,
         features=features.shape[1],
         frames=len(features),
         seconds=seconds,
