@@ -3,19 +3,17 @@
 
 import threading
 import time
-from collections import Counter, deque
 from dataclasses import fields
 
 import numpy as np
 import pmt
 from gnuradio import gr
-from robust_amc.evaluation import Outcome
 
 from . import control, decisions
 from .model import at_least
+from .totals import METRICS, Totals
 
 SUMMARY_PERIOD = 1.0  # seconds
-METRICS = ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy")
 
 
 class decision_probe(gr.sync_block):
@@ -40,8 +38,8 @@ class decision_probe(gr.sync_block):
         gr.sync_block.__init__(self, "decision_probe", in_sig=None, out_sig=None)
         self._lock = threading.Lock()
         self._log = control.LogOnce("decision_probe")
-        self._window, self._keep = window, keep
-        self.reset()
+        self._keep, self._kept = keep, []
+        self._totals = Totals(window)
         self._published = time.monotonic()
         self._control = control.Control(
             self._log, reset=lambda value: self.reset(), publish=lambda value: self.publish()
@@ -59,9 +57,8 @@ class decision_probe(gr.sync_block):
 
     def reset(self):
         """Forget everything counted and kept."""
+        self._totals.reset()
         with self._lock:
-            self._cells = Counter()  # (truth, decided, attacked) -> frames
-            self._latest = deque()
             self._kept = []
 
     def handle_decisions(self, message):
@@ -95,15 +92,9 @@ class decision_probe(gr.sync_block):
         except (ValueError, TypeError) as error:
             self._log.warn("form", f"message ignored: {error}")
             return
-        attacked = ~np.isnan(batch.pnr_db)
-        cells = list(zip(batch.truth, batch.modulation, attacked.tolist(), strict=True))
-        with self._lock:
-            self._cells.update(cells)
-            if self._window:
-                self._latest.extend(cells)
-                while len(self._latest) > self._window:
-                    self._cells[self._latest.popleft()] -= 1
-            if self._keep:
+        self._totals.add(batch)
+        if self._keep:
+            with self._lock:
                 self._kept.append(batch)
         if time.monotonic() - self._published >= SUMMARY_PERIOD:
             self.publish()
@@ -119,36 +110,12 @@ class decision_probe(gr.sync_block):
                 self.message_port_pub(port, pmt.cons(port, pmt.from_long(round(100 * share))))
 
     def summary(self):
-        """Totals as a dictionary.
-
-        `frames`, `with_truth`, `attacked`, `rejected`, `correct` (and accepted) are counts;
-        `accuracy`, `accepted_accuracy`, `rejection_rate`, `robust_accuracy` are shares, NaN
-        where there is nothing to divide by.
-        """
-        with self._lock:
-            cells = {cell: count for cell, count in self._cells.items() if count}
-        totals = {name: np.zeros(2) for name in METRICS}
-        counts = Counter(dict.fromkeys(("frames", "with_truth", "attacked"), 0))
-        for (truth, decided, attacked), count in cells.items():
-            counts.update(frames=count, with_truth=count * (truth is not None),
-                          attacked=count * attacked)
-            result = _outcome(truth, decided, attacked)
-            for name in METRICS if truth is not None else ("rejection_rate",):
-                totals[name] += count * np.array([part[0] for part in result.ratio(name)])
-        with np.errstate(invalid="ignore"):
-            shares = {name: float(np.divide(*pair)) for name, pair in totals.items()}
-        counts["rejected"] = int(totals["rejection_rate"][0])
-        counts["correct"] = int(totals["accuracy"][0])
-        return dict(counts) | shares
+        """Totals as a dictionary, see :meth:`totals.Totals.summary`."""
+        return self._totals.summary()
 
     def confusion(self):
         """Frames by truth and decision, ``{truth: {modulation: frames}}``; None: rejected."""
-        table = {}
-        with self._lock:
-            for (truth, decided, _), count in self._cells.items():
-                row = table.setdefault(truth, Counter())
-                row[decided] += count
-        return {truth: dict(+row) for truth, row in table.items() if +row}
+        return self._totals.confusion()
 
     def records(self):
         """Every decision since the last reset as one Batch (see decisions.py); needs `keep`."""
@@ -167,8 +134,3 @@ class decision_probe(gr.sync_block):
                 columns[name] = np.concatenate(parts)
         return decisions.Batch(**columns)
 
-
-def _outcome(truth, decided, attacked):
-    """Outcome of one frame, on names: the true class is number 0, any other number 1."""
-    chosen = -1 if decided is None else int(decided != truth)
-    return Outcome([0], [chosen], attacked=attacked)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running totals over decisions, and the metrics of robust_amc.evaluation over them."""
+
+import threading
+from collections import Counter, deque
+
+import numpy as np
+from robust_amc.evaluation import Outcome
+
+METRICS = ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy")
+
+
+class Totals:
+    """Counts of (truth, decision, attacked); batches may come from any thread.
+
+    A frame with a `pnr_db` counts as attacked. Accuracies need the truth; frames without it
+    count in `frames`, `rejected` and `rejection_rate` only.
+
+    Args:
+        window: totals over that many latest frames (0: over all since the last reset)
+    """
+
+    def __init__(self, window=0):
+        self._lock = threading.Lock()
+        self._window = window
+        self.reset()
+
+    def reset(self):
+        """Forget everything counted."""
+        with self._lock:
+            self._cells = Counter()
+            self._latest = deque()
+
+    def add(self, batch):
+        """Count a Batch."""
+        attacked = ~np.isnan(batch.pnr_db)
+        cells = list(zip(batch.truth, batch.modulation, attacked.tolist(), strict=True))
+        with self._lock:
+            self._cells.update(cells)
+            if self._window:
+                self._latest.extend(cells)
+                while len(self._latest) > self._window:
+                    self._cells[self._latest.popleft()] -= 1
+
+    def summary(self):
+        """Totals as a dictionary.
+
+        `frames`, `with_truth`, `attacked`, `rejected`, `correct` (and accepted) are counts;
+        `accuracy`, `accepted_accuracy`, `rejection_rate`, `robust_accuracy` are shares, NaN
+        where there is nothing to divide by.
+        """
+        totals = {name: np.zeros(2) for name in METRICS}
+        counts = Counter(dict.fromkeys(("frames", "with_truth", "attacked"), 0))
+        for (truth, decided, attacked), count in self._counted():
+            counts.update(frames=count, with_truth=count * (truth is not None),
+                          attacked=count * attacked)
+            result = _outcome(truth, decided, attacked)
+            for name in METRICS if truth is not None else ("rejection_rate",):
+                totals[name] += count * np.array([part[0] for part in result.ratio(name)])
+        with np.errstate(invalid="ignore"):
+            shares = {name: float(np.divide(*pair)) for name, pair in totals.items()}
+        counts["rejected"] = int(totals["rejection_rate"][0])
+        counts["correct"] = int(totals["accuracy"][0])
+        return dict(counts) | shares
+
+    def confusion(self):
+        """Frames by truth and decision, ``{truth: {modulation: frames}}``; None: rejected."""
+        table = {}
+        for (truth, decided, _), count in self._counted():
+            row = table.setdefault(truth, Counter())
+            row[decided] += count
+        return {truth: dict(row) for truth, row in table.items()}
+
+    def _counted(self):
+        with self._lock:
+            return [(cell, count) for cell, count in self._cells.items() if count]
+
+
+def _outcome(truth, decided, attacked):
+    """Outcome of one frame, on names: the true class is number 0, any other number 1."""
+    chosen = -1 if decided is None else int(decided != truth)
+    return Outcome([0], [chosen], attacked=attacked)
