@@ -2,8 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every GRC description against its block: names, parameters, ports, callbacks, documentation."""
 
+import ast
+import importlib.util
 import inspect
+import os
 import re
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pmt
@@ -16,8 +21,62 @@ EXAMPLES = {
     "dataset_source": lambda: {"dataset": support.dataset()},
     "pgd_injector": lambda: {"model": support.model("rejecting")},
     "classifier": lambda: {"model": support.model("rejecting"), "num_classes": 3},
+    "perturbation_adder": lambda: {"waveform": [1]},
 }
+# Bytes of a single value
+SIZES = {"complex": 8, "float": 4, "short": 2}
 OURS = re.compile(r"^htrd_(\w+)\.block\.yml$")
+
+
+def block(name, identifier, **parameters):
+    """A block of a flowgraph file."""
+    return {"name": name, "id": identifier, "parameters": parameters,
+            "states": {"coordinate": [0, 0], "rotation": 0, "state": "enabled"}}
+
+
+# Both stream blocks, with their defaults but for what they need, and setters for two variables
+FLOWGRAPH = {
+    "options": {"parameters": {"id": "stream_blocks", "generate_options": "no_gui"},
+                "states": {"coordinate": [0, 0], "rotation": 0, "state": "enabled"}},
+    "blocks": [
+        block("samp_rate", "variable", value="1e6"),
+        block("hop", "variable", value="0"),
+        block("psr_db", "variable", value="-20"),
+        block("source", "analog_const_source_x", type="complex", const="1"),
+        block("head", "blocks_head", type="complex", num_items="10000"),
+        block("adder", "htrd_perturbation_adder", waveform="[1, 1j]", mode="psr",
+              psr_db="psr_db"),
+        block("sampler", "htrd_frame_sampler", hop="hop"),
+        block("sink", "blocks_null_sink", type="complex", vlen="128"),
+    ],
+    "connections": [["source", "0", "head", "0"], ["head", "0", "adder", "0"],
+                    ["adder", "0", "sampler", "0"], ["sampler", "0", "sink", "0"]],
+    "metadata": {"file_format": 1},
+}
+
+
+def parameters(block):
+    """Names and defaults of the constructor's parameters, EMPTY where there is none."""
+    if inspect.isfunction(block.__init__):
+        wanted = dict(inspect.signature(block.__init__).parameters)
+        del wanted["self"]
+        return {name: parameter.default for name, parameter in wanted.items()}
+    # Of a C++ block the binding's docstring says them: __init__(self: ..., name: type = default)
+    (text,) = re.findall(r"^__init__\(self: [\w.]+, (.*)\) -> None", block.__init__.__doc__)
+    found = re.findall(r"(\w+): [\w.\[\]]+ = (\[\]|[^,]+)", text)
+    return {
+        name: float(default) if "inf" in default else ast.literal_eval(default)
+        for name, default in found
+    }
+
+
+def item_sizes(made, direction):
+    """Size in bytes of an item of each stream port of a block."""
+    if hasattr(made, "in_sig"):
+        signature = made.in_sig() if direction == "inputs" else made.out_sig()
+        return [dtype.itemsize for dtype in signature]
+    signature = made.input_signature() if direction == "inputs" else made.output_signature()
+    return list(signature.sizeof_stream_items())
 
 
 class QaGrcYaml(gr_unittest.TestCase):
@@ -30,9 +89,9 @@ class QaGrcYaml(gr_unittest.TestCase):
             self.blocks[name] = (getattr(htrd, name), yaml.safe_load(path.read_text()))
 
     def each(self):
-        """Name, class and description of each block written in Python."""
+        """Name, class and description of each block."""
         for name, (block, described) in self.blocks.items():
-            if inspect.isclass(block) and inspect.isfunction(block.__init__):
+            if inspect.isclass(block):
                 yield name, block, described
 
     def test_every_block_is_described(self):
@@ -53,27 +112,28 @@ class QaGrcYaml(gr_unittest.TestCase):
 
     def test_parameters_and_defaults(self):
         for name, block, described in self.each():
-            wanted = dict(inspect.signature(block.__init__).parameters)
-            del wanted["self"]
+            wanted = parameters(block)
             given = {parameter["id"]: parameter for parameter in described["parameters"]}
             self.assertEqual(list(given), list(wanted), name)
             make = described["templates"]["make"]
             self.assertTrue(make.startswith(f"htrd.{name}("))
             self.assertEqual(re.findall(r"(\w+)='?\$\{(\w+)\}'?", make), [(n, n) for n in wanted])
             for parameter in given.values():
-                self.check_default(parameter, wanted[parameter["id"]].default)
+                self.check_default(parameter, wanted[parameter["id"]])
 
     def check_default(self, parameter, default):
         self.assertTrue(parameter["label"])
         if default is inspect.Parameter.empty:
             return
         shown = str(parameter["default"])
-        if isinstance(default, str):
+        if shown == "samp_rate":  # the variable of every new flowgraph
+            self.assertEqual(parameter["id"], shown)
+        elif isinstance(default, str):
             self.assertEqual(shown, default)
-        elif isinstance(default, tuple):
+        elif isinstance(default, (tuple, list)):
             self.assertEqual(shown, "[]")
         elif isinstance(default, float):
-            self.assertEqual(float(shown), default)
+            self.assertEqual(float(shown.removeprefix("float('").removesuffix("')")), default)
         else:
             self.assertEqual(shown, str(default))
         if parameter["dtype"] == "enum":
@@ -82,9 +142,7 @@ class QaGrcYaml(gr_unittest.TestCase):
 
     def test_a_callback_for_each_setter(self):
         for name, block, described in self.each():
-            setters = {n for n, _ in inspect.getmembers(block, inspect.isfunction)
-                       if n.startswith("set_")}
-            setters -= {"set_msg_handler"}
+            setters = {name for name in vars(block) if name.startswith("set_")}
             callbacks = described["templates"].get("callbacks", [])
             self.assertEqual(
                 sorted(callbacks),
@@ -102,13 +160,11 @@ class QaGrcYaml(gr_unittest.TestCase):
                 listed = described.get(direction, [])
                 messages = {port["id"] for port in listed if port["domain"] == "message"}
                 self.assertEqual(messages, actual - {"system"})
-                signature = made.in_sig() if direction == "inputs" else made.out_sig()
                 streams = [port for port in listed if port["domain"] == "stream"]
-                self.assertEqual(len(streams), len(list(signature)))
-                for port, dtype in zip(streams, signature, strict=True):
-                    scalar = {"complex": "complex64", "float": "float32", "short": "int16"}
-                    self.assertEqual(dtype.base.name, scalar[port["dtype"]])
-                    self.assertEqual(bool(dtype.shape), "vlen" in port)
+                for port, size in zip(streams, item_sizes(made, direction), strict=True):
+                    length, rest = divmod(size, SIZES[port["dtype"]])
+                    self.assertEqual(rest, 0)
+                    self.assertEqual(length > 1, "vlen" in port)
 
     def test_documentation(self):
         for name, _, described in self.each():
@@ -121,6 +177,27 @@ class QaGrcYaml(gr_unittest.TestCase):
                 self.assertIn(f"\n{label}: ", text)
             for port in described.get("inputs", []) + described.get("outputs", []):
                 self.assertIn(port.get("label", port.get("id")), text)
+
+
+    def test_the_stream_blocks_in_a_flowgraph(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "stream_blocks.grc")
+            path.write_text(yaml.safe_dump(FLOWGRAPH))
+            done = subprocess.run(
+                ["grcc", "-o", folder, path], env={**os.environ, "HOME": folder},
+                capture_output=True, text=True, timeout=60, check=False,
+            )
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            found = importlib.util.spec_from_file_location(path.stem, path.with_suffix(".py"))
+            module = importlib.util.module_from_spec(found)
+            found.loader.exec_module(module)
+            made = module.stream_blocks()
+        made.set_hop(64)
+        made.set_psr_db(-7.0)
+        self.assertEqual((made.sampler.hop(), made.adder.psr_db()), (64, -7.0))
+        support.run(made)
+        self.assertEqual(made.sampler.delivered(), (10_000 - 128) // 64 + 1)
+        self.assertAlmostEqual(made.adder.achieved_psr_db(), -7.0, 4)
 
 
 if __name__ == "__main__":

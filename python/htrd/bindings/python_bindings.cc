@@ -21,6 +21,8 @@ namespace py = pybind11;
 // Please do not delete
 /**************************************/
 // BINDING_FUNCTION_PROTOTYPES(
+    void bind_frame_sampler(py::module& m);
+    void bind_perturbation_adder(py::module& m);
 // ) END BINDING_FUNCTION_PROTOTYPES
 
 
@@ -49,5 +51,7 @@ PYBIND11_MODULE(htrd_python, m)
     // Please do not delete
     /**************************************/
     // BINDING_FUNCTION_CALLS(
+    bind_frame_sampler(m);
+    bind_perturbation_adder(m);
     // ) END BINDING_FUNCTION_CALLS
 }

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include "decibels.h"
+#include "perturbation_adder_impl.h"
+#include <gnuradio/io_signature.h>
+#include <volk/volk.h>
+#include <algorithm>
+#include <stdexcept>
+
+namespace gr {
+namespace htrd {
+namespace {
+
+const pmt::pmt_t CONTROL = pmt::intern("control");
+const pmt::pmt_t STATUS = pmt::intern("status");
+constexpr double LARGEST_DB = 200; // beyond it float samples overflow
+
+void check(bool good, const std::string& what)
+{
+    if (!good)
+        throw std::invalid_argument("perturbation_adder: " + what);
+}
+
+double checked_db(const char* name, double db)
+{
+    check(std::abs(db) <= LARGEST_DB,
+          std::string(name) + " must be a number of dB within +-200, not " +
+              std::to_string(db));
+    return db;
+}
+
+// Whether `value` is the first of two names; it must be one of them.
+bool is_first(const char* name,
+              const std::string& value,
+              const char* first,
+              const char* second)
+{
+    check(value == first || value == second,
+          std::string(name) + " must be " + first + " or " + second + ", not '" + value +
+              "'");
+    return value == first;
+}
+
+} // namespace
+
+perturbation_adder::sptr perturbation_adder::make(const std::vector<gr_complex>& samples,
+                                                  const std::string& file,
+                                                  const std::string& mode,
+                                                  double pnr_db,
+                                                  double snr_db,
+                                                  double psr_db,
+                                                  const std::string& reference,
+                                                  bool enabled,
+                                                  const std::string& trigger,
+                                                  bool repeat,
+                                                  bool random_phase,
+                                                  bool random_offset,
+                                                  unsigned int seed,
+                                                  int average,
+                                                  double power)
+{
+    check(samples.empty() != file.empty(), "give a waveform or a file, one of the two");
+    check(average >= block_power::BLOCK, "average must be at least 64 samples");
+    check(std::isfinite(power) && power >= 0, "power must be 0 (measured) or more");
+    const waveform stored(file.empty() ? samples : read_cf32(file), block_power::BLOCK);
+    const player player(
+        stored.length(), repeat || trigger.empty(), random_phase, random_offset, seed);
+    return gnuradio::make_block_sptr<perturbation_adder_impl>(
+        stored,
+        is_first("mode", mode, "pnr", "psr"),
+        pnr_db,
+        snr_db,
+        psr_db,
+        is_first("reference", reference, "received", "transmitted"),
+        enabled,
+        trigger,
+        player,
+        average,
+        power);
+}
+
+perturbation_adder_impl::perturbation_adder_impl(const waveform& waveform,
+                                                 bool pnr_mode,
+                                                 double pnr_db,
+                                                 double snr_db,
+                                                 double psr_db,
+                                                 bool received,
+                                                 bool enabled,
+                                                 const std::string& trigger,
+                                                 const player& player,
+                                                 int average,
+                                                 double power)
+    : gr::sync_block("perturbation_adder",
+                     gr::io_signature::make(1, 1, sizeof(gr_complex)),
+                     gr::io_signature::make(1, 1, sizeof(gr_complex))),
+      d_waveform(waveform),
+      d_pnr_mode(pnr_mode),
+      d_received(received),
+      d_trigger(trigger.empty() ? pmt::pmt_t() : pmt::intern(trigger)),
+      d_average(average),
+      d_known_power(power),
+      d_first_player(player),
+      d_pnr_db(checked_db("pnr_db", pnr_db)),
+      d_snr_db(checked_db("snr_db", snr_db)),
+      d_psr_db(checked_db("psr_db", psr_db)),
+      d_enabled(enabled),
+      d_player(player),
+      d_power(average),
+      d_control(
+          d_logger,
+          { { "pnr_db", [this](const pmt::pmt_t& v) { set_pnr_db(as_number(v)); } },
+            { "snr_db", [this](const pmt::pmt_t& v) { set_snr_db(as_number(v)); } },
+            { "psr_db", [this](const pmt::pmt_t& v) { set_psr_db(as_number(v)); } },
+            { "enabled", [this](const pmt::pmt_t& v) { set_enabled(as_switch(v)); } } })
+{
+    d_tags.reserve(64);
+    message_port_register_in(CONTROL);
+    set_msg_handler(CONTROL,
+                    [this](const pmt::pmt_t& message) { d_control.apply(message); });
+    message_port_register_out(STATUS);
+}
+
+void perturbation_adder_impl::set_pnr_db(double pnr_db)
+{
+    d_pnr_db = checked_db("pnr_db", pnr_db);
+}
+
+void perturbation_adder_impl::set_snr_db(double snr_db)
+{
+    d_snr_db = checked_db("snr_db", snr_db);
+}
+
+void perturbation_adder_impl::set_psr_db(double psr_db)
+{
+    d_psr_db = checked_db("psr_db", psr_db);
+}
+
+double perturbation_adder_impl::achieved_pnr_db() const
+{
+    return to_db(d_achieved_psr / noise_share());
+}
+
+double perturbation_adder_impl::achieved_psr_db() const { return to_db(d_achieved_psr); }
+
+// The noise power at the receiver over the measured power.
+double perturbation_adder_impl::noise_share() const
+{
+    return 1 / (from_db(d_snr_db) + (d_received ? 1 : 0));
+}
+
+bool perturbation_adder_impl::start()
+{
+    // The input of a flowgraph that is started again is a new stream, except after
+    // unlock().
+    if (nitems_read(0) == 0) {
+        d_power = block_power(d_average);
+        d_player = d_first_player;
+        if (!d_trigger)
+            d_player.start();
+    }
+    return gr::sync_block::start();
+}
+
+int perturbation_adder_impl::work(int noutput_items,
+                                  gr_vector_const_void_star& input_items,
+                                  gr_vector_void_star& output_items)
+{
+    const auto in = static_cast<const gr_complex*>(input_items[0]);
+    const auto out = static_cast<gr_complex*>(output_items[0]);
+    take_settings();
+    find_triggers(noutput_items);
+
+    auto trigger = d_tags.begin();
+    for (int done = 0; done < noutput_items;) {
+        int count = std::min(noutput_items - done, d_power.room());
+        for (; trigger != d_tags.end(); ++trigger) {
+            const int ahead = trigger->offset - nitems_read(0) - done;
+            if (ahead > 0) {
+                count = std::min(count, ahead);
+                break;
+            }
+            d_player.start();
+        }
+        count = std::min(count, d_player.room());
+        add(in + done, out + done, count);
+        done += count;
+    }
+    d_achieved_psr = d_total.added / d_total.under;
+    report();
+    return noutput_items;
+}
+
+void perturbation_adder_impl::take_settings()
+{
+    const double psr = d_pnr_mode ? from_db(d_pnr_db) * noise_share() : from_db(d_psr_db);
+    if (psr != d_latest_psr)
+        d_total = d_reported = energies();
+    d_latest_psr = psr;
+    d_target_psr = d_enabled ? psr : 0;
+}
+
+void perturbation_adder_impl::find_triggers(int count)
+{
+    if (d_trigger)
+        get_tags_in_window(d_tags, 0, 0, count, d_trigger);
+}
+
+// Adds the next samples of the waveform, within one block of the power measurement.
+void perturbation_adder_impl::add(const gr_complex* in, gr_complex* out, int count)
+{
+    float energy;
+    const auto parts = reinterpret_cast<const float*>(in);
+    volk_32f_x2_dot_prod_32f(&energy, parts, parts, 2 * count);
+
+    const double power = d_known_power > 0 ? d_known_power : d_power.power();
+    const double gain = d_target_psr * power / d_waveform.power();
+    if (d_player.playing() && gain > 0) {
+        const int position = d_player.position();
+        volk_32fc_x2_s32fc_multiply_conjugate_add_32fc(
+            out,
+            in,
+            d_waveform.conjugate(position),
+            d_player.rotation() * static_cast<float>(std::sqrt(gain)),
+            count);
+        if (std::isfinite(energy)) {
+            d_total.added += gain * d_waveform.energy(position, count);
+            d_total.under += energy;
+        }
+    } else {
+        std::copy_n(in, count, out);
+    }
+    d_player.advance(count);
+    d_power.add(energy, count);
+}
+
+void perturbation_adder_impl::report()
+{
+    if (!d_status_timer.due())
+        return;
+    const double psr =
+        (d_total.added - d_reported.added) / (d_total.under - d_reported.under);
+    d_reported = d_total;
+    const auto add = [](const pmt::pmt_t& status, const char* name, double ratio) {
+        return pmt::dict_add(status, pmt::intern(name), pmt::from_double(to_db(ratio)));
+    };
+    pmt::pmt_t status = add(pmt::make_dict(), "pnr_db", psr / noise_share());
+    status = add(status, "psr_db", psr);
+    status = add(status, "power_db", d_power.power());
+    message_port_pub(STATUS, status);
+}
+
+} // namespace htrd
+} // namespace gr
