@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fast the stream blocks are inside a flowgraph, beside an in-tree multiply_const_cc."""
+
+import os
+import statistics
+import time
+
+from gnuradio import blocks, gr, htrd
+
+BASELINE = "multiply_const_cc"
+WARM_UP = 20_000_000  # samples, which also tell how many make up the wanted seconds
+FRAME_LENGTH = 128
+WAVEFORM = [complex(n % 7 - 3, n % 5 - 2) for n in range(FRAME_LENGTH)]
+
+
+def _sampler(**settings):
+    return lambda: htrd.frame_sampler(FRAME_LENGTH, **settings)
+
+
+# The source sends zeros: an adder that measured their power would add nothing.
+CASES = {
+    "frame_sampler": _sampler(),
+    "frame_sampler: frames overlap by half": _sampler(hop=FRAME_LENGTH // 2),
+    "frame_sampler: one frame in ten": _sampler(hop=10 * FRAME_LENGTH),
+    "frame_sampler: squelch closed": _sampler(squelch_db=-10.0),
+    "perturbation_adder": lambda: htrd.perturbation_adder(WAVEFORM, power=1.0),
+    "perturbation_adder: off": lambda: htrd.perturbation_adder(WAVEFORM, enabled=False),
+}
+
+
+def bench(seconds, rounds, progress):
+    """Samples a second that flow from a null source through each block into a null sink.
+
+    Args:
+        seconds: about how long each measurement takes
+        rounds: measurements of each block; they take turns with the baseline, so that a busy
+            machine disturbs all alike, and the medians are told
+        progress: called with a line before each round
+
+    Returns ``{"settings": {...}, "rows": [...]}``; values are in millions of samples a second.
+    """
+    samples = int(_rate(_baseline, WARM_UP) * seconds)
+    rates = {name: [] for name in (BASELINE, *CASES)}
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}: {len(rates)} flowgraphs")
+        for name, make in ({BASELINE: _baseline} | CASES).items():
+            rates[name].append(_rate(make, samples) / 1e6)
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    told = {
+        "bench": "blocks",
+        "samples": samples,
+        "rounds": rounds,
+        "cores": os.cpu_count(),
+        "gnuradio_version": gr.version(),
+    }
+    return {"settings": told, "rows": [_row(name, medians) for name in CASES]}
+
+
+def _baseline():
+    return blocks.multiply_const_cc(2)
+
+
+def _rate(make, samples):
+    """Samples a second through a new block."""
+    block = make()
+    source = blocks.null_source(gr.sizeof_gr_complex)
+    head = blocks.head(gr.sizeof_gr_complex, samples)
+    sink = blocks.null_sink(block.output_signature().sizeof_stream_item(0))
+    flowgraph = gr.top_block()
+    flowgraph.connect(source, head, block, sink)
+    start = time.perf_counter()
+    flowgraph.run()
+    return samples / (time.perf_counter() - start)
+
+
+def _row(name, medians):
+    return {
+        "name": name,
+        "value": medians[name],
+        "unit": "MS/s",
+        "baseline": BASELINE,
+        "baseline_value": medians[BASELINE],
+        "ratio": medians[name] / medians[BASELINE],
+    }
