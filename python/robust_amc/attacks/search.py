@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import nn
 
+from ..allocator import keep_freed_memory
 from ..classifier import Classifier
 from ..device import fast_math, has_bfloat16
 from ..rejection.svm import NeuralRejection
@@ -19,6 +20,7 @@ class Searcher:
     """
 
     def __init__(self, classifier, fast):
+        keep_freed_memory()
         self.fast = fast and has_bfloat16(classifier.device)
         self.classifier = _reduced(classifier) if self.fast else classifier
 
@@ -49,17 +51,10 @@ class ReducedRejection(NeuralRejection):
             rejector.feature_scale,
         )
         self.register_buffer("columns", self.support_vectors.T.bfloat16())
-        self.register_buffer("energy", (self.support_vectors**2).sum(1))
 
-    def scores(self, features, widen=1.0):
-        """Decision values of features ``[n, features]``, see NeuralRejection."""
-        rate = self.gamma * widen
-        with torch.autocast(features.device.type, enabled=False):
-            scaled = features.float() * self.feature_scale
-            product = ((2 * rate) * scaled).bfloat16() @ self.columns
-            own = rate * (scaled * scaled).sum(1, keepdim=True)
-            exponent = product.float() - rate * self.energy - own
-            return torch.exp(exponent) @ self.dual_coef + self.intercept
+    def _products(self, scaled, rate):
+        products = (2 * rate * scaled).bfloat16() @ self.columns
+        return products.float() - rate * self.energy
 
 
 def _reduced(classifier):

@@ -31,6 +31,8 @@ class NeuralRejection(nn.Module):
             ("intercept", intercept),
         ):
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32))
+        energy = (self.support_vectors * self.support_vectors).sum(1)
+        self.register_buffer("energy", energy, persistent=False)  # ‖ζ_i‖²
         self.gamma = gamma
         self.feature_scale = feature_scale
 
@@ -46,14 +48,17 @@ class NeuralRejection(nn.Module):
         `widen` < 1 makes γ smaller: a surrogate with gradients far from the support
         vectors, for attacks only.
         """
+        rate = self.gamma * widen
         with torch.autocast(features.device.type, enabled=False):  # d² needs the precision
             scaled = features.float() * self.feature_scale
-            distance = (
-                (scaled * scaled).sum(1, keepdim=True)
-                + (self.support_vectors * self.support_vectors).sum(1)
-                - 2 * scaled @ self.support_vectors.T
-            ).clamp(min=0)
-            return torch.exp(-self.gamma * widen * distance) @ self.dual_coef + self.intercept
+            # -γd² in place: with thousands of support vectors memory is the slow part
+            exponent = self._products(scaled, rate)
+            exponent.sub_(rate * (scaled * scaled).sum(1, keepdim=True))
+            return torch.addmm(self.intercept, exponent.exp_(), self.dual_coef)
+
+    def _products(self, scaled, rate):
+        """2γ·aζᵀζ_i - γ‖ζ_i‖² of scaled features, ``[n, n_sv]``."""
+        return torch.addmm(-rate * self.energy, 2 * rate * scaled, self.support_vectors.T)
 
     @classmethod
     def from_sklearn(cls, estimator, feature_scale=1.0):
