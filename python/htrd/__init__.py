@@ -13,3 +13,10 @@ from .classifier import classifier
 from .dataset_source import dataset_source
 from .decision_probe import decision_probe
 from .pgd_injector import pgd_injector
+
+# Qt is not everywhere; without it the other blocks work.
+try:
+    from .qt_decision_panel import qt_decision_panel
+except ModuleNotFoundError as error:
+    if error.name != "PyQt5":
+        raise

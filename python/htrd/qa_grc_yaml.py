@@ -15,6 +15,7 @@ import pmt
 import support_for_qa as support
 import yaml
 from gnuradio import gr_unittest, htrd
+from PyQt5 import QtWidgets
 
 # What a class needs at least to be constructed here
 EXAMPLES = {
@@ -25,6 +26,7 @@ EXAMPLES = {
 }
 # Bytes of a single value
 SIZES = {"complex": 8, "float": 4, "short": 2}
+APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"])
 OURS = re.compile(r"^htrd_(\w+)\.block\.yml$")
 
 
@@ -113,10 +115,11 @@ class QaGrcYaml(gr_unittest.TestCase):
     def test_parameters_and_defaults(self):
         for name, block, described in self.each():
             wanted = parameters(block)
-            given = {parameter["id"]: parameter for parameter in described["parameters"]}
+            given = {parameter["id"]: parameter for parameter in described["parameters"]
+                     if parameter["dtype"] != "gui_hint"}  # GRC's own business
             self.assertEqual(list(given), list(wanted), name)
             make = described["templates"]["make"]
-            self.assertTrue(make.startswith(f"htrd.{name}("))
+            self.assertIn(f"htrd.{name}(", make)
             self.assertEqual(re.findall(r"(\w+)='?\$\{(\w+)\}'?", make), [(n, n) for n in wanted])
             for parameter in given.values():
                 self.check_default(parameter, wanted[parameter["id"]])

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""qt_decision_panel: what it keeps, what it draws, and in a flowgraph with a classifier."""
+
+import numpy as np
+import pmt
+import support_for_qa as support
+from gnuradio import gr, gr_unittest, htrd
+from gnuradio.htrd import decisions
+from gnuradio.htrd.decision_history import History
+from PyQt5 import QtWidgets
+from robust_amc import data
+from robust_amc.classifier import Classifier
+
+APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"])
+NAMES = ("BPSK", "QPSK", "8PSK")
+
+
+def batch(modulation, truth=None, classes=NAMES, start=0):
+    """A Batch with the decisions `modulation`, None: rejected."""
+    count = len(modulation)
+    return decisions.Batch(
+        frame_index=np.arange(start, start + count),
+        modulation=list(modulation),
+        score=np.linspace(-1, 1, count),
+        threshold=np.zeros(count),
+        truth=[None] * count if truth is None else list(truth),
+        snr_db=np.full(count, np.nan),
+        pnr_db=np.full(count, np.nan),
+        rx_time=[None] * count,
+        scores=np.zeros((count, len(classes)), np.float32),
+        classes=classes,
+    )
+
+
+def picture_of(panel):
+    """The widget as an array ``[height, width, 3]``."""
+    panel.widget.resize(860, 520)
+    panel.widget.show_picture(panel.picture())
+    image = panel.widget.grab().toImage().convertToFormat(13)  # RGB888
+    bits = image.constBits().asarray(image.sizeInBytes())
+    rows = np.array(bits).reshape(image.height(), -1)[:, : 3 * image.width()]
+    return rows.reshape(image.height(), image.width(), 3)
+
+
+def pixels(image, color):
+    """How many pixels have a color, a tuple."""
+    return int((image == color).all(2).sum())
+
+
+class QaHistory(gr_unittest.TestCase):
+    def test_classes_second_by_second(self):
+        now = [100.0]
+        history = History(5, 4, clock=lambda: now[0])
+        history.add(batch(["BPSK", "BPSK", None, "QPSK"]))
+        now[0] = 102.5
+        history.add(batch(["8PSK"], start=4))
+        shares = history.shares([*NAMES, None])
+        np.testing.assert_allclose(
+            shares, [[0, 0, 0, 0], [0.5, 0.25, 0, 0.25], [0, 0, 0, 0], [0, 0, 1, 0]]
+        )
+        self.assertEqual([each.frame_index for each in history.latest()], [4, 3, 2, 1, 0])
+        now[0] = 104
+        np.testing.assert_allclose(history.shares([*NAMES, None])[0], [0, 0, 0, 0])
+        history.reset()
+        self.assertEqual((history.latest(), history.shares(NAMES).sum()), ([], 0))
+
+
+class QaQtDecisionPanel(gr_unittest.TestCase):
+    def setUp(self):
+        self.panel = htrd.qt_decision_panel(title="receiver", window=0, seconds=10)
+
+    def test_figures(self):
+        self.panel.handle_batches(
+            batch(["BPSK", "QPSK", None, "BPSK"], ["BPSK", "BPSK", "QPSK", "BPSK"]).message()
+        )
+        status = {"rate": 812.4, "latency_ms": 3.21, "dropped": 7}
+        self.panel.handle_status(pmt.to_pmt(status))
+        shown = dict(self.panel.picture().figures)
+        self.assertEqual(shown, {
+            "frames": "4", "accuracy": "50.0 %", "accepted accuracy": "66.7 %",
+            "rejection rate": "25.0 %", "rate": "812 /s", "latency": "3.2 ms", "dropped": "7",
+        })  # fmt: skip
+        self.panel.handle_control(pmt.cons(pmt.intern("reset"), pmt.PMT_T))
+        self.assertEqual(dict(self.panel.picture().figures)["frames"], "0")
+
+    def test_nothing_true_is_known(self):
+        self.panel.handle_batches(batch(["BPSK", None]).message())
+        self.assertEqual(
+            dict(self.panel.picture().figures), {"frames": "2", "rejection rate": "50.0 %"}
+        )
+        picture_of(self.panel)
+
+    def test_wrong_messages_are_ignored(self):
+        with self.assertLogs("gnuradio.htrd.qt_decision_panel", "WARNING") as logs:
+            for _ in range(3):
+                self.panel.handle_batches(pmt.from_long(1))
+                self.panel.handle_status(pmt.from_long(1))
+                self.panel.handle_control(pmt.from_long(1))
+        self.assertEqual(len(logs.output), 3)
+        self.assertEqual(dict(self.panel.picture().figures)["frames"], "0")
+
+    def test_drawing_follows_the_decisions(self):
+        empty = picture_of(self.panel)
+        good, bad = (0, 121, 90), (192, 57, 43)  # bars of right and of wrong decisions
+        self.assertEqual((pixels(empty, good), pixels(empty, bad)), (0, 0))
+        self.panel.handle_batches(batch(["BPSK"] * 8, ["BPSK"] * 8).message())
+        right = picture_of(self.panel)
+        self.assertGreater(pixels(right, good), 500)
+        self.assertEqual(pixels(right, bad), 0)
+        self.panel.handle_batches(batch(["QPSK"] * 8, ["BPSK"] * 8, start=8).message())
+        self.assertGreater(pixels(picture_of(self.panel), bad), 500)
+
+    def test_behind_a_classifier(self):
+        flowgraph = gr.top_block()
+        source = htrd.dataset_source(support.dataset())
+        block = htrd.classifier(support.model("rejecting"), len(support.CLASSES))
+        flowgraph.connect(source, block)
+        for port in ("batches", "status"):
+            flowgraph.msg_connect(block, port, self.panel, port)
+        support.run(flowgraph)
+        frames = data.read(support.dataset())
+        decided = Classifier.load(support.model("rejecting")).decide(frames.iq).label
+        picture = self.panel.picture()
+        shown = dict(picture.figures)
+        self.assertEqual(shown["frames"], f"{len(frames):,}")
+        self.assertEqual(shown["accuracy"], f"{100 * np.mean(decided == frames.label):.1f} %")
+        self.assertEqual(picture.classes, support.CLASSES)
+        self.assertEqual(picture.latest[0].frame_index, len(frames) - 1)
+        self.assertAlmostEqual(picture.shares.sum(), np.count_nonzero(picture.shares.sum(1)))
+
+    def test_wrong_parameters(self):
+        for wrong in ({"window": -1}, {"seconds": 1}):
+            with self.assertRaises(ValueError):
+                htrd.qt_decision_panel(**wrong)
+
+
+if __name__ == "__main__":
+    gr_unittest.run(QaHistory)
+    gr_unittest.run(QaQtDecisionPanel)
