@@ -98,14 +98,12 @@ void frame_sampler_impl::set_max_rate(double max_rate)
 
 bool frame_sampler_impl::start()
 {
-    // The input of a flowgraph that is started again is a new stream, except after
-    // unlock().
-    if (nitems_read(0) == 0) {
-        d_next = d_covered = 0;
-        d_cap = rate_cap();
-        d_clock = rx_clock(d_samp_rate);
-        d_late.clear();
-    }
+    // GNU Radio counts samples from 0 whenever a flowgraph starts, after unlock() too.
+    d_next = d_covered = 0;
+    d_squelch.close();
+    d_cap = rate_cap();
+    d_clock = rx_clock(d_samp_rate);
+    d_late.clear();
     return gr::block::start();
 }
 

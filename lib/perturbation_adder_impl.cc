@@ -150,14 +150,13 @@ double perturbation_adder_impl::noise_share() const
 
 bool perturbation_adder_impl::start()
 {
-    // The input of a flowgraph that is started again is a new stream, except after
-    // unlock().
-    if (nitems_read(0) == 0) {
-        d_power = block_power(d_average);
-        d_player = d_first_player;
-        if (!d_trigger)
-            d_player.start();
-    }
+    // Everything anew whenever a flowgraph starts, after unlock() too: its input is a new
+    // stream.
+    d_power = block_power(d_average);
+    d_total = d_reported = energies();
+    d_player = d_first_player;
+    if (!d_trigger)
+        d_player.start();
     return gr::sync_block::start();
 }
 

@@ -27,6 +27,9 @@ public:
         d_closes_below = from_db(level_db - d_hysteresis_db);
     }
 
+    //! Forget the frames so far.
+    void close() { d_open = false; }
+
     //! Whether a frame of this power (mean of |x|^2) passes.
     bool passes(double power)
     {

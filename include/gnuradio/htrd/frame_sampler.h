@@ -23,7 +23,8 @@ namespace htrd {
  * Frames begin every hop samples. One that is too weak for the squelch, or comes too
  * early for the rate cap, is left out and counted. A delivered frame carries
  *
- * - sample_offset (uint64), the position of its first sample in the stream,
+ * - sample_offset (uint64), the position of its first sample in the stream, from the
+ * start of the flowgraph,
  * - frame_power_db (double), 10 log10 of the mean of |x|^2, before any scaling,
  * - rx_time, the time of its first sample as a tuple (uint64 seconds, double fraction),
  * from the first rx_time tag of the source on, when the sample rate is given,

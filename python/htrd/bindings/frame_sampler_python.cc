@@ -14,7 +14,7 @@
 /* BINDTOOL_GEN_AUTOMATIC(0)                                                       */
 /* BINDTOOL_USE_PYGCCXML(0)                                                        */
 /* BINDTOOL_HEADER_FILE(frame_sampler.h)                                        */
-/* BINDTOOL_HEADER_FILE_HASH(ae8099085aa6004ee34ee3292aa1f227)                     */
+/* BINDTOOL_HEADER_FILE_HASH(90052a1b26911335c60467738bdec761)                     */
 /***********************************************************************************/
 
 #include <pybind11/complex.h>
