@@ -33,8 +33,9 @@ class Agreement:
     @classmethod
     def of(cls, decided, reference):
         """Compare two Decisions of the same frames."""
-        difference = np.abs(decided.score - reference.score)[reference.valid]
-        largest = np.abs(reference.score[reference.valid]).max(initial=1e-30)
+        score, expected = (each.score[reference.valid] for each in (decided, reference))
+        difference = np.abs(score - expected)
+        largest = np.abs(expected).max(initial=1e-30)
         return cls(
             len(reference.label),
             float(np.mean(decided.label == reference.label)),

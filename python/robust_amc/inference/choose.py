@@ -7,22 +7,22 @@ import time
 import numpy as np
 
 from ..classifier import Classifier
-from ..device import has_bfloat16
 from ..errors import UserError
 from ..frames import Scaling
 from . import quantize
 from .agreement import Agreement, check_frames
 from .engine import Precision
-from .onnx_engine import OnnxRuntimeEngine
-from .onnx_model import load, read_document, to_onnx
-from .openvino_engine import OpenVinoEngine
-from .torch_engine import TorchEngine
+from .sources import OfClassifier, OfFile
 
 AUTO = "auto"
 AGREEMENT = 0.995  # of decisions with float32, for `auto`
 TIMING = 0.2  # seconds that each candidate is timed
 ENGINES = ("torch", "onnxruntime", "openvino")
-PACKAGES = {"torch": (), "onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+PACKAGES = {
+    "torch": (),
+    "onnxruntime": ("onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("onnx", "onnxscript", "openvino"),
+}
 log = logging.getLogger(__name__)
 
 
@@ -45,15 +45,15 @@ def open_engine(model, engine=AUTO, precision=None, scaling=Scaling.NONE, thread
     """
     if engine not in (AUTO, *ENGINES):
         raise UserError(f"unknown engine {engine!r}; there are {AUTO}, {', '.join(ENGINES)}")
-    source = _OfClassifier(model, scaling) if isinstance(model, Classifier) else _OfFile(model)
+    source = OfClassifier(model, scaling) if isinstance(model, Classifier) else OfFile(model)
     wanted = None if precision is None else _precision(precision)
     pairs = [
-        pair
-        for pair in source.pairs(wanted)
-        if (engine in (AUTO, pair[0])) and wanted in (None, pair[1])
+        (name, exact)
+        for name, exact in source.pairs(wanted)
+        if engine in (AUTO, name) and wanted in (None, exact)
     ]
     if engine == AUTO:
-        pairs = [pair for pair in pairs if _installed(pair[0])]
+        pairs = [pair for pair in pairs if installed(pair[0])]
     if not pairs:
         raise UserError(
             f"no engine computes this in {wanted or 'any precision'} with {engine} here: "
@@ -62,92 +62,6 @@ def open_engine(model, engine=AUTO, precision=None, scaling=Scaling.NONE, thread
     if len(pairs) == 1 and not source.is_risky(wanted):
         return source.make(*pairs[0], threads)
     return _fastest(source, pairs, threads)
-
-
-class _OfClassifier:
-    """Engines of a Classifier."""
-
-    def __init__(self, classifier, scaling):
-        self.classifier = classifier
-        self.scaling = classifier.scaling if scaling == "as_model" else Scaling(scaling)
-        self._model = {}
-
-    def pairs(self, wanted):
-        """Engines and precisions, the reference first."""
-        found = [("torch", Precision.FLOAT32)]
-        if has_bfloat16(self.classifier.device):
-            found.append(("torch", Precision.BFLOAT16))
-        if self.classifier.device.type != "cpu":
-            return found
-        found += [("onnxruntime", Precision.FLOAT32), ("openvino", Precision.FLOAT32)]
-        if has_bfloat16("cpu"):
-            found.append(("openvino", Precision.BFLOAT16))
-        if wanted is Precision.INT8:
-            found += [("onnxruntime", Precision.INT8), ("openvino", Precision.INT8)]
-        return found
-
-    def is_risky(self, precision):
-        """Whether an engine must be checked although there is no other."""
-        return precision is Precision.INT8
-
-    def limits(self):
-        """Why there may be no engine."""
-        if self.classifier.device.type != "cpu":
-            return "a model on a GPU is for torch"
-        return (
-            "int8 is for onnxruntime and openvino (pip extras onnx, openvino), bfloat16 for torch "
-            f"and openvino, and this processor {'has' if has_bfloat16('cpu') else 'lacks'} it"
-        )
-
-    def make(self, engine, precision, threads):
-        if engine == "torch":
-            return TorchEngine(self.classifier, precision, self.scaling)
-        model = self._onnx(precision is Precision.INT8)
-        if engine == "onnxruntime":
-            return OnnxRuntimeEngine(model, threads)
-        return OpenVinoEngine(model, precision, threads)
-
-    def reference(self, engine, iq):
-        return self.classifier.decide(iq, self.scaling)
-
-    def _onnx(self, quantized):
-        if quantized not in self._model:
-            model = to_onnx(self.classifier, self.scaling)
-            if quantized:
-                model = quantize.quantize(model, quantize.calibration_frames(self.classifier))
-            self._model[quantized] = model
-        return self._model[quantized]
-
-
-class _OfFile:
-    """Engines of an ONNX file of ours."""
-
-    def __init__(self, path):
-        self.model = load(path)
-        self.precision = Precision(read_document(self.model)["exported"]["precision"])
-
-    def pairs(self, wanted):
-        """Engines and precisions, the reference first."""
-        found = [("onnxruntime", self.precision), ("openvino", self.precision)]
-        if self.precision is Precision.FLOAT32 and has_bfloat16("cpu"):
-            found.append(("openvino", Precision.BFLOAT16))
-        return found
-
-    def is_risky(self, precision):
-        """Whether an engine must be checked although there is no other: that was done before."""
-        return False
-
-    def limits(self):
-        """Why there may be no engine."""
-        return f"the file holds {self.precision}, for onnxruntime and openvino"
-
-    def make(self, engine, precision, threads):
-        if engine == "onnxruntime":
-            return OnnxRuntimeEngine(self.model, threads)
-        return OpenVinoEngine(self.model, precision, threads)
-
-    def reference(self, engine, iq):
-        return engine.decide(iq)
 
 
 def _fastest(source, pairs, threads):
@@ -196,7 +110,8 @@ def _title(engine):
     return f"{engine.name} {engine.precision}"
 
 
-def _installed(engine):
+def installed(engine):
+    """Whether the packages of an engine are there."""
     return all(importlib.util.find_spec(package) for package in PACKAGES[engine])
 
 

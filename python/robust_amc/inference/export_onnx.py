@@ -47,6 +47,8 @@ def write(path, classifier, check, calibration=None, settings=None):
     Raises UserError then, without the packages, and when the file cannot be written.
     """
     settings = settings or ExportSettings()
+    if not len(check):
+        raise UserError("there is no frame to check the exported model on; give a larger data set")
     onnx = require("onnx", "onnx")
     require("onnxruntime", "onnx")
     model = to_onnx(classifier, settings.scaling)
@@ -67,6 +69,6 @@ def _check(found, settings):
         settings.force or quantize.is_close(found)
     ):
         raise UserError(
-            f"int8 changes too much: {found}; at least {quantize.AGREEMENT:.0%} and a difference "
-            f"of at most {quantize.REJECTION:.0%} are wanted (calibrate on other frames, or --force)"
+            f"int8 changes too much: {found}; at least {quantize.AGREEMENT:.0%}, and rejection "
+            f"within {quantize.REJECTION:.0%}, are wanted (calibrate on other frames, or --force)"
         )

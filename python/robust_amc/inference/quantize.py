@@ -70,7 +70,10 @@ def calibration_frames(classifier, dataset=None):
             f"{', '.join(chosen.classes)}, not what the model is made for: give others "
             "(--calibrate)"
         )
-    return evenly(chosen, FRAMES, CALIBRATION)
+    iq = evenly(chosen, FRAMES, CALIBRATION)
+    if len(iq) < MICRO_BATCH:
+        raise UserError(f"int8 is calibrated on {MICRO_BATCH} frames at least, not on {len(iq)}")
+    return iq
 
 
 def is_close(found):
@@ -97,11 +100,12 @@ def _products(model):
 
 
 class _Frames:
-    """Calibration frames as onnxruntime asks for them."""
+    """Calibration frames as onnxruntime asks for them: in parts of one size, without a rest."""
 
     def __init__(self, iq):
-        starts = range(0, len(iq), MICRO_BATCH)
-        self._parts = iter([{"iq": iq[start : start + MICRO_BATCH]} for start in starts])
+        whole = iq[: len(iq) // MICRO_BATCH * MICRO_BATCH]
+        self._parts = iter(whole.reshape(-1, MICRO_BATCH, *iq.shape[1:]))
 
     def get_next(self):
-        return next(self._parts, None)
+        part = next(self._parts, None)
+        return None if part is None else {"iq": part}

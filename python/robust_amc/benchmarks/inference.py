@@ -1,0 +1,142 @@
+"""Inference engines beside PyTorch's eager float32, and beside OpenVINO on the bare network."""
+
+from importlib import metadata
+
+import numpy as np
+
+from ..classifier import Classifier
+from ..errors import UserError
+from ..inference import Precision, open_engine
+from ..inference.choose import PACKAGES, installed
+from ..inference.graph import convolutional
+from ..inference.sources import OfClassifier
+from .report import precisions, row, settings
+from .sides import Side, measure
+
+MODEL = "htrd"
+LATENCIES = (1, 64)  # frames that are decided at once
+EAGER = "torch eager float32"
+BARE = "OpenVINO on the bare network"
+COMPARED = (
+    "decisions of {model} (network, rejector, threshold) by each engine, {frames} frames a call, "
+    "with PyTorch's eager float32 on plain convolutions and our rejector, and with the network "
+    "alone in OpenVINO"
+)
+
+
+def bench(dataset, *, model=MODEL, wanted=tuple(Precision), seconds, rounds, told):
+    """Frames a second on a FrameDataset, and milliseconds a call; see :func:`sides.measure`.
+
+    `wanted` are the precisions to measure. Engines that are not installed are left out, and
+    named in the settings. Raises UserError when the frames are not the model's, or its int8
+    does not agree with float32.
+    """
+    classifier = Classifier.load(model, frame_length=dataset.frame_length)
+    iq = dataset.iq.astype(np.float32)
+    pairs = present(classifier, wanted)
+    if not pairs:
+        raise UserError(f"no engine here computes in {', '.join(wanted)}")
+    for name in PACKAGES:
+        if not installed(name):
+            told(f"{name} is not installed, and left out (docs/inference.md says how to have it)")
+    rates = measure(sides(iq, model, pairs), seconds=seconds, rounds=rounds, told=told)
+    told_settings = settings(
+        "inference",
+        COMPARED.format(model=model, frames=len(iq)),
+        model=model,
+        frames=len(iq),
+        packages={name: _version(name) for name in PACKAGES},
+        seconds=seconds,
+        rounds=rounds,
+    )
+    return {"settings": told_settings, "rows": rows(rates, pairs)}
+
+
+def present(classifier, wanted=tuple(Precision)):
+    """Pairs of an engine and a precision that can be measured here."""
+    pairs = OfClassifier(classifier, "none").pairs(Precision.INT8)
+    return [(name, exact) for name, exact in pairs if installed(name) and exact in wanted]
+
+
+def sides(iq, model, pairs):
+    """The Sides; units are frames, or calls where it is a latency."""
+    every = [
+        Side(_name(f"{name} {exact}", size), f"{name} {exact}", engine, given)
+        for name, exact in pairs
+        for size, given in _sizes({"iq": iq, "model": model, "engine": name, "precision": exact})
+    ]
+    every += [
+        Side(_name(EAGER, size), EAGER, eager, given)
+        for size, given in _sizes({"iq": iq, "model": model})
+    ]
+    if installed("openvino"):
+        every.append(Side(BARE, BARE, bare, {"iq": iq, "model": model}))
+    return every
+
+
+def rows(rates, pairs):
+    """Rows of the Rates of :func:`sides`; a latency's ratio is the better the smaller it is."""
+    names = [f"{name} {exact}" for name, exact in pairs]
+    found = [
+        row(name, rates[_name(name)].value, "frames/s", EAGER, rates[_name(EAGER)].value)
+        for name in names
+    ]
+    if BARE in rates:
+        against = f"{BARE}, {precisions()[0]}"
+        found += [
+            row(name, rates[_name(name)].value, "frames/s", against, rates[BARE].value)
+            for name in names
+        ]
+    return found + [
+        row(
+            f"latency of {size}, {name}",
+            1000 / rates[_name(name, size)].value,
+            "ms",
+            EAGER,
+            1000 / rates[_name(EAGER, size)].value,
+        )
+        for size in LATENCIES
+        for name in names
+    ]
+
+
+def engine(iq, model, engine, precision, calls=None):
+    """Decisions by an engine; all frames, or as many as one of `calls` has."""
+    opened = open_engine(Classifier.load(model), engine, precision)
+    return _decisions(opened.decide, iq, calls)
+
+
+def eager(iq, model, calls=None):
+    """The same by PyTorch, as its user would write it."""
+    classifier = Classifier.load(model)
+    classifier.network = convolutional(classifier.network)
+    return _decisions(classifier.decide, iq, calls)
+
+
+def bare(iq, model):
+    """Logits of the network alone, in OpenVINO and what the processor is fastest in."""
+    loaded = Classifier.load(model)
+    document = {key: value for key, value in loaded.metadata.items() if key != "rejector"}
+    network = Classifier(loaded.network, loaded.classes, metadata=document)
+    opened = open_engine(network, "openvino", precisions()[0])
+    return lambda: opened.scores(iq), len(iq)
+
+
+def _decisions(decide, iq, calls):
+    if calls is None:
+        return lambda: decide(iq), len(iq)
+    return lambda: decide(iq[:calls]), 1
+
+
+def _sizes(given):
+    return [(None, given)] + [(size, given | {"calls": size}) for size in LATENCIES]
+
+
+def _name(name, size=None):
+    return name if size is None else f"{name}, {size} a call"
+
+
+def _version(engine):
+    if not installed(engine):
+        return "not installed"
+    return metadata.version("torch" if engine == "torch" else PACKAGES[engine][-1])

@@ -1,0 +1,352 @@
+"""Every engine decides as the classifier does, and `auto` takes none that does not."""
+
+import copy
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from robust_amc import data
+from robust_amc.benchmarks import inference
+from robust_amc.benchmarks.sides import Rate
+from robust_amc.classifier import Classifier
+from robust_amc.device import has_bfloat16
+from robust_amc.errors import UserError
+from robust_amc.frames import Scaling
+from robust_amc.inference import InferenceEngine, choose, open_engine
+from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, check_frames, evenly
+from robust_amc.inference.graph import DecisionGraph
+from robust_amc.models import build
+
+from .conftest import CLASSES, toy_frames, toy_metadata
+
+MODELS = ("plain", "rejecting", "detecting")
+KINDS = [
+    ("torch", "float32"),
+    ("torch", "bfloat16"),
+    ("onnxruntime", "float32"),
+    ("openvino", "float32"),
+    ("openvino", "bfloat16"),
+]
+# Of the largest score. Sums over thousands of support vectors differ in their order.
+ROUNDING = 5e-4
+
+
+def available(engine, precision="float32"):
+    for package in choose.PACKAGES[engine]:
+        pytest.importorskip(package, reason=f"{package} is not installed (an optional extra)")
+    if precision == "bfloat16" and not has_bfloat16("cpu"):
+        pytest.skip("this processor has no bfloat16")
+
+
+def odd_frames(count=70):
+    """Frames as a radio may give them: of any level, and some that nothing can be said of."""
+    iq, _ = toy_frames(count, 11)
+    iq[1], iq[2, 0, 3], iq[3, 1, 0], iq[4] = 0, np.nan, np.inf, iq[4] * 1e30
+    iq[5:30] *= np.linspace(0.5, 2, 25, dtype=np.float32)[:, None, None]
+    return iq
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return data.read("sample").limit(400, 3).iq.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def engines(request):
+    """A function from a model's fixture, an engine and a precision to an engine of its own."""
+    made = {}
+
+    def get(model, engine, precision="float32"):
+        available(engine, precision)
+        key = (model, engine, precision)
+        if key not in made:
+            made[key] = open_engine(request.getfixturevalue(model), engine, precision, threads=2)
+        return copy.copy(made[key])  # shares all but the threshold
+
+    return get
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("scaling", list(Scaling))
+def test_graph_is_the_classifier(name, scaling, request):
+    """For every frame alike, without a branch."""
+    model, iq = request.getfixturevalue(name), odd_frames()
+    decided = model.decide(iq, scaling)
+    threshold = -np.inf if model.threshold is None else model.threshold
+    label, scores = DecisionGraph(model, scaling)(torch.from_numpy(iq), torch.tensor(threshold))
+    np.testing.assert_array_equal(label, decided.label)
+    assert (scores.numpy()[~decided.valid] == -np.inf).all()
+    largest = np.abs(decided.score[decided.valid]).max()
+    np.testing.assert_allclose(scores, decided.score, rtol=0, atol=ROUNDING * largest)
+    assert {-1, 0, 1} <= set(decided.label)
+
+
+@pytest.mark.parametrize("engine, precision", KINDS)
+@pytest.mark.parametrize("name", MODELS)
+def test_engine_decides_as_the_classifier(engine, precision, name, engines, request):
+    opened = engines(name, engine, precision)
+    model, iq = request.getfixturevalue(name), odd_frames(200)
+    assert isinstance(opened, InferenceEngine)
+    assert (opened.name, opened.precision, opened.classes) == (engine, precision, CLASSES)
+    decided, expected = opened.decide(iq), model.decide(iq)
+    assert (decided.label.dtype, decided.score.dtype) == (np.int16, np.float32)
+    np.testing.assert_array_equal(decided.valid, expected.valid)
+    assert np.isneginf(decided.score[~expected.valid]).all()
+    found = Agreement.of(decided, expected)
+    if precision == "float32":
+        assert found.agreement == 1 and found.score_difference < ROUNDING, found
+    else:
+        assert found.agreement >= 0.99, found  # of 200: the shipped models are held to 99.5 %
+        assert 0 < found.score_difference < 0.1
+
+
+@pytest.mark.parametrize("engine, precision", KINDS)
+@pytest.mark.parametrize("model", ["undefended", "htrd"])
+def test_shipped_models(engine, precision, model, sample):
+    available(engine, precision)
+    classifier = Classifier.load(model)
+    decided = open_engine(classifier, engine, precision).decide(sample)
+    found = Agreement.of(decided, classifier.decide(sample))
+    assert found.agreement >= (1 if precision == "float32" else 0.995), found
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+@pytest.mark.parametrize("architecture", ["residual", "ensemble"])
+def test_other_architectures(engine, architecture):
+    available(engine)
+    torch.manual_seed(0)
+    network = build(architecture, len(CLASSES), input_gain=100.0)
+    metadata = toy_metadata(architecture={"name": architecture, "input_gain": 100.0})
+    model, iq = Classifier(network, CLASSES, metadata=metadata), odd_frames()
+    found = Agreement.of(open_engine(model, engine, "float32").decide(iq), model.decide(iq))
+    assert found.agreement == 1 and found.score_difference < ROUNDING
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+def test_any_number_of_frames(engine, engines, rejecting):
+    opened = engines("rejecting", engine)
+    iq, _ = toy_frames(131, 12)
+    expected = rejecting.decide(iq)
+    for count in (0, 1, 2, 64, 65, 131):
+        decided = opened.decide(iq[:count])
+        np.testing.assert_array_equal(decided.label, expected.label[:count])
+        assert decided.score.shape == (count, len(CLASSES))
+    np.testing.assert_array_equal(opened.decide(iq.astype(np.float64)[::-1]).label[::-1],
+                                  expected.label)  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+def test_scaling_inside(engine, engines, rejecting):
+    available(engine)
+    iq, _ = toy_frames(40, 13)
+    loud = iq * np.geomspace(1e-3, 1e3, 40, dtype=np.float32)[:, None, None]
+    opened = open_engine(rejecting, engine, "float32", scaling="as_model")
+    assert opened.scaling is Scaling.SUM_ABS
+    expected = rejecting.decide(iq).label
+    np.testing.assert_array_equal(opened.decide(loud).label, expected)
+    assert (engines("rejecting", engine).decide(loud).label != expected).any()
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+def test_threshold_at_run_time(engine, engines, rejecting):
+    opened, (iq, _) = engines("rejecting", engine), toy_frames(100, 14)
+    best = rejecting.decide(iq).score.max(1)
+    assert opened.threshold == rejecting.threshold
+    middle = float(np.median(best) + 1e-4)
+    opened.set_threshold(middle)
+    np.testing.assert_array_equal(opened.decide(iq).rejected, best < middle)
+    opened.set_target_rejection(0.0)
+    low = opened.threshold
+    opened.set_target_rejection(1.0)
+    assert low < middle < opened.threshold
+    with pytest.raises(UserError, match="outside the model's benign scores"):
+        opened.set_threshold(opened.threshold + 1)
+    assert rejecting.threshold not in (middle, opened.threshold)
+
+
+def test_no_threshold_without_rejector(plain):
+    opened = open_engine(plain, "torch", "float32")
+    assert opened.threshold is None and not opened.decide(toy_frames(20, 1)[0]).rejected.any()
+    for change in (opened.set_threshold, opened.set_target_rejection):
+        with pytest.raises(UserError, match="no rejector"):
+            change(0.1)
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+def test_several_threads_at_once(engine, engines, rejecting):
+    """Each gets the decisions of its own frames."""
+    opened = engines("rejecting", engine)
+    iq, _ = toy_frames(240, 15)
+    expected, found = rejecting.decide(iq).label, {}
+
+    def work(first):
+        found[first] = [opened.decide(iq[first::3]).label for _ in range(3)]
+
+    threads = [threading.Thread(target=work, args=(first,)) for first in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for first in range(3):
+        for label in found[first]:
+            np.testing.assert_array_equal(label, expected[first::3])
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+def test_wrong_frames(engine, engines):
+    opened = engines("plain", engine)
+    with pytest.raises(UserError, match="the frames have 64 samples, the model takes 128"):
+        opened.decide(np.zeros((3, 2, 64), np.float32))
+    with pytest.raises(UserError, match="must be real"):
+        opened.decide(np.zeros((3, 128), np.complex64))
+
+
+def test_wrong_names(plain):
+    with pytest.raises(UserError, match="unknown engine 'tensorrt'; there are auto, torch"):
+        open_engine(plain, "tensorrt")
+    with pytest.raises(UserError, match="unknown precision 'float8'"):
+        open_engine(plain, precision="float8")
+    with pytest.raises(UserError, match="no engine computes this in int8 with torch"):
+        open_engine(plain, "torch", "int8")
+    with pytest.raises(UserError, match="no engine computes this in bfloat16 with onnxruntime"):
+        open_engine(plain, "onnxruntime", "bfloat16")
+
+
+def test_no_bfloat16_in_this_processor(plain, monkeypatch):
+    monkeypatch.setattr("robust_amc.inference.sources.has_bfloat16", lambda device: False)
+    assert open_engine(plain, "torch").precision == "float32"
+    with pytest.raises(UserError, match="this processor lacks it"):
+        open_engine(plain, "torch", "bfloat16")
+
+
+@pytest.mark.parametrize("engine, package, extra", [
+    ("onnxruntime", "onnxruntime", "onnx"), ("onnxruntime", "onnx", "onnx"),
+    ("openvino", "openvino", "openvino"), ("openvino", "onnxscript", "onnx"),
+])  # fmt: skip
+def test_absent_package(engine, package, extra, plain, monkeypatch):
+    """It is named where it is asked for, and auto does without."""
+    if package in ("onnxruntime", "openvino"):
+        pytest.importorskip("onnx", reason="onnx is not installed: that is said first")
+        pytest.importorskip("onnxscript", reason="onnxscript is not installed: that is said first")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=rf"{package} is needed.*\.\[{extra}\]"):
+        open_engine(plain, engine, "float32")
+    assert not choose.installed(engine)
+    assert open_engine(plain).name != engine
+
+
+def only_torch(monkeypatch, rates):
+    """Let auto choose between float32 and bfloat16 of PyTorch, with invented rates."""
+    monkeypatch.setattr(choose, "installed", lambda engine: engine == "torch")
+    monkeypatch.setattr("robust_amc.inference.sources.has_bfloat16", lambda device: True)
+    monkeypatch.setattr(choose, "_rate", lambda engine, iq: rates[engine.precision])
+
+
+@pytest.mark.parametrize("fastest", ["float32", "bfloat16"])
+def test_auto_takes_the_fastest(fastest, rejecting, monkeypatch, caplog):
+    rates = {"float32": 100.0, "bfloat16": 100.0} | {fastest: 250.0}
+    only_torch(monkeypatch, rates)
+    with caplog.at_level("INFO", "robust_amc.inference"):
+        opened = open_engine(rejecting)
+    assert opened.precision == fastest
+    assert opened.reason.startswith(f"torch {fastest}: 250 frames/s, ")
+    assert "100/s" in opened.reason
+    (line,) = [each.getMessage() for each in caplog.records if "robust_amc" in each.name]
+    assert opened.reason in line and "\n" not in line
+
+
+def test_auto_takes_none_that_decides_otherwise(rejecting, monkeypatch):
+    only_torch(monkeypatch, {"float32": 100.0, "bfloat16": 900.0})
+    exact = choose.OfClassifier.make
+
+    def spoiled(self, engine, precision, threads):
+        opened = exact(self, engine, precision, threads)
+        if precision == "bfloat16":
+            scores = opened.scores
+            opened.scores = lambda iq: scores(iq)[:, ::-1]
+        return opened
+
+    monkeypatch.setattr(choose.OfClassifier, "make", spoiled)
+    assert open_engine(rejecting).precision == "float32"
+    monkeypatch.setattr(choose, "AGREEMENT", 1.01)
+    with pytest.raises(UserError, match="no engine decides as the model does.*torch bfloat16"):
+        open_engine(rejecting)
+
+
+def test_auto_is_honest_with_all_that_is_here(sample):
+    model = Classifier.load("htrd")
+    opened = open_engine(model)
+    found = Agreement.of(opened.decide(sample), model.decide(sample))
+    assert found.agreement >= 0.995 and opened.reason
+
+
+def test_agreement_counts():
+    class Decided:
+        def __init__(self, label, score):
+            self.label, self.score = np.array(label), np.array(score, np.float32)
+            self.valid, self.rejected = np.array([True] * 3 + [False]), self.label == -1
+
+    one = Decided([0, 1, -1, -1], [[4, 0], [1, 2], [0, 0], [-np.inf, -np.inf]])
+    two = Decided([0, 0, 1, -1], [[4, 0], [2, 1], [0, 1], [-np.inf, -np.inf]])
+    found = Agreement.of(two, one)
+    assert found == Agreement(4, 0.5, 0.25, 0.5, 0.25)
+    assert str(found) == "50.00% of 4 decisions agree, 25.00% rejected against 50.00%"
+
+
+def test_check_frames(plain):
+    """The sample for models of its classes, else random frames that are no two alike."""
+    shipped, whole = Classifier.load("undefended"), data.read("sample")
+    iq = check_frames(shipped)
+    assert iq.dtype == np.float32 and 300 < len(iq) < 1000
+    known = {frame.tobytes() for frame in whole.iq.astype(np.float32)}
+    chosen = {frame.tobytes() for frame in iq}
+    assert chosen < known
+    assert not chosen & {frame.tobytes() for frame in evenly(whole, 1024, CALIBRATION)}
+    assert len(evenly(whole, 10, CHECK)) == 10 and len(evenly(whole, 10**6, CHECK)) == 3080
+    assert len(np.unique(shipped.decide(iq).label)) == len(shipped.classes)
+    made = check_frames(plain)
+    total = np.hypot(made[:, 0], made[:, 1]).sum(1)
+    np.testing.assert_allclose(np.unique(total.round(3)), [0.25, 1, 4])
+    assert len({frame.tobytes() for frame in made}) == len(made)
+
+
+def test_rows_of_the_bench(sample):
+    """Each engine beside PyTorch and beside the bare network, then its latencies."""
+    model = Classifier.load("htrd")
+    pairs = inference.present(model)
+    assert ("torch", "float32") in pairs and ("torch", "int8") not in pairs
+    assert inference.present(model, ["float32"])[0] == ("torch", "float32")
+    everything = inference.sides(sample, "htrd", pairs)
+    rates = {side.name: Rate(10.0 + 7 * n) for n, side in enumerate(everything)}
+    assert len(rates) == len(everything)
+    rows = inference.rows(rates, pairs)
+    for row in rows:
+        assert row["ratio"] == row["value"] / row["baseline_value"]
+    assert (rows[0]["value"], rows[0]["unit"]) == (rates["torch float32"].value, "frames/s")
+    assert rows[0]["baseline_value"] == rates[inference.EAGER].value
+    last = rows[-1]
+    name = " ".join(pairs[-1])
+    assert (last["name"], last["unit"]) == (f"latency of 64, {name}", "ms")
+    assert last["value"] == 1000 / rates[f"{name}, 64 a call"].value
+    assert (inference.BARE in rates) is choose.installed("openvino")
+
+
+def test_sides_of_the_bench_do_the_same(sample):
+    iq = sample[:40]
+    expected = Classifier.load("htrd").decide(iq).label
+    for make, given in ((inference.eager, {}), (inference.engine, KINDS[0])):
+        more = dict(zip(("engine", "precision"), given))
+        work, amount = make(iq, "htrd", **more)
+        assert amount == 40
+        np.testing.assert_array_equal(work().label, expected)
+        work, amount = make(iq, "htrd", calls=3, **more)
+        assert amount == 1
+        np.testing.assert_array_equal(work().label, expected[:3])
+    available("openvino")
+    work, amount = inference.bare(iq, "htrd")
+    model = Classifier.load("htrd")
+    logits = model.network(torch.from_numpy(iq)).numpy()
+    assert amount == 40 and np.mean(work().argmax(1) == logits.argmax(1)) > 0.9
