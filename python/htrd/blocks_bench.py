@@ -9,6 +9,7 @@ from gnuradio import blocks, gr, htrd
 
 BASELINE = "multiply_const_cc"
 WARM_UP = 20_000_000  # samples, which also tell how many make up the wanted seconds
+LEAST = 1_000_000  # samples
 FRAME_LENGTH = 128
 WAVEFORM = [complex(n % 7 - 3, n % 5 - 2) for n in range(FRAME_LENGTH)]
 
@@ -39,7 +40,7 @@ def bench(seconds, rounds, progress):
 
     Returns ``{"settings": {...}, "rows": [...]}``; values are in millions of samples a second.
     """
-    samples = int(_rate(_baseline, WARM_UP) * seconds)
+    samples = max(LEAST, int(_rate(_baseline, WARM_UP) * seconds))
     rates = {name: [] for name in (BASELINE, *CASES)}
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}: {len(rates)} flowgraphs")

@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench of the stream blocks, as short as it gets: its rows, not its figures."""
+
+from gnuradio import gr_unittest
+from gnuradio.htrd import blocks_bench
+
+
+class QaBlocksBench(gr_unittest.TestCase):
+    def test_rows(self):
+        told = []
+        document = blocks_bench.bench(seconds=0.0, rounds=2, progress=told.append)
+        self.assertEqual(len(told), 2)
+        self.assertEqual(document["settings"]["samples"], blocks_bench.LEAST)
+        self.assertEqual([row["name"] for row in document["rows"]], list(blocks_bench.CASES))
+        for row in document["rows"]:
+            self.assertEqual((row["unit"], row["baseline"]), ("MS/s", "multiply_const_cc"))
+            self.assertGreater(row["value"], 0)
+            self.assertEqual(row["ratio"], row["value"] / row["baseline_value"])
+        self.assertEqual(len({row["baseline_value"] for row in document["rows"]}), 1)
+
+
+if __name__ == "__main__":
+    gr_unittest.run(QaBlocksBench)
