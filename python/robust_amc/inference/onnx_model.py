@@ -15,6 +15,7 @@ from .. import __version__
 from ..errors import UserError
 from ..frames import Scaling
 from ..model_file import FORMAT_VERSION
+from .engine import Precision
 from .graph import REJECT_NONE, DecisionGraph
 from .packages import quiet, require
 
@@ -68,7 +69,10 @@ def read_document(model):
     """The JSON document of an onnx.ModelProto; UserError when it is no model of ours."""
     for entry in model.metadata_props:
         if entry.key == KEY:
-            return json.loads(entry.value)
+            try:
+                return dict(json.loads(entry.value))
+            except (TypeError, ValueError):
+                break
     raise UserError("the ONNX file is not a gr-htrd model: it has no metadata of ours")
 
 
@@ -126,12 +130,16 @@ def load(path):
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     except Exception as error:  # of protobuf, another one in each of its versions
         raise UserError(f"{path} is damaged or not an ONNX file: {error}") from None
-    document = read_document(model)
-    missing = [key for key in ("classes", "frame_length", "exported") if key not in document]
-    if missing or document.get("format_version", 0) > FORMAT_VERSION:
+    facts = read_document(model)
+    try:
+        version = int(facts["format_version"])
+        Precision(facts["exported"]["precision"]), Scaling(facts["exported"]["scaling"])
+        list(facts["classes"]), int(facts["frame_length"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is not a usable model: its metadata has no {error}") from None
+    if version > FORMAT_VERSION:
         raise UserError(
-            f"{path} is not usable: its metadata lacks {', '.join(missing)}"
-            if missing
-            else f"{path} has a newer format; upgrade gr-htrd"
+            f"{path} has format {version}; this version reads up to {FORMAT_VERSION}: "
+            "upgrade gr-htrd"
         )
     return model

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from robust_amc.errors import UserError
 from robust_amc.inference import export_onnx, open_engine, quantize
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, evenly
 from robust_amc.inference.export_onnx import ExportPrecision, ExportSettings
+from robust_amc.inference.onnx_model import document, write_document
 
 from .conftest import CLASSES, toy_dataset, toy_frames
 from .test_cli import refused, run
@@ -88,15 +90,16 @@ def test_runs_without_us(name, models, tmp_path):
     model, iq, path = models[name], odd_frames(), tmp_path / "model.onnx"
     found = export_onnx.write(path, model, toy_frames(80, 4)[0])
     assert found.frames == 80 and found.agreement == 1
-    label, scores, document = run_elsewhere(path, iq, tmp_path)
+    assert str(Path(data.__file__).parents[2]).encode() not in path.read_bytes()
+    label, scores, facts = run_elsewhere(path, iq, tmp_path)
     expected = model.decide(iq)
     assert (label.dtype, scores.dtype) == (np.int64, np.float32)
     np.testing.assert_array_equal(label, expected.label)
     scores_close(scores, expected.score)
-    assert document.pop("exported") == {"scaling": "none", "precision": "float32"}
-    assert document == json.loads(json.dumps(model.metadata))
+    assert facts.pop("exported") == {"scaling": "none", "precision": "float32"}
+    assert facts == json.loads(json.dumps(model.metadata))
     if name != "plain":
-        assert document["rejector"]["threshold"] == model.threshold
+        assert facts["rejector"]["threshold"] == model.threshold
 
 
 def test_command(folder):
@@ -107,12 +110,12 @@ def test_command(folder):
     )  # fmt: skip
     model = Classifier.load("model.safetensors")
     iq = toy_frames(60, 5)[0] * np.geomspace(1e-3, 1e3, 60, dtype=np.float32)[:, None, None]
-    label, scores, document = run_elsewhere(folder / "model.onnx", iq, folder)
+    label, scores, facts = run_elsewhere(folder / "model.onnx", iq, folder)
     expected = model.decide(iq, model.scaling)
     np.testing.assert_array_equal(label, expected.label)
     scores_close(scores, expected.score)
     assert (label != model.decide(iq).label).any()
-    assert document["exported"]["scaling"] == "sum_abs" and document["classes"] == list(CLASSES)
+    assert facts["exported"]["scaling"] == "sum_abs" and facts["classes"] == list(CLASSES)
     figures = json.loads((folder / "figures.json").read_text())
     assert figures["settings"]["scaling"] == "sum_abs" and figures["check"]["agreement"] == 1
 
@@ -186,11 +189,11 @@ def test_int8(int8, tmp_path):
     """As small and as right as wanted, on frames that it was not calibrated on."""
     path, model, found = int8
     iq = data.read("sample").limit(500, 9).iq.astype(np.float32)
-    label, _, document = run_elsewhere(path, iq, tmp_path)
+    label, _, facts = run_elsewhere(path, iq, tmp_path)
     expected = model.decide(iq).label
     assert np.mean(label == expected) >= 0.99
     assert abs(np.mean(label == -1) - np.mean(expected == -1)) <= 0.01
-    assert document["exported"] == {
+    assert facts["exported"] == {
         "scaling": "none", "precision": "int8", "calibration_frames": 256,
     }  # fmt: skip
     assert found.agreement >= 0.99 and found.score_difference > 0
@@ -222,9 +225,17 @@ def test_files_that_are_none(tmp_path, plain):
 
     garbage, foreign = tmp_path / "garbage.onnx", tmp_path / "foreign.onnx"
     garbage.write_bytes(b"\x93 no model " * 40)
-    nothing = onnx.helper.make_graph([], "nothing", [], [])
-    onnx.save(onnx.helper.make_model(nothing), foreign)
+    made = onnx.helper.make_model(onnx.helper.make_graph([], "nothing", [], []))
+    onnx.save(made, foreign)
+    newer, odd = tmp_path / "newer.onnx", tmp_path / "odd.onnx"
+    facts = document(plain, "none")
+    write_document(made, facts | {"format_version": 99})
+    onnx.save(made, newer)
+    write_document(made, facts | {"exported": {"precision": "int3", "scaling": "none"}})
+    onnx.save(made, odd)
     for path, said in (
+        (newer, "has format 99"),
+        (odd, "not a usable model"),
         (garbage, "damaged or not an ONNX file"),
         (foreign, "no metadata of ours"),
         (tmp_path / "missing.onnx", "No such file"),
