@@ -228,9 +228,10 @@ def test_no_bfloat16_in_this_processor(plain, monkeypatch):
 ])  # fmt: skip
 def test_absent_package(engine, package, extra, plain, monkeypatch):
     """It is named where it is asked for, and auto does without."""
-    if package in ("onnxruntime", "openvino"):
-        pytest.importorskip("onnx", reason="onnx is not installed: that is said first")
-        pytest.importorskip("onnxscript", reason="onnxscript is not installed: that is said first")
+    for needed in ("onnx", "onnxscript"):
+        if needed == package:
+            break
+        pytest.importorskip(needed, reason=f"{needed} is not installed: that is said first")
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"{package} is needed.*\.\[{extra}\]"):
         open_engine(plain, engine, "float32")
