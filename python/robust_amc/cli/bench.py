@@ -102,6 +102,13 @@ def svm(
     _show(document, json)
 
 
+@app.command()
+def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
+    """Samples a second that the C++ blocks pass on, beside an in-tree multiply_const_cc."""
+    check_writable(json)
+    _show(htrd_module("blocks_bench").bench(seconds, rounds, _told), json)
+
+
 def _read(dataset):
     whole = data.read(dataset)
     _told(f"measuring with frames of {dataset}")
