@@ -22,8 +22,8 @@ def quantize(model, iq):
     Weights by output channel, activations by layer, each over the range that it has on the
     calibration frames `iq` ``[n, 2, length]``. The products that take the frames themselves
     stay in float32, since they are few and eight bits cost some decisions there, and so do
-    the last layer and the rejector, which are what is compared in the end. Raises UserError without the
-    package onnxruntime.
+    the last layer and the rejector, which are what is compared in the end. Raises UserError
+    without the package onnxruntime.
     """
     onnx = require("onnx", "onnx")
     tools = require("onnxruntime.quantization", "onnx")
