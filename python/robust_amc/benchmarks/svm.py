@@ -3,18 +3,20 @@
 import numpy as np
 import torch
 
+from ..attacks.search import ReducedRejection
 from ..classifier import BATCH, Classifier
 from ..engine import Engine
 from ..errors import UserError
 from ..rejection.svm import NeuralRejection, feature_scale, fit_svm
 from . import gemm
-from .report import row, settings
+from .report import precisions, row, settings
 from .sides import Side, measure
 
 START = "undefended"
 COMPARED = (
     "the one-vs-all RBF SVM on the last feature layer ({vectors} support vectors, {all_classes} "
-    "over all classes): our scores in float32, {batch} frames at a time, with scikit-learn's "
+    "over all classes): our scores, {batch} frames at a time, in float32 and with the product of "
+    "features and support vectors in bfloat16, as attacks search; with scikit-learn's "
     "decision_function of the same estimator, which uses one thread"
 )
 OURS, REFERENCE = "our scores", "scikit-learn's decision_function"
@@ -68,7 +70,10 @@ def sides(estimator, features):
     """The Sides; units are frames."""
     given = {"estimator": estimator, "features": features}
     return [
-        Side(OURS, "our scores", ours, given),
+        *(
+            Side(_name(precision), "our scores", ours, given | {"precision": precision})
+            for precision in precisions()
+        ),
         Side(REFERENCE, "scikit-learn", baseline, given),
         *gemm.sides(),
     ]
@@ -76,14 +81,26 @@ def sides(estimator, features):
 
 def rows(rates):
     """Rows of the Rates of :func:`sides`."""
-    scores = row("SVM scores", rates[OURS].value, "frames/s", REFERENCE, rates[REFERENCE].value)
-    return [scores, gemm.share("SVM scores", rates[OURS], "float32", rates), *gemm.rows(rates)]
+    found = []
+    for precision in precisions():
+        name, rate = f"SVM scores, {precision}", rates[_name(precision)]
+        found += [
+            row(name, rate.value, "frames/s", REFERENCE, rates[REFERENCE].value),
+            gemm.share(name, rate, precision, rates),
+        ]
+    return found + gemm.rows(rates)
 
 
-def ours(estimator, features):
+def _name(precision):
+    return f"{OURS}, {precision}"
+
+
+def ours(estimator, features, precision):
     """The scores of all `features`, in batches as decide() makes them, and how many they are."""
     Engine("cpu", fast=False)
     rejector = NeuralRejection.from_sklearn(estimator)
+    if precision == "bfloat16":
+        rejector = ReducedRejection(rejector)
     features = torch.as_tensor(features)
 
     @torch.no_grad()
