@@ -9,6 +9,7 @@ from ..errors import UserError
 from . import (
     attack,
     bench,
+    classify,
     dataset,
     evaluate,
     export,
@@ -32,6 +33,7 @@ app.command("sweep")(sweep.sweep)
 app.command("fit-rejector")(fit_rejector.fit_rejector)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(figure.app, name="figure")
+app.command("classify")(classify.classify)
 app.command("export")(export.export)
 app.command("models")(models.models)
 app.add_typer(reproduce.app, name="reproduce")

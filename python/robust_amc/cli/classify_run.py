@@ -1,0 +1,107 @@
+"""What `htrd classify` does once all is open: it decides, writes, and says what it did."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+
+from ..errors import UserError
+from ..inference import InferenceEngine
+from ..streams import decided
+from ..streams.annotate import annotated
+from ..streams.batches import BATCH, FrameStream
+from ..streams.framer import Decoder
+from ..streams.recording import Truth
+from ..streams.totals import Totals
+from .console import err
+from .decision_writers import stay_silent
+from .stopping import stopping
+
+_MOST_ANNOTATIONS = 100_000  # the metadata of more are larger than most readers take
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run; its methods return the exit status.
+
+    Attributes:
+        source, model: names of the input and of the model
+        engine: what decides
+        write: is called with each Decided; raises BrokenPipeError when nobody reads it
+        limit: most frames to decide, None for all
+    """
+
+    source: str
+    model: str
+    engine: InferenceEngine
+    write: Callable
+    limit: int | None
+
+    def of_dataset(self, dataset):
+        """Decide the frames of a FrameDataset."""
+        start = time.monotonic()
+        with stopping() as stop:
+            totals = self._go(decided.of_dataset(self.engine, dataset, BATCH, self.limit, stop))
+        self._summarize(totals, start)
+        return stop.status
+
+    def of_stream(self, stream, framer, latency, annotate=None):
+        """Decide the frames of a Stream; `latency` is in seconds, `annotate` a path or None.
+
+        Raises UserError when it ends before the first frame is whole.
+        """
+        recording = stream.recording
+        output = annotated(annotate, recording, self.model) if annotate else nullcontext()
+        with stopping() as stop, closing(stream.source), output as annotator:
+            decoder = Decoder(recording.dtype, annotator and annotator.keep)
+            batches = FrameStream(stream.source, decoder, framer, latency, stop)
+            results = decided.of_stream(
+                self.engine, batches, recording, Truth(recording), self.limit
+            )
+            start = time.monotonic()
+            totals = self._go(results, annotator)
+            if batches.has_ended and not framer.frames:
+                raise UserError(
+                    f"{self.source} has {framer.samples} samples, too few for a frame of "
+                    f"{self.engine.frame_length}"
+                )
+            self._summarize(totals, start, _left_out(framer, batches, decoder))
+        if annotator:
+            _report(annotate, annotator.annotations)
+        return stop.status
+
+    def _go(self, results, annotator=None):
+        totals = Totals()
+        try:
+            for each in results:
+                if annotator:
+                    annotator.add(each)
+                self.write(each)
+                totals.add(each)
+        except BrokenPipeError:
+            stay_silent()
+        return totals
+
+    def _summarize(self, totals, start, more=()):
+        rate = totals.decided / (time.monotonic() - start)
+        said = ", ".join([str(totals), *more, f"{rate:.0f} frames/s"])
+        err.print(f"{self.source}: {said}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _left_out(framer, batches, decoder):
+    counts = {
+        "below the squelch": framer.squelched,
+        "discarded when it was stopped": batches.discarded,
+        "bytes at the end that are no whole sample": len(decoder.rest) * batches.has_ended,
+    }
+    return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+def _report(path, annotations):
+    err.print(f"wrote {path}: {annotations} annotations", highlight=False, markup=False)
+    if annotations > _MOST_ANNOTATIONS:
+        err.print(
+            f"warning: few programs read that many; --squelch-db or a larger --hop give fewer than "
+            f"{_MOST_ANNOTATIONS}",
+            highlight=False,
+        )

@@ -1,0 +1,94 @@
+"""Decisions on standard output: JSON lines for programs, a table for people."""
+
+import json
+import os
+import sys
+from enum import StrEnum
+
+from rich.table import Table
+from rich.text import Text
+
+from .console import out
+
+
+class Format(StrEnum):
+    """How decisions are written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TABLE = "table"
+
+
+def writer(form, with_scores=False):
+    """A function that writes a Decided; BrokenPipeError when nobody reads any more."""
+    if form is Format.AUTO:
+        form = Format.TABLE if sys.stdout.isatty() else Format.JSON
+    return TableRows().write if form is Format.TABLE else JsonLines(with_scores).write
+
+
+class JsonLines:
+    """A JSON object a line, a line a frame."""
+
+    def __init__(self, with_scores):
+        self._with_scores = with_scores
+
+    def write(self, decided):
+        """Write the frames of a Decided, at once."""
+        records = decided.records(self._with_scores)
+        _say("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
+
+
+_COLUMNS = {  # heading: (field, width, form)
+    "frame": ("frame_index", 9, "d"),
+    "sample": ("sample_offset", 12, "d"),
+    "time s": ("time_s", 12, ".6f"),
+    "power dB": ("frame_power_db", 8, ".1f"),
+    "decision": ("modulation", 10, ""),
+    "score": ("score", 8, ".3f"),
+    "threshold": ("threshold", 9, ".3f"),
+    "truth": ("truth", 10, ""),
+    "SNR dB": ("snr_db", 7, "g"),
+}
+
+
+class TableRows:
+    """Rows of a table that never ends: columns of fixed width, headings above the first row."""
+
+    def __init__(self):
+        self._has_headings = False
+
+    def write(self, decided):
+        """Write the frames of a Decided."""
+        table = Table(box=None, show_header=not self._has_headings, pad_edge=False)
+        for heading, (_, width, form) in _COLUMNS.items():
+            justify = "right" if form else "left"
+            table.add_column(heading, width=width, no_wrap=True, justify=justify)
+        for record in decided.records():
+            table.add_row(*(_cell(record, *column) for column in _COLUMNS.values()))
+        self._has_headings = True
+        with out.capture() as captured:
+            out.print(table)
+        _say(captured.get())
+
+
+def _cell(record, name, _width, form):
+    if name == "modulation":
+        return _decision(record)
+    return format(record[name], form) if name in record else ""
+
+
+def _decision(record):
+    if record["rejected"]:
+        return Text("invalid" if record.get("invalid") else "rejected", "yellow")
+    wrong = record.get("truth", record["modulation"]) != record["modulation"]
+    return Text(record["modulation"], "red" if wrong else "green")
+
+
+def _say(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def stay_silent():
+    """Let Python end quietly after a closed pipe: its own last flush would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,135 @@
+"""Decisions as the annotations of a SigMF recording that is written beside them."""
+
+import hashlib
+import json
+from contextlib import ExitStack, contextmanager
+
+from .. import __version__
+from ..data import sigmf_recording
+from ..files import replacing
+from .recording import GENERATOR
+
+_VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
+_EXTENSION = {"name": "htrd", "version": "1.0.0", "optional": True}
+
+
+@contextmanager
+def annotated(path, recording, model):
+    """Yield an Annotator; its two files get their names when the block ends well.
+
+    `path` ends in ``.sigmf-meta``; the samples go to the ``.sigmf-data`` beside it. Raises
+    UserError when they cannot be written.
+    """
+    meta, samples = sigmf_recording.paths(path)
+    # The samples get their name first: metadata never describe another file
+    with ExitStack() as stack:
+        temporary_meta, temporary_samples = (
+            stack.enter_context(replacing(each)) for each in (meta, samples)
+        )
+        text = stack.enter_context(open(temporary_meta, "w"))
+        data = stack.enter_context(open(temporary_samples, "wb"))
+        annotator = Annotator(text, data, recording, model)
+        yield annotator
+        annotator.finish()
+
+
+class Annotator:
+    """Writes samples and annotations as they come; none of them stay in memory.
+
+    Frames next to each other with the same decision share an annotation; one of rejected
+    frames has no label. What others annotated is kept. Attribute `annotations`: how many
+    were written.
+    """
+
+    def __init__(self, text, data, recording, model):
+        self._text, self._data = text, data
+        self._recording = recording
+        self._model = model
+        self._digest = hashlib.sha512()
+        self._run = None
+        self._others = list(reversed(recording.annotations))  # the next one is the last
+        self.annotations = 0
+        text.write('{"annotations": [')
+
+    def keep(self, block):
+        """Write the bytes of samples."""
+        self._digest.update(block)
+        self._data.write(block)
+
+    def add(self, decided):
+        """Annotate the frames of a Decided."""
+        rows = zip(
+            decided.sample_offset.tolist(),
+            decided.modulation,
+            decided.decisions.valid.tolist(),
+            decided.score.tolist(),
+        )
+        for offset, name, valid, score in rows:
+            if self._run is None or not self._run.takes(offset, name, valid):
+                self._end_run()
+                self._run = _Run(offset, name, valid)
+            self._run.add(offset + decided.frame_length, score)
+
+    def _end_run(self):
+        if self._run is None:
+            return
+        start = self._run.start + self._recording.first_sample
+        while self._others and self._others[-1]["core:sample_start"] <= start:
+            self._write(self._others.pop())
+        self._write(self._run.annotation(start, self._model))
+
+    def _write(self, annotation):
+        self._text.write(("," if self.annotations else "") + "\n" + json.dumps(annotation))
+        self.annotations += 1
+
+    def finish(self):
+        """Write what is left, and what the recording is."""
+        self._end_run()
+        while self._others:
+            self._write(self._others.pop())
+        captures, info = json.dumps(self._recording.captures), json.dumps(self._global())
+        self._text.write(f'],\n"captures": {captures},\n"global": {info}}}\n')
+
+    def _global(self):
+        info = {"core:version": _VERSION} | self._recording.info
+        rate = self._recording.sample_rate_hz
+        extensions = info.get("core:extensions", [])
+        if all(each.get("name") != _EXTENSION["name"] for each in extensions):
+            extensions = [*extensions, _EXTENSION]
+        return (
+            info
+            | {"core:datatype": self._recording.datatype, "core:extensions": extensions}
+            | ({} if rate is None else {"core:sample_rate": rate})
+            | {"core:sha512": self._digest.hexdigest()}
+        )
+
+
+class _Run:
+    """Frames that touch or overlap, and are decided alike."""
+
+    def __init__(self, start, name, valid):
+        self.start = self._end = start
+        self._decision = name, valid
+        self._scores = 0.0
+        self._frames = 0
+
+    def takes(self, offset, name, valid):
+        return offset <= self._end and (name, valid) == self._decision
+
+    def add(self, end, score):
+        self._end = end
+        self._frames += 1
+        self._scores += score
+
+    def annotation(self, start, model):
+        name, valid = self._decision
+        why = "rejected" if valid else "rejected: not finite or all zero"
+        return {
+            "core:sample_start": start,
+            "core:sample_count": self._end - self.start,
+            **({"core:comment": why} if name is None else {"core:label": name}),
+            "core:generator": f"{GENERATOR} {__version__}",
+            "htrd:model": model,
+            "htrd:frames": self._frames,
+            **({"htrd:score": round(self._scores / self._frames, 6)} if valid else {}),
+        }

@@ -1,0 +1,168 @@
+"""What is known of a stream of samples besides the samples."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..data import sample_file, sigmf_recording
+from ..data.sigmf_annotations import SNR
+from ..errors import UserError
+
+GENERATOR = "htrd classify"  # of our annotations: those are no truth
+RAW = "cf32_le"
+_ENDLESS = 1 << 61  # samples
+_HIGHEST = 1e12  # Hz; SigMF allows no more
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is known of a stream.
+
+    Attributes:
+        datatype: SigMF's name of the samples' type
+        sample_rate_hz: samples a second, None when it is not known
+        info: SigMF's global object
+        captures: SigMF's captures
+        annotations: those that others made, by sample
+        is_dataset: its frames follow each other and are scaled already
+    """
+
+    datatype: str = RAW
+    sample_rate_hz: float | None = None
+    info: dict = field(default_factory=dict)
+    captures: list = field(default_factory=lambda: [{"core:sample_start": 0}])
+    annotations: list = field(default_factory=list)
+    is_dataset: bool = False
+
+    @property
+    def dtype(self):
+        """NumPy type of an I or Q value; UserError for one that cannot be read."""
+        return sample_file.parse_datatype(self.datatype)
+
+    @property
+    def first_sample(self):
+        """SigMF's number of the first sample in the file."""
+        return int(self.info.get("core:offset", 0))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What somebody says of a stream that does not say it itself; None: nothing.
+
+    Attributes:
+        datatype: SigMF's name of the samples' type
+        sample_rate_hz, center_frequency_hz: in Hz
+    """
+
+    datatype: str | None = None
+    sample_rate_hz: float | None = None
+    center_frequency_hz: float | None = None
+
+
+def with_facts(recording, facts):
+    """The Recording with what `facts` adds; UserError when it is absurd, or known already."""
+    rate, frequency = facts.sample_rate_hz, facts.center_frequency_hz
+    first, *rest = recording.captures
+    known = {
+        "datatype": facts.datatype and recording.info.get("core:datatype"),
+        "sample rate": rate and recording.sample_rate_hz,
+        "center frequency": frequency is not None and first.get("core:frequency"),
+    }
+    for what, value in known.items():
+        if value:
+            raise UserError(f"the recording says itself what its {what} is: {value}")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise UserError(f"the sample rate must be positive, in Hz, not {rate:g}")
+    if frequency is not None and not abs(frequency) <= _HIGHEST:
+        raise UserError(f"the center frequency must be in Hz, not {frequency:g}")
+    found = replace(
+        recording,
+        datatype=facts.datatype or recording.datatype,
+        sample_rate_hz=rate or recording.sample_rate_hz,
+        captures=[first | ({} if frequency is None else {"core:frequency": frequency}), *rest],
+    )
+    sample_file.parse_datatype(found.datatype)
+    return found
+
+
+def read(path, frame_length, grows=False):
+    """Recording of a SigMF file (either of the two), and the path of its samples.
+
+    Raises UserError when the files are damaged or do not fit together, and when it is a
+    data set whose frames cannot be cut into frames of `frame_length`.
+    """
+    meta, samples = sigmf_recording.paths(path)
+    try:
+        document = sigmf_recording._document(meta)
+        sigmf_recording._check_conforming(document)
+        found = _recording(document)
+        if not grows:
+            sample_file.count_samples(samples, found.dtype)
+            sigmf_recording._check_hash(samples, found.info.get("core:sha512"))
+        _check_frames(found, frame_length)
+    except UserError as error:
+        raise UserError(f"{meta}: {error}") from None
+    return found, Path(samples)
+
+
+def _recording(document):
+    info = document["global"]
+    others = [
+        each
+        for each in document["annotations"]
+        if not str(each.get("core:generator", "")).startswith(GENERATOR)
+    ]
+    rate = info.get("core:sample_rate")
+    return Recording(
+        datatype=info["core:datatype"],
+        sample_rate_hz=float(rate) if rate else None,
+        info=info,
+        captures=document["captures"] or [{"core:sample_start": int(info.get("core:offset", 0))}],
+        annotations=sorted(others, key=lambda each: each["core:sample_start"]),
+        is_dataset="htrd:frame_length" in info,
+    )
+
+
+def _check_frames(recording, frame_length):
+    own = recording.info.get("htrd:frame_length", frame_length)
+    if sample_file.check_frame_length(own) % frame_length:
+        raise UserError(
+            f"it is a data set with frames of {own} samples, the model takes {frame_length}; "
+            "make an .npz of it with htrd dataset convert"
+        )
+
+
+class Truth:
+    """What the annotations of a recording say of its frames."""
+
+    def __init__(self, recording):
+        labelled = [each for each in recording.annotations if each.get("core:label")]
+        first = recording.first_sample
+        start = [int(each["core:sample_start"]) - first for each in labelled]
+        # One without a length goes on to the end
+        count = [int(each.get("core:sample_count", _ENDLESS)) for each in labelled]
+        self._start = np.clip(np.array(start, object), -_ENDLESS, _ENDLESS).astype(np.int64)
+        self._end = self._start + np.minimum(np.array(count, object), _ENDLESS).astype(np.int64)
+        self._label = [each["core:label"] for each in labelled]
+        self._snr_db = [_number(each.get(SNR)) for each in labelled]
+
+    def of(self, offset, length):
+        """Names (None: not known) and SNR labels in dB (NaN) of frames at ascending `offset`.
+
+        A frame has the label of the annotation that covers it; of several, the one that
+        begins last.
+        """
+        names, snr_db = np.full(len(offset), None), np.full(len(offset), np.nan)
+        if len(offset):
+            near = (self._start <= offset[-1]) & (self._end >= offset[0] + length)
+            for i in np.flatnonzero(near):
+                begin = np.searchsorted(offset, self._start[i])
+                end = np.searchsorted(offset, self._end[i] - length, "right")
+                names[begin:end], snr_db[begin:end] = self._label[i], self._snr_db[i]
+        return names.tolist(), snr_db
+
+
+def _number(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1000 else np.nan
