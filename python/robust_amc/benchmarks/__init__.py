@@ -1,9 +1,9 @@
 """What `htrd bench` measures, each beside an obvious baseline, see docs/benchmarks.md.
 
-`training`, `attack` and `svm` each have ``bench(…)``, which returns ``{"settings": {…},
+`training`, `attack`, `svm` and `inference` each have ``bench(…)``, which returns ``{"settings": {…},
 "rows": […]}``, and make the sides of their comparison; `sides` measures them in turn.
 """
 
-from . import attack, svm, training
+from . import attack, inference, svm, training
 
-__all__ = ["attack", "svm", "training"]
+__all__ = ["attack", "inference", "svm", "training"]

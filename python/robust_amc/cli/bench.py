@@ -103,6 +103,27 @@ def svm(
 
 
 @app.command()
+def inference(
+    dataset: Dataset = "sample",
+    model: Annotated[str, typer.Option(help="A shipped model's name or a file.")] = "htrd",
+    frames: Frames = 1024,
+    seconds: Seconds = 1.0,
+    rounds: Rounds = 5,
+    json: Json = None,
+):
+    """Frames a second and latency of each inference engine, beside PyTorch's eager float32."""
+    check_writable(json)
+    document = benchmarks.inference.bench(
+        _read(dataset).limit(frames, 0).in_memory(),
+        model=model,
+        seconds=seconds,
+        rounds=rounds,
+        told=_told,
+    )
+    _show(document, json)
+
+
+@app.command()
 def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
     """Samples a second that the C++ blocks pass on, beside an in-tree multiply_const_cc."""
     check_writable(json)
