@@ -1,6 +1,11 @@
 """`htrd reproduce paper`, the smoke run on toy frames."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -52,11 +57,16 @@ def small():
         yield
 
 
+def arguments(path, out, *more):
+    """Those of a smoke run."""
+    files = ["--dataset", str(path / "toy.pkl"), "--out", str(path / out)]
+    return ["reproduce", "paper", *files, "--quick", "--device", "cpu", *more]
+
+
 def status(path, out, *more):
     """Exit status of a smoke run."""
     with pytest.raises(SystemExit) as stopped:
-        main(["reproduce", "paper", "--dataset", str(path / "toy.pkl"), "--out", str(path / out),
-              "--quick", "--device", "cpu", *more])  # fmt: skip
+        main(arguments(path, out, *more))
     return stopped.value.code or 0
 
 
@@ -130,6 +140,50 @@ def test_resume_does_what_is_missing_and_ends_the_same(folder, capsys):
     # The rejector and the attack are made again, from the same seeds
     for part in ("rows", "claims", "warnings"):
         assert before[part] == after[part]
+
+
+KILLED = """
+import sys
+from robust_amc.cli import main, reproduce
+from robust_amc.tests.test_reproduction import QUICK
+reproduce.QUICK = QUICK
+main(sys.argv[1:])
+"""
+
+
+def test_killed_in_the_middle_of_the_curves(folder):
+    """kill -9 loses one point of a curve, and the end is the same."""
+    out = folder / "killed"
+    shutil.copytree(folder / "out", out)
+    for path in [*(out / "curves").iterdir(), out / "results.json"]:
+        path.unlink()
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, *arguments(folder, "killed", "--resume")],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    half_done = out / "curves" / "nr-0-pgd.json"
+    try:
+        wait_for(half_done.exists, process)
+    finally:
+        process.kill()
+        process.wait()
+    points = json.loads(half_done.read_text())
+    assert 0 < len(points) <= len(QUICK.pnr_db)
+    assert not (out / "results.json").exists()
+    assert status(folder, "killed", "--resume") == 0
+    before, after = (
+        json.loads((folder / name / "results.json").read_text()) for name in ("out", "killed")
+    )
+    for part in ("rows", "claims", "warnings"):
+        assert before[part] == after[part]
+
+
+def wait_for(happened, process, seconds=120):
+    """Until `happened()`; fails when the process ends before that."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_another_run_s_folder_is_refused(folder, tmp_path, capsys):
