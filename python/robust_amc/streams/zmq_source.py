@@ -27,7 +27,7 @@ class ZmqSource:
         self._poller = zmq.Poller()
         try:
             for kind in (zmq.SUB, zmq.PULL):
-                self._connect(self._context.socket(kind), zmq)
+                self._connect(kind, zmq)
         except zmq.ZMQError as error:
             self.close()
             raise UserError(
@@ -35,10 +35,10 @@ class ZmqSource:
                 "tcp://127.0.0.1:5555"
             ) from None
 
-    def _connect(self, socket, zmq):
-        socket.linger = 0
+    def _connect(self, kind, zmq):
+        socket = self._context.socket(kind)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)  # ms; for the one of the wrong kind
-        if socket.socket_type == zmq.SUB:
+        if kind == zmq.SUB:
             socket.subscribe(b"")
         self._poller.register(socket, zmq.POLLIN)
         socket.connect(self._address)
