@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Classification with rejection."""
 
-import copy
 import time
+from functools import partial
 
 import numpy as np
 import pmt
@@ -11,28 +11,39 @@ from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
 from robust_amc.errors import UserError
 
-from . import control, decisions
-from .model import at_least, load, scaling_of
+from . import control, decisions, frame_facts
+from .decider import Decider
+from .live_queue import ARRIVAL, SAMPLES, LiveQueue
+from .live_worker import LiveWorker
+from .model import at_least, engine_of
+from .tally import Tally
 
-STATUS_PERIOD = 1.0  # seconds
+MODES = ("replay", "live")
 
 
 class classifier(gr.sync_block):
     """Decides the modulation of each frame, or rejects it.
 
-    Input 0: frames, vectors of `frame_length` complex64. Outputs (both optional): 0, the
-    class as int16, -1 for a rejected frame; 1, vectors of `num_classes` float32 scores. All
-    tags are kept on both. Frames that are not finite or all zero are rejected and counted.
-    Every frame is decided, with back-pressure on what comes before.
+    Input 0: frames, vectors of `frame_length` complex64. Frames that are not finite or all
+    zero are rejected and counted.
 
-    Messages in, port `control`: `threshold` and `target_rejection`, as (name, value) or a
-    dictionary. Messages out: `decisions`, a PDU a frame, and `batches`, a PDU a batch (the
-    layouts are in decisions.py); `status`, a dictionary with the first batch and then about
-    once a second: `decided`, `rejected`, `invalid` (frames so far), `rate` (frames a second
-    since the last).
+    In ``replay`` mode every frame is decided, with back-pressure on what comes before. Outputs
+    (both optional): 0, the class as int16, -1 for a rejected frame; 1, vectors of
+    `num_classes` float32 scores. All tags are kept on both.
+
+    In ``live`` mode the input never waits: frames go into a queue, of which the oldest are
+    dropped when it is full, and a thread decides them in batches. Only messages come out:
+    there is no stream output to connect. When the flowgraph stops, what is queued is decided
+    for 0.2 seconds at most, the rest is discarded. Each accepted frame is then decided,
+    dropped or discarded, once, and counted.
+
+    Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
+    or a dictionary. Messages out: `decisions`, a PDU a frame, and `batches`, a PDU a batch
+    (the layouts are in decisions.py); `status`, a dictionary with the first batch and then
+    about once a second: what :meth:`status` says, and what :meth:`Tally.report` adds.
 
     Args:
-        model: a shipped model's name or a file
+        model: a shipped model's name or a file, also one that `htrd export` wrote (.onnx)
         num_classes: how many classes the model has
         scaling: input scaling: ``none`` for data-set frames, ``as_model`` for radio input,
             or ``sum_abs``
@@ -41,45 +52,66 @@ class classifier(gr.sync_block):
         publish_decisions: send `decisions`, or leave them out (0.1 ms a frame)
         frame_length: samples in a frame
         device: where PyTorch computes: ``cpu``, ``cuda`` or ``auto``
+        engine: ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest one here
+        precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` for the fastest one here
+        mode: ``replay`` or ``live``
+        latency_ms: a live batch starts when its oldest frame has waited for so long, or as
+            soon as it is full; but not before the last one is done
+        max_batch: frames in a live batch, at most
+        queue_frames: frames that may wait in live mode
 
-    Raises UserError for a missing model, another number of classes or frame length, a
-    threshold outside the model's benign scores, and a threshold for a model without a
-    rejector.
+    Raises UserError for a missing model, another number of classes or frame length, an engine
+    that is not there, a threshold outside the model's benign scores, and a threshold for a
+    model without a rejector.
     """
 
     def __init__(self, model, num_classes, scaling="none", threshold=None, target_rejection=None,
-                 publish_decisions=True, frame_length=frames.FRAME_LENGTH, device="cpu"):
+                 publish_decisions=True, frame_length=frames.FRAME_LENGTH, device="cpu",
+                 engine="torch", precision="float32", mode="replay", latency_ms=20.0,
+                 max_batch=256, queue_frames=2048):
         at_least(1, num_classes=num_classes)
-        gr.sync_block.__init__(
-            self, "classifier", in_sig=[(np.complex64, frame_length)],
-            out_sig=py_io_signature(0, 2, [np.int16, (np.float32, num_classes)]),
-        )
-        # Setters replace the model by a changed copy, which shares the network: a running
-        # batch keeps the one it started with and nobody waits.
-        self._loaded = self._model = load(model, frame_length, device)
-        if len(self._model.classes) != num_classes:
-            raise UserError(
-                f"{self._model.name or 'the model'} has {len(self._model.classes)} classes, "
-                f"num_classes says {num_classes}"
-            )
+        if mode not in MODES:
+            raise UserError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
         if threshold is not None and target_rejection is not None:
             raise UserError("give a threshold or a target rejection, not both")
-        self._scaling = scaling_of(scaling, self._model)
+        streams = [np.int16, (np.float32, num_classes)] if mode == "replay" else []
+        gr.sync_block.__init__(
+            self, "classifier", in_sig=[(np.complex64, frame_length)],
+            out_sig=py_io_signature(0, len(streams), streams),
+        )
+        self._log = control.LogOnce("classifier")
+        self._decider = Decider(
+            partial(engine_of, frame_length=frame_length, scaling=scaling, device=device,
+                    engine=engine, precision=precision), model, num_classes, self._log,
+        )
         if threshold is not None:
             self.set_threshold(threshold)
         if target_rejection is not None:
             self.set_target_rejection(target_rejection)
         self._publish_decisions = publish_decisions
-        self._counts = {"decided": 0, "rejected": 0, "invalid": 0}
-        self._reported, self._report_time = 0, None
-        self._log = control.LogOnce("classifier")
+        self._tally, self._accepted = Tally(), 0
+        self._queue = self._worker = None
+        if mode == "live":
+            self._go_live(frame_length, latency_ms, max_batch, queue_frames)
         self._control = control.Control(
-            self._log, threshold=self.set_threshold, target_rejection=self.set_target_rejection
+            self._log, threshold=self.set_threshold, target_rejection=self.set_target_rejection,
+            model=self.set_model,
         )
         for port in ("decisions", "batches", "status"):
             self.message_port_register_out(pmt.intern(port))
         self.message_port_register_in(pmt.intern("control"))
         self.set_msg_handler(pmt.intern("control"), self.handle_control)
+
+    def _go_live(self, frame_length, latency_ms, max_batch, queue_frames):
+        at_least(1, max_batch=max_batch)
+        at_least(max_batch, queue_frames=queue_frames)
+        latency = control.as_number("latency_ms", latency_ms) / 1000
+        if latency < 0:
+            raise UserError(f"latency_ms must not be negative, not {latency_ms}")
+        self._queue = LiveQueue(queue_frames, frame_length)
+        self._worker = LiveWorker(
+            self._queue, self._decide, self._fail, self._report, max_batch, latency
+        )
 
     def handle_control(self, message):
         """A message on `control`."""
@@ -87,35 +119,75 @@ class classifier(gr.sync_block):
 
     def threshold(self):
         """The threshold in force; None for a model without a rejector."""
-        return self._model.threshold
+        return self._decider.engine.threshold
 
     def set_threshold(self, value):
         """Set the threshold, from the next batch on (None: the model's own)."""
-        model = copy.copy(self._loaded)
-        if value is not None:
-            model.set_threshold(control.as_number("threshold", value))
-        self._model = model
+        self._decider.set_threshold(value)
 
     def set_target_rejection(self, value):
         """Set the threshold to reject a share of benign frames (None: the model's own)."""
-        model = copy.copy(self._loaded)
-        if value is not None:
-            model.set_target_rejection(control.as_number("target_rejection", value))
-        self._model = model
+        self._decider.set_target_rejection(value)
+
+    def set_model(self, model):
+        """Load another model; it decides from a batch soon on, see :meth:`Decider.set_model`."""
+        self._decider.set_model(model)
 
     def status(self):
-        """Frames so far: `decided`, `rejected`, `invalid`."""
-        return dict(self._counts)
+        """Frames so far: `accepted`, `decided`, `rejected`, `invalid`, `dropped`, `discarded`.
+
+        And `queued`, how many wait.
+        """
+        queue = self._queue
+        waiting = {
+            "accepted": self._accepted if queue is None else queue.accepted,
+            "dropped": 0 if queue is None else queue.dropped,
+            "queued": 0 if queue is None else len(queue),
+        }
+        return self._tally.counts() | waiting
+
+    def start(self):
+        """GNU Radio starts the flowgraph, for the first time or again."""
+        if self._worker:
+            self._worker.start()
+        return True
+
+    def stop(self):
+        """GNU Radio has stopped the flowgraph, or its source has ended."""
+        if self._worker:
+            self._tally.discard(self._worker.stop())
+        return True
 
     def work(self, input_items, output_items):
-        """Decide the frames at hand."""
-        model, count = self._model, len(input_items[0])
-        decided = model.decide(frames.to_iq(input_items[0]), self._scaling)
+        """Queue the frames at hand, or decide them."""
+        samples = input_items[0]
+        facts = frame_facts.read(self, len(samples))
+        if self._worker:
+            self._queue.put(samples, facts)
+            return len(samples)
+        self._accepted += len(samples)
+        arrival = np.full(len(samples), time.monotonic())
+        decided = self._decide(facts | {SAMPLES: samples, ARRIVAL: arrival})
         for output, column in zip(output_items, (decided.label, decided.score), strict=False):
-            output[:count] = column
-        self._publish(decisions.collect(self, count, decided, model.threshold, model.classes))
-        self._count(decided)
-        return count
+            output[: len(samples)] = column
+        self._report()
+        return len(samples)
+
+    def _decide(self, batch):
+        """Decide and publish frames and their columns, as a LiveQueue gives them."""
+        engine = self._decider.engine
+        samples, arrival = batch.pop(SAMPLES), batch.pop(ARRIVAL)
+        decided = engine.decide(frames.to_iq(samples))
+        self._publish(decisions.collect(decided, engine.threshold, engine.classes, batch))
+        self._tally.add(decided, arrival)
+        if not decided.valid.all():
+            self._log.warn("invalid", "frames that are not finite or all zero are rejected")
+        return decided
+
+    def _fail(self, batch, error):
+        """A live batch could not be decided; the flowgraph goes on."""
+        self._tally.discard(len(batch["frame_index"]))
+        self._log.warn("batch", f"a batch is discarded: {error}")
 
     def _publish(self, batch):
         self.message_port_pub(pmt.intern("batches"), batch.message())
@@ -123,20 +195,7 @@ class classifier(gr.sync_block):
             for row in range(len(batch)):
                 self.message_port_pub(pmt.intern("decisions"), batch.decision(row))
 
-    def _count(self, decided):
-        invalid = int(np.count_nonzero(~decided.valid))
-        self._counts["decided"] += len(decided.label)
-        self._counts["rejected"] += int(np.count_nonzero(decided.rejected))
-        self._counts["invalid"] += invalid
-        if invalid:
-            self._log.warn("invalid", "frames that are not finite or all zero are rejected")
-        self._report()
-
     def _report(self):
         """Send `status` if it is time."""
-        now, decided = time.monotonic(), self._counts["decided"]
-        elapsed = np.inf if self._report_time is None else now - self._report_time
-        if elapsed >= STATUS_PERIOD:
-            rate = (decided - self._reported) / elapsed  # 0 with the first batch: not known yet
-            self._reported, self._report_time = decided, now
-            self.message_port_pub(pmt.intern("status"), pmt.to_pmt(self._counts | {"rate": rate}))
+        if report := self._tally.report():
+            self.message_port_pub(pmt.intern("status"), pmt.to_pmt(self.status() | report))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pmt
 
-from . import tags
+from . import frame_facts, pmt_vectors
 
-_FLOAT_COLUMNS = ("score", "threshold", "snr_db", "pnr_db")
+_FLOAT_COLUMNS = ("score", "threshold", *frame_facts.NUMBERS)
 
 
 @dataclass
@@ -25,6 +25,9 @@ class Batch:
         rx_time: PMTs, None where unknown
         scores: float32 ``[n, classes]``
         classes: names, in the order of `scores`; empty in a single decision read back
+        sample_offset: float64 ``[n]``, position of the frame's first sample in its stream, NaN
+            where unknown (exact up to 2^53: years)
+        frame_power_db: float64 ``[n]``, NaN where unknown
     """
 
     frame_index: np.ndarray
@@ -37,6 +40,13 @@ class Batch:
     rx_time: list
     scores: np.ndarray
     classes: tuple = ()
+    sample_offset: np.ndarray = None
+    frame_power_db: np.ndarray = None
+
+    def __post_init__(self):
+        for name in ("sample_offset", "frame_power_db"):
+            if getattr(self, name) is None:
+                setattr(self, name, np.full(len(self), np.nan))
 
     def __len__(self):
         return len(self.frame_index)
@@ -49,6 +59,7 @@ class Batch:
     def decision(self, row):
         """PDU of one frame: a dictionary and the score vector (f32vector)."""
         modulation, truth = self.modulation[row], self.truth[row]
+        offset = self.sample_offset[row]
         fields = {
             "frame_index": pmt.from_long(int(self.frame_index[row])),
             "modulation": modulation and pmt.intern(modulation),
@@ -59,8 +70,10 @@ class Batch:
             "snr_db": _known_number(self.snr_db[row]),
             "pnr_db": _known_number(self.pnr_db[row]),
             "rx_time": self.rx_time[row],
+            "sample_offset": None if np.isnan(offset) else pmt.from_uint64(int(offset)),
+            "frame_power_db": _known_number(self.frame_power_db[row]),
         }
-        return pmt.cons(_dictionary(fields), _floats(self.scores[row]))
+        return pmt.cons(_dictionary(fields), pmt_vectors.floats(self.scores[row]))
 
     def message(self):
         """PDU of the whole batch: a dictionary of vectors, and all score vectors in one.
@@ -68,43 +81,36 @@ class Batch:
         The fields are those of a decision, in the plural: `frame_index` a vector of longs
         (pmt.to_python cannot read s64vector), `rejected` u8vector, `modulation`, `truth` and
         `rx_time` vectors with PMT_NIL where there is nothing, the others f64vector with NaN
-        where there is nothing. Of `truth`, `snr_db`, `pnr_db` and `rx_time`, those that no
-        frame has are absent. `classes` is a vector of symbols, and the second part an
-        f32vector of n times len(classes) scores, frame after frame.
+        where there is nothing. Of what tags tell (`truth`, `rx_time` and the columns of
+        numbers), those that no frame has are absent. `classes` is a vector of symbols, and the
+        second part an f32vector of n times len(classes) scores, frame after frame.
         """
-        symbols = {name: pmt.intern(name) for name in {*self.modulation, *self.truth} - {None}}
         fields = {
-            "frame_index": _objects([pmt.from_long(index) for index in self.frame_index.tolist()]),
-            "modulation": _objects([symbols.get(name) for name in self.modulation]),
-            "rejected": pmt.init_u8vector(len(self), self.rejected.astype(np.uint8).tolist()),
-            "truth": _objects([symbols.get(name) for name in self.truth]),
+            "frame_index": pmt_vectors.longs(self.frame_index),
+            "modulation": pmt_vectors.symbols(self.modulation),
+            "rejected": pmt.init_u8vector(len(self), [name is None for name in self.modulation]),
+            "truth": pmt_vectors.symbols(self.truth) if any(self.truth) else None,
             "rx_time": _objects(self.rx_time),
-            "classes": _objects([pmt.intern(name) for name in self.classes]),
+            "classes": pmt_vectors.symbols(self.classes) if self.classes else None,
         }
         for name in _FLOAT_COLUMNS:
             column = getattr(self, name)
-            known = not np.isnan(column).all() or name in ("score", "threshold")
-            fields[name] = pmt.init_f64vector(len(self), column.tolist()) if known else None
-        if self.rejected.all():
-            fields["modulation"] = pmt.make_vector(len(self), pmt.PMT_NIL)
-        return pmt.cons(_dictionary(fields), _floats(self.scores.ravel()))
+            known = name in ("score", "threshold") or not np.isnan(column).all()
+            fields[name] = pmt_vectors.floats(column) if known else None
+        return pmt.cons(_dictionary(fields), pmt_vectors.floats(self.scores.ravel()))
 
 
-def collect(block, count, decided, threshold, classes):
-    """Batch of the next `count` frames of a block: what was decided, and what the tags say."""
+def collect(decided, threshold, classes, facts):
+    """Batch of Decisions, and of what tags say of these frames (frame_facts.read())."""
     with np.errstate(invalid="ignore"):
         best = decided.score.max(1).astype(np.float64)
     return Batch(
-        frame_index=tags.indices(block, count),
-        modulation=[classes[label] if label >= 0 else None for label in decided.label],
+        modulation=[classes[label] if label >= 0 else None for label in decided.label.tolist()],
         score=best,
-        threshold=np.full(count, -np.inf if threshold is None else threshold),
-        truth=tags.names(block, count, tags.MODULATION),
-        snr_db=tags.numbers(block, count, tags.SNR_DB),
-        pnr_db=tags.numbers(block, count, tags.PNR_DB),
-        rx_time=tags.values(block, count, tags.RX_TIME),
+        threshold=np.full(len(best), -np.inf if threshold is None else threshold, np.float64),
         scores=decided.score,
         classes=tuple(classes),
+        **facts,
     )
 
 
@@ -165,7 +171,9 @@ _READERS = {
     "truth": pmt.symbol_to_string,
     "rx_time": pmt.to_python,
     "classes": pmt.symbol_to_string,
-} | dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double)
+    **dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double),
+    "sample_offset": frame_facts.number,  # a uint64 in a single decision
+}
 
 
 def _dictionary(fields):
@@ -186,10 +194,6 @@ def _objects(items):
         if item is not None:
             pmt.vector_set(vector, position, item)
     return vector
-
-
-def _floats(array):
-    return pmt.init_f32vector(len(array), array.astype(np.float32).tolist())
 
 
 def _known_number(value):

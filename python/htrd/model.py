@@ -5,8 +5,10 @@ from robust_amc.classifier import Classifier
 from robust_amc.device import pick_device
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
+from robust_amc.inference import open_engine
 
 AS_MODEL = "as_model"
+FASTEST = "auto"
 
 
 def load(model, frame_length, device="cpu"):
@@ -17,18 +19,41 @@ def load(model, frame_length, device="cpu"):
     """
     if not isinstance(model, Classifier):
         return Classifier.load(model, device=pick_device(device), frame_length=frame_length)
-    if model.frame_length != frame_length:
-        raise UserError(
-            f"{model.name or 'the model'} takes frames of {model.frame_length} samples, "
-            f"not {frame_length}"
-        )
+    _check_frame_length(model, frame_length, model.name or "the model")
     return model
 
 
-def scaling_of(choice, classifier):
-    """Scaling for `choice`: ``as_model``, or a member or value of Scaling."""
+def engine_of(model, frame_length, scaling, device, engine, precision):
+    """InferenceEngine of a model as :func:`load` takes it, or of a file that htrd export wrote.
+
+    `scaling` as for :func:`scaling_of`, `engine` and `precision` as for
+    robust_amc.inference.open_engine, where a precision of ``auto`` is the fastest. Raises
+    UserError as these do, and for an exported file that scales otherwise.
+    """
+    exact = None if precision == FASTEST else precision
+    if not str(model).endswith(".onnx"):
+        classifier = load(model, frame_length, device)
+        scaling = scaling_of(scaling, classifier.scaling)
+        return open_engine(classifier, engine, exact, scaling)
+    opened = open_engine(model, engine, exact)
+    _check_frame_length(opened, frame_length, model)
+    wanted = scaling_of(scaling, Scaling(opened.document["scaling"]))
+    if opened.scaling is not wanted:
+        raise UserError(f"{model} scales its input by {opened.scaling}, not by {wanted}")
+    return opened
+
+
+def _check_frame_length(opened, frame_length, name):
+    if opened.frame_length != frame_length:
+        raise UserError(
+            f"{name} takes frames of {opened.frame_length} samples, not {frame_length}"
+        )
+
+
+def scaling_of(choice, own):
+    """Scaling for `choice`: ``as_model`` for the model's `own`, or a member or value of Scaling."""
     if choice == AS_MODEL:
-        return classifier.scaling
+        return own
     known = [AS_MODEL, *(scaling.value for scaling in Scaling)]
     if choice not in known:
         raise UserError(f"unknown scaling {choice!r}; there are {', '.join(known)}")

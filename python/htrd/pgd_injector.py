@@ -67,7 +67,7 @@ class pgd_injector(gr.sync_block):
                 chained=objectives != 1, fast=fast,
             ),
             "seed": seed,
-            "scaling": scaling_of(scaling, self._model),
+            "scaling": scaling_of(scaling, self._model.scaling),
         }
         self._snr_db = control.as_number("snr_db", snr_db)
         power.check_db(snr_db=self._snr_db)

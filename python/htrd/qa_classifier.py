@@ -126,7 +126,10 @@ class QaClassifier(gr_unittest.TestCase):
         self.assertEqual(len(logs.output), 1)
         rejected = np.flatnonzero(np.array(chain.labels.data()) == -1)
         self.assertEqual(rejected.tolist(), [3, 8, 39])
-        self.assertEqual(chain.block.status(), {"decided": 40, "rejected": 3, "invalid": 3})
+        self.assertEqual(chain.block.status(), {
+            "accepted": 40, "decided": 40, "rejected": 3, "invalid": 3,
+            "dropped": 0, "discarded": 0, "queued": 0,
+        })
         fields, _ = support.messages(chain.decisions)[3]
         self.assertTrue(fields["rejected"])
 
@@ -180,7 +183,9 @@ class QaClassifier(gr_unittest.TestCase):
             chain.stop()
             chain.wait()
         first, second, third = support.messages(chain.status)[:3]
-        self.assertEqual(set(first), {"decided", "rejected", "invalid", "rate"})
+        self.assertEqual(set(first), {*chain.block.status(), "rate", "latency_ms",
+                                      "latency_p50_ms"})
+        self.assertTrue(0 < second["latency_p50_ms"] <= second["latency_ms"] < 1000)
         self.assertLess(first["decided"], second["decided"])
         self.assertLess(second["decided"], third["decided"])
         elapsed = (third["decided"] - second["decided"]) / third["rate"]

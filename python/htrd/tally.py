@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a classifier has done: counts, rate, latency."""
+
+import time
+
+import numpy as np
+
+PERIOD = 1.0  # seconds between two reports
+COUNTS = ("decided", "rejected", "invalid", "discarded")
+
+
+class Tally:
+    """Counts of decisions, and how fast they came since the last report.
+
+    Args:
+        clock: seconds, for tests
+    """
+
+    def __init__(self, clock=time.monotonic):
+        self._clock = clock
+        self._counts = dict.fromkeys(COUNTS, 0)
+        self._reported, self._at = 0, None
+        self._waited = []  # seconds, an array a batch
+
+    def add(self, decided, arrival):
+        """Count Decisions of frames that arrived at those times of the clock, ``[n]``."""
+        self._counts["decided"] += len(decided.label)
+        self._counts["rejected"] += int(np.count_nonzero(decided.rejected))
+        self._counts["invalid"] += int(np.count_nonzero(~decided.valid))
+        self._waited.append(self._clock() - arrival)
+
+    def discard(self, count):
+        """Count frames that will never be decided."""
+        self._counts["discarded"] += count
+
+    def counts(self):
+        """Frames so far, by COUNTS."""
+        return dict(self._counts)
+
+    def report(self):
+        """Once a second, and with the first frames, a dictionary; else None.
+
+        `rate`, decided frames a second since the last report; and of their time
+        from arrival to decision in milliseconds `latency_ms`, the 99th percentile, and
+        `latency_p50_ms`, the median. A latency is absent where nothing was decided.
+        """
+        now = self._clock()
+        if self._at is None:
+            if not self._waited:
+                return None
+            elapsed = np.inf  # a rate of 0 with the first frames: not known yet
+        else:
+            elapsed = now - self._at
+            if elapsed < PERIOD:
+                return None
+        decided, waited = self._counts["decided"], self._waited
+        told = {"rate": (decided - self._reported) / elapsed}
+        self._reported, self._at, self._waited = decided, now, []
+        return told | _latency(waited)
+
+
+def _latency(waited):
+    if not waited:
+        return {}
+    median, slow = 1000 * np.percentile(np.concatenate(waited), (50, 99))
+    return {"latency_ms": float(slow), "latency_p50_ms": float(median)}
