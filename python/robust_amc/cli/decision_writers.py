@@ -8,6 +8,7 @@ from enum import StrEnum
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import UserError
 from .console import out
 
 
@@ -85,8 +86,14 @@ def _decision(record):
 
 
 def _say(text):
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        stay_silent()
+        raise UserError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def stay_silent():

@@ -394,6 +394,13 @@ def test_a_reader_that_leaves_is_no_error(folder):
     assert "Traceback" not in error and "Exception" not in error and "BrokenPipe" not in error
 
 
+def test_a_full_disk_is_one_line(folder, capsys, monkeypatch):
+    radio_samples(4).tofile("r.cf32")
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert "standard output: No space left" in refused(capsys, "r.cf32")
+
+
 @needs_zmq
 @pytest.mark.parametrize("kind", ["PUB", "PUSH"])
 def test_samples_from_gr_zeromq(folder, capsys, kind):
