@@ -2,6 +2,7 @@
 """Classification with rejection."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -91,6 +92,7 @@ class classifier(gr.sync_block):
         self._publish_decisions = publish_decisions
         self._tally, self._accepted = Tally(), 0
         self._queue = self._worker = None
+        self._thread = ThreadPoolExecutor(1, "htrd-replay")  # begins with the first batch
         if mode == "live":
             self._go_live(frame_length, latency_ms, max_batch, queue_frames)
         self._control = control.Control(
@@ -167,7 +169,10 @@ class classifier(gr.sync_block):
             return len(samples)
         self._accepted += len(samples)
         arrival = np.full(len(samples), time.monotonic())
-        decided = self._decide(facts | {SAMPLES: samples, ARRIVAL: arrival})
+        batch = facts | {SAMPLES: samples, ARRIVAL: arrival}
+        # In a thread of Python's own: on those of GNU Radio, whatever an engine keeps for a
+        # thread would be made anew at each call, and OpenVINO's crashes when it is destroyed.
+        decided = self._thread.submit(self._decide, batch).result()
         for output, column in zip(output_items, (decided.label, decided.score), strict=False):
             output[: len(samples)] = column
         self._report()

@@ -10,6 +10,9 @@ from gnuradio.htrd import decisions
 from robust_amc import data
 from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
+from robust_amc.inference import export_onnx
+from robust_amc.inference.choose import installed
+from robust_amc.inference.export_onnx import ExportSettings
 
 CLASSES = len(support.CLASSES)
 
@@ -49,6 +52,56 @@ class QaClassifier(gr_unittest.TestCase):
                 got = np.reshape(chain.scores.data(), (-1, CLASSES))
                 np.testing.assert_allclose(got, self.expected.score, atol=2e-4)
         self.assertTrue(0 < np.count_nonzero(self.expected.rejected) < len(self.frames))
+
+    def test_other_engines_and_exported_files(self):
+        exported = support.folder() / "exported.onnx"
+        if installed("onnxruntime"):
+            export_onnx.write(exported, self.model, self.frames.iq,
+                              settings=ExportSettings(scaling="sum_abs"))
+        for model, engine, precision, scaling in (
+            (support.model("rejecting"), "openvino", "float32", "none"),
+            (support.model("rejecting"), "torch", "auto", "none"),
+            (str(exported), "onnxruntime", "auto", "as_model"),
+        ):
+            with self.subTest(engine=engine, model=model):
+                if not installed(engine):
+                    self.skipTest(f"{engine} is not installed")
+                flowgraph, labels = gr.top_block(), blocks.vector_sink_s()
+                block = htrd.classifier(model, CLASSES, engine=engine, precision=precision,
+                                        scaling=scaling)
+                source = htrd.dataset_source(support.dataset())
+                flowgraph.connect(source, block, labels)
+                support.run(flowgraph)
+                same = np.array(labels.data()) == self.expected.label
+                self.assertGreater(same.mean(), 0.99)
+                self.assertEqual(block.threshold(), self.model.threshold)
+                block.set_target_rejection(1.0)
+                self.assertGreater(block.threshold(), self.model.threshold)
+        if installed("onnxruntime"):
+            for settings, word in (({}, "scales its input"), ({"frame_length": 64}, "64"),
+                                   ({"engine": "torch", "scaling": "as_model"}, "torch")):
+                with self.assertRaises(UserError) as raised:
+                    htrd.classifier(str(exported), CLASSES,
+                                    **{"engine": "onnxruntime"} | settings)
+                self.assertIn(word, str(raised.exception))
+
+    def test_what_a_radio_tags(self):
+        samples = np.ones((3, 128)) * np.exp(1j * np.arange(128)) / 128
+        chain = Chain(support.frame_source(samples, [
+            (1, "sample_offset", pmt.from_uint64(1 << 40)),
+            (1, "frame_power_db", pmt.from_double(-33.5)),
+            (2, "snr_db", pmt.from_complex(1j)), (2, "frame_power_db", pmt.intern("loud")),
+        ]))
+        support.run(chain)
+        first, second, third = [fields for fields, _ in support.messages(chain.decisions)]
+        self.assertEqual((second["sample_offset"], second["frame_power_db"]), (1 << 40, -33.5))
+        for fields in (first, third):
+            self.assertFalse({"sample_offset", "frame_power_db", "snr_db"} & set(fields))
+        batch = decisions.read(chain.batches.get_message(0))
+        np.testing.assert_array_equal(batch.sample_offset, [np.nan, 1 << 40, np.nan])
+        np.testing.assert_array_equal(batch.frame_power_db, [np.nan, -33.5, np.nan])
+        single = decisions.read(chain.decisions.get_message(1))
+        self.assertEqual(single.sample_offset.tolist(), [1 << 40])
 
     def test_all_tags_pass(self):
         chain = Chain(htrd.dataset_source(support.dataset()))
