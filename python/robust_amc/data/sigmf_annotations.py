@@ -15,6 +15,7 @@ from ..errors import UserError
 from . import dataset
 
 SNR = "capture_details:SNRdB"
+GENERATOR = "htrd classify"  # of annotations that are decisions
 
 _START, _COUNT, _LABEL = "core:sample_start", "core:sample_count", "core:label"
 _FIRST_RUN, _RUN_STEP = "htrd:first_run", "htrd:run_step"
@@ -54,10 +55,15 @@ def read(document, samples, length, snr_db=None):
     """
     offset = int(document["global"].get("core:offset", 0))
     captures = sorted(capture[_START] for capture in document["captures"])
-    skipped = {"annotations_without_label": 0, "annotations_too_short": 0}
+    skipped = dict.fromkeys(
+        ("annotations_without_label", "annotations_too_short", "decisions_of_a_classifier"), 0
+    )
     found = []
     for number, annotation in enumerate(document["annotations"]):
         label = annotation.get(_LABEL)
+        if is_decision(annotation):
+            skipped["decisions_of_a_classifier"] += 1
+            continue
         if not label:
             skipped["annotations_without_label"] += 1
             continue
@@ -80,6 +86,11 @@ def read(document, samples, length, snr_db=None):
     if len({(each.first_run is None, *each.extra) for each in found}) > 1:
         raise UserError("some annotations have htrd fields that others lack; give all the same")
     return found, skipped
+
+
+def is_decision(annotation):
+    """Whether an annotation is what a classifier of ours decided, which is no truth."""
+    return str(annotation.get("core:generator", "")).startswith(GENERATOR)
 
 
 def _extent(annotation, captures, offset, samples):

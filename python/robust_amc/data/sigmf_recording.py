@@ -55,13 +55,13 @@ def read(path, frame_length=None, snr_db=None):
     """
     meta, samples = paths(path)
     try:
-        return _read(_document(meta), samples, frame_length, snr_db)
+        return _read(read_document(meta), samples, frame_length, snr_db)
     except UserError as error:
         raise UserError(f"{meta}: {error}") from None
 
 
-def _document(path):
-    """The metadata file as a dictionary that is valid SigMF."""
+def read_document(path):
+    """The metadata file as a dictionary that is valid SigMF; UserError when it is not."""
     try:
         with open(path, "rb") as file:
             text = file.read(_META_LIMIT + 1)
@@ -87,9 +87,9 @@ def _validator():
 def _read(document, path, frame_length, snr_db):
     info = document["global"]
     dtype = sample_file.parse_datatype(info["core:datatype"])
-    _check_conforming(document)
+    check_conforming(document)
     samples = sample_file.count_samples(path, dtype)
-    _check_hash(path, info.get("core:sha512"))
+    check_hash(path, info.get("core:sha512"))
     # Frames of our own data sets stay whole, and are cut afterward as those of other files
     own_length = info.get("htrd:frame_length")
     length = frames.FRAME_LENGTH if frame_length is None else frame_length
@@ -106,7 +106,8 @@ def _read(document, path, frame_length, snr_db):
     return dataset if frame_length is None else dataset.cut(frame_length)
 
 
-def _check_conforming(document):
+def check_conforming(document):
+    """UserError unless the samples are of one channel and alone in their file."""
     info = document["global"]
     if info.get("core:num_channels", 1) > 1:
         raise UserError("it has several channels; make a recording of each")
@@ -119,7 +120,8 @@ def _check_conforming(document):
         )
 
 
-def _check_hash(path, expected):
+def check_hash(path, expected):
+    """UserError unless a file has the SHA-512 `expected` (None, or the file huge: not checked)."""
     if expected is None or path.stat().st_size > _HASH_LIMIT:
         return
     digest = hashlib.sha512()

@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 from .. import __version__
 from ..data import sigmf_recording
+from ..data.sigmf_annotations import GENERATOR
 from ..files import replacing
-from .recording import GENERATOR
 
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
 _EXTENSION = {"name": "htrd", "version": "1.0.0", "optional": True}

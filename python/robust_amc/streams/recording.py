@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from ..data import sample_file, sigmf_recording
+from ..data.sigmf_annotations import is_decision
 from ..data.sigmf_annotations import SNR
 from ..errors import UserError
 
-GENERATOR = "htrd classify"  # of our annotations: those are no truth
 RAW = "cf32_le"
 _ENDLESS = 1 << 61  # samples
 _HIGHEST = 1e12  # Hz; SigMF allows no more
@@ -94,12 +94,12 @@ def read(path, frame_length, grows=False):
     """
     meta, samples = sigmf_recording.paths(path)
     try:
-        document = sigmf_recording._document(meta)
-        sigmf_recording._check_conforming(document)
+        document = sigmf_recording.read_document(meta)
+        sigmf_recording.check_conforming(document)
         found = _recording(document)
         if not grows:
             sample_file.count_samples(samples, found.dtype)
-            sigmf_recording._check_hash(samples, found.info.get("core:sha512"))
+            sigmf_recording.check_hash(samples, found.info.get("core:sha512"))
         _check_frames(found, frame_length)
     except UserError as error:
         raise UserError(f"{meta}: {error}") from None
@@ -108,11 +108,7 @@ def read(path, frame_length, grows=False):
 
 def _recording(document):
     info = document["global"]
-    others = [
-        each
-        for each in document["annotations"]
-        if not str(each.get("core:generator", "")).startswith(GENERATOR)
-    ]
+    others = [each for each in document["annotations"] if not is_decision(each)]
     rate = info.get("core:sample_rate")
     return Recording(
         datatype=info["core:datatype"],

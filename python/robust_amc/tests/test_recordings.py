@@ -100,6 +100,7 @@ def test_annotations_become_frames(tmp_path):
         annotation(500, 127, "QPSK", 10),  # too short
         annotation(640, 256, "QPSK", 0),
         annotation(1700, None, "BPSK", 7),  # up to the end
+        annotation(0, 128, "8PSK") | {"core:generator": "htrd classify 9.9"},  # no truth
     ]
     meta = save(tmp_path / "r", values, annotations, **{"core:sample_rate": 200000})
     found = data.read(meta)
@@ -117,6 +118,7 @@ def test_annotations_become_frames(tmp_path):
         "run_id": "each annotation is taken as a run",
         "annotations_without_label": 1,
         "annotations_too_short": 1,
+        "decisions_of_a_classifier": 1,
     }
 
 
