@@ -68,7 +68,7 @@ class classifier(gr.sync_block):
 
     def __init__(self, model, num_classes, scaling="none", threshold=None, target_rejection=None,
                  publish_decisions=True, frame_length=frames.FRAME_LENGTH, device="cpu",
-                 engine="torch", precision="float32", mode="replay", latency_ms=20.0,
+                 engine="torch", precision="float32", mode="replay", latency_ms=10.0,
                  max_batch=256, queue_frames=2048):
         at_least(1, num_classes=num_classes)
         if mode not in MODES:

@@ -5,7 +5,7 @@ from robust_amc.classifier import Classifier
 from robust_amc.device import pick_device
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
-from robust_amc.inference import open_engine
+from robust_amc.inference import InferenceEngine, open_engine
 
 AS_MODEL = "as_model"
 FASTEST = "auto"
@@ -26,10 +26,14 @@ def load(model, frame_length, device="cpu"):
 def engine_of(model, frame_length, scaling, device, engine, precision):
     """InferenceEngine of a model as :func:`load` takes it, or of a file that htrd export wrote.
 
+    An InferenceEngine is taken as it is, with its own scaling, precision and device.
     `scaling` as for :func:`scaling_of`, `engine` and `precision` as for
     robust_amc.inference.open_engine, where a precision of ``auto`` is the fastest. Raises
     UserError as these do, and for an exported file that scales otherwise.
     """
+    if isinstance(model, InferenceEngine):
+        _check_frame_length(model, frame_length, "the model")
+        return model
     exact = None if precision == FASTEST else precision
     if not str(model).endswith(".onnx"):
         classifier = load(model, frame_length, device)
