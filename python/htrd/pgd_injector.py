@@ -9,10 +9,15 @@ from robust_amc import frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.errors import UserError
 
-from . import control, tags
+from . import control, frame_facts, tags
+from .attack_rate import AttackRate
 from .model import at_least, load, scaling_of, set_buffer
 
 BUFFER = 256  # frames
+TOO_SLOW = (
+    "{:.0f} frames a second can be attacked, {:.0f} are wanted: take fewer steps, or what needs no "
+    "time, a universal perturbation (htrd attack universal, block Perturbation Adder)"
+)
 
 
 class pgd_injector(gr.sync_block):
@@ -24,7 +29,12 @@ class pgd_injector(gr.sync_block):
     `modulation` tag, else the model's own best class; the SNR is the `snr_db` tag, else the
     parameter. Frames that are not finite or all zero pass as they are and are counted.
 
+    Frames are attacked in batches of what is at hand; the result is that of each frame alone
+    but for rounding, and for random restarts, whose starts are drawn for the whole batch.
+
     Messages in, port `control`: `pnr_db` and `enabled`, as (name, value) or a dictionary.
+    Messages out, port `status`: with the first frames and then about once a second, a
+    dictionary: :meth:`AttackRate.report` and `invalid` frames so far.
 
     Args:
         model: the system under attack: a shipped model's name or a file
@@ -41,15 +51,18 @@ class pgd_injector(gr.sync_block):
         fast: search in bfloat16 (success is judged in float32 all the same)
         frame_length: samples in a frame
         device: where PyTorch computes: ``cpu``, ``cuda`` or ``auto``
+        frame_rate: frames a second that arrive, to warn once when the attack cannot keep up
+            (0: not known)
 
-    The default settings keep up with a live flowgraph; they are too weak for robustness
-    figures. Raises UserError for a missing model, another frame length, levels that are
-    not finite, and settings out of range.
+    The default settings are for a flowgraph that somebody watches; they are too weak for
+    robustness figures. In real time, a universal perturbation is the choice. Raises UserError
+    for a missing model, another frame length, levels that are not finite, and settings out of
+    range.
     """
 
     def __init__(self, model, pnr_db=-10.0, snr_db=10.0, enabled=True, steps=5, restarts=0,
                  objectives=1, goal="evasion", seed=0, scaling="none", batch_size=64, fast=True,
-                 frame_length=frames.FRAME_LENGTH, device="cpu"):
+                 frame_length=frames.FRAME_LENGTH, device="cpu", frame_rate=0.0):
         at_least(1, steps=steps, batch_size=batch_size)
         at_least(0, restarts=restarts, objectives=objectives, seed=seed)
         if goal not in [member.value for member in Goal]:
@@ -71,6 +84,10 @@ class pgd_injector(gr.sync_block):
         }
         self._snr_db = control.as_number("snr_db", snr_db)
         power.check_db(snr_db=self._snr_db)
+        frame_rate = control.as_number("frame_rate", frame_rate)
+        if frame_rate < 0:
+            raise UserError(f"frame_rate must not be negative, not {frame_rate:g}")
+        self._frame_rate, self._rate = frame_rate, AttackRate(frame_rate)
         self._batch_size = batch_size
         self._invalid = 0
         self.set_pnr_db(pnr_db)
@@ -80,6 +97,7 @@ class pgd_injector(gr.sync_block):
         self._control = control.Control(
             self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
         )
+        self.message_port_register_out(pmt.intern("status"))
         self.message_port_register_in(pmt.intern("control"))
         self.set_msg_handler(pmt.intern("control"), self.handle_control)
 
@@ -109,6 +127,10 @@ class pgd_injector(gr.sync_block):
         """How many frames were not finite or all zero."""
         return self._invalid
 
+    def rate(self):
+        """Frames a second that the attack can do, measured last; 0: not known yet."""
+        return self._rate.possible()
+
     def work(self, input_items, output_items):
         """Attack the frames at hand, `batch_size` at most."""
         count = min(len(input_items[0]), self._batch_size)
@@ -119,7 +141,9 @@ class pgd_injector(gr.sync_block):
         self._count_invalid(np.count_nonzero(~usable))
         attacked = usable & self._enabled
         if attacked.any():
+            begun = self._rate.begin()
             self._perturb(iq[attacked], attacked, output_items)
+            self._rate.add(np.count_nonzero(attacked), begun)
         if len(output_items) > 1:
             output_items[1][:count] = 0
             output_items[1][:count][attacked] = output_items[0][:count][attacked] - clean[attacked]
@@ -128,11 +152,20 @@ class pgd_injector(gr.sync_block):
             self, count, range(len(output_items)),
             keep=lambda row, key: not (attacked[row] and any(pmt.eq(key, k) for k in replaced)),
         )
+        self._report()
         return count
+
+    def _report(self):
+        """Send `status` if it is time, and warn of a rate that is out of reach."""
+        if report := self._rate.report():
+            report["invalid"] = self._invalid
+            self.message_port_pub(pmt.intern("status"), pmt.to_pmt(report))
+            if self._rate.out_of_reach():
+                self._log.warn("rate", TOO_SLOW.format(report["possible"], self._frame_rate))
 
     def _perturb(self, iq, attacked, outputs):
         """Attack `iq`, the frames `attacked` of those at hand; write them to the first output."""
-        snr_db = tags.numbers(self, len(attacked), tags.SNR_DB)
+        snr_db = frame_facts.numbers(self, len(attacked), tags.SNR_DB)
         known = np.abs(snr_db) <= power.LARGEST_DB
         snr_db = np.where(known, snr_db, self._snr_db)[attacked]
         truth = np.array(tags.names(self, len(attacked), tags.MODULATION), object)[attacked]
@@ -162,6 +195,6 @@ class pgd_injector(gr.sync_block):
                 self.add_item_tag(port, start + row, tags.ATTACK_SUCCESS, pmt.from_bool(won))
 
     def _count_invalid(self, count):
-        self._invalid += count
+        self._invalid += int(count)
         if count:
             self._log.warn("invalid", "frames that are not finite or all zero pass unchanged")

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pgd_injector: the library's attack frame by frame, tags, setters, invalid frames."""
 
+import logging
+
 import numpy as np
 import pmt
 import support_for_qa as support
@@ -64,6 +66,46 @@ class QaPgdInjector(gr_unittest.TestCase):
                 np.testing.assert_allclose(got - self.clean, perturbation, atol=1e-7)
                 size = np.linalg.norm(perturbation, axis=1)
                 self.assertTrue((size <= epsilon * (1 + 1e-5)).all())
+
+    def test_in_batches_as_one_by_one(self):
+        results = []
+        for batch_size in (1, 7, 64):
+            chain = Chain(htrd.dataset_source(support.dataset(), limit=60), "rejecting",
+                          pnr_db=-15.0, steps=4, objectives=2, fast=False, batch_size=batch_size)
+            support.run(chain)
+            success = [tag["attack_success"] for tag in support.tags_of(chain.frames)]
+            results.append((chain.result()[0], np.array(success)))
+        (alone, won), *others = results
+        self.assertTrue(0 < np.count_nonzero(won) < len(won))
+        for got, success in others:
+            # A frame on the edge may tip over by the last bit of a float32
+            self.assertGreaterEqual((success == won).mean(), 0.98)
+            close = np.abs(got - alone).max(1) < 1e-3 * np.abs(alone).max(1)
+            self.assertGreater(close.mean(), 0.95)
+
+    def test_status_and_a_rate_that_is_out_of_reach(self):
+        for frame_rate, warnings in ((0.0, 0), (1.0, 0), (1e6, 1)):
+            with self.subTest(frame_rate):
+                flowgraph = gr.top_block()
+                source = htrd.dataset_source(support.dataset(), repeat=True)
+                block = htrd.pgd_injector(support.model("plain"), steps=1, frame_rate=frame_rate)
+                sink, status = blocks.null_sink(128 * 8), blocks.message_debug()
+                flowgraph.connect(source, block, sink)
+                flowgraph.msg_connect(block, "status", status, "store")
+                with self.assertLogs("gnuradio.htrd", "WARNING") as logs:
+                    logging.getLogger("gnuradio.htrd").warning("so that there is one")
+                    flowgraph.start()
+                    support.wait_for(lambda status=status: status.num_messages() >= 3)
+                    flowgraph.stop()
+                    flowgraph.wait()
+                self.assertEqual(len(logs.output) - 1, warnings)
+                self.assertEqual("universal" in logs.output[-1], bool(warnings))
+                first, second, third = support.messages(status)[:3]
+                self.assertEqual(set(first), {"attacked", "rate", "possible", "invalid"})
+                elapsed = (third["attacked"] - second["attacked"]) / third["rate"]
+                self.assertTrue(1 <= elapsed < 3, elapsed)
+                self.assertLessEqual(third["rate"], 1.01 * third["possible"])
+                self.assertGreater(block.rate(), 0)
 
     def test_tags_kept_and_measured(self):
         chain = Chain(htrd.dataset_source(support.dataset()), pnr_db=-6.0)
@@ -188,6 +230,8 @@ class QaPgdInjector(gr_unittest.TestCase):
             ({"scaling": "loud"}, "loud"),
             ({"device": "abacus"}, "abacus"),
             ({"frame_length": 256}, "256"),
+            ({"frame_rate": -1.0}, "frame_rate"),
+            ({"frame_rate": "fast"}, "frame_rate"),
         ):
             with self.subTest(settings), self.assertRaises(UserError) as raised:
                 htrd.pgd_injector(**{"model": support.model("plain")} | settings)

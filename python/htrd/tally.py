@@ -9,6 +9,26 @@ PERIOD = 1.0  # seconds between two reports
 COUNTS = ("decided", "rejected", "invalid", "discarded")
 
 
+class EverySecond:
+    """Says when it is time for a report: at first, and then once a second.
+
+    Args:
+        clock: seconds, for tests
+    """
+
+    def __init__(self, clock=time.monotonic):
+        self._clock, self._last = clock, -np.inf
+
+    def passed(self):
+        """Seconds since it was time last (inf: never before); None when it is not time."""
+        now = self._clock()
+        passed = now - self._last
+        if passed < PERIOD:
+            return None
+        self._last = now
+        return passed
+
+
 class Tally:
     """Counts of decisions, and how fast they came since the last report.
 
@@ -19,7 +39,7 @@ class Tally:
     def __init__(self, clock=time.monotonic):
         self._clock = clock
         self._counts = dict.fromkeys(COUNTS, 0)
-        self._reported, self._at = 0, None
+        self._time, self._reported = EverySecond(clock), 0
         self._waited = []  # seconds, an array a batch
 
     def add(self, decided, arrival):
@@ -40,22 +60,15 @@ class Tally:
     def report(self):
         """Once a second, and with the first frames, a dictionary; else None.
 
-        `rate`, decided frames a second since the last report; and of their time
-        from arrival to decision in milliseconds `latency_ms`, the 99th percentile, and
-        `latency_p50_ms`, the median. A latency is absent where nothing was decided.
+        Since the last report `rate`, decided frames a second, and of their time from arrival
+        to publication in milliseconds `latency_ms`, the 99th percentile, and `latency_p50_ms`,
+        the median. A latency is absent where nothing was decided.
         """
-        now = self._clock()
-        if self._at is None:
-            if not self._waited:
-                return None
-            elapsed = np.inf  # a rate of 0 with the first frames: not known yet
-        else:
-            elapsed = now - self._at
-            if elapsed < PERIOD:
-                return None
+        if not any(self._counts.values()) or (passed := self._time.passed()) is None:
+            return None
         decided, waited = self._counts["decided"], self._waited
-        told = {"rate": (decided - self._reported) / elapsed}
-        self._reported, self._at, self._waited = decided, now, []
+        told = {"rate": (decided - self._reported) / passed}  # 0 at first: not known yet
+        self._reported, self._waited = decided, []
         return told | _latency(waited)
 
 
