@@ -13,7 +13,7 @@ from robust_amc import frames
 from robust_amc.errors import UserError
 
 from . import control, decisions, frame_facts
-from .decider import Decider
+from .decider import Decider, decide
 from .live_queue import ARRIVAL, SAMPLES, LiveQueue
 from .live_worker import LiveWorker
 from .model import at_least, engine_of
@@ -182,7 +182,7 @@ class classifier(gr.sync_block):
         """Decide and publish frames and their columns, as a LiveQueue gives them."""
         engine = self._decider.engine
         samples, arrival = batch.pop(SAMPLES), batch.pop(ARRIVAL)
-        decided = engine.decide(frames.to_iq(samples))
+        decided = decide(engine, frames.to_iq(samples))
         self._publish(decisions.collect(decided, engine.threshold, engine.classes, batch))
         self._tally.add(decided, arrival)
         if not decided.valid.all():

@@ -4,9 +4,28 @@
 import copy
 import threading
 
+import numpy as np
+from robust_amc.classifier import Decisions
 from robust_amc.errors import UserError
 
 from . import control
+
+GRANULE = 8  # frames
+
+
+def decide(engine, iq):
+    """Decisions of an engine on frames ``[n, 2, length]``.
+
+    It is only asked for multiples of 8 frames (the last one is repeated): PyTorch in bfloat16
+    keeps some 3 MB for each size of a batch that it has ever seen, and a flowgraph makes them
+    all.
+    """
+    missing = -len(iq) % GRANULE
+    if not missing:
+        return engine.decide(iq)
+    decided = engine.decide(np.concatenate([iq, np.repeat(iq[-1:], missing, axis=0)]))
+    count = len(iq)
+    return Decisions(decided.label[:count], decided.score[:count], decided.valid[:count])
 
 
 class Decider:

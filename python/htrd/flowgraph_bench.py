@@ -84,11 +84,20 @@ def _engine_rate(engine, iq, size, seconds):
 
 def _measure(chain, seconds):
     """Frames a second that a running flowgraph decides, and how many in a batch."""
-    batches, decided, start = chain.batches.batches, chain.decided(), time.perf_counter()
+    decided, start = _next_batch(chain)
+    batches = chain.batches.batches
     time.sleep(seconds)
-    decided = chain.decided() - decided
+    last, end = _next_batch(chain)
     batches = max(chain.batches.batches - batches, 1)
-    return decided / (time.perf_counter() - start), max(round(decided / batches), 1)
+    return (last - decided) / (end - start), max(round((last - decided) / batches), 1)
+
+
+def _next_batch(chain):
+    """How many frames are decided when the next batch is, and when that was."""
+    before = chain.decided()
+    while (decided := chain.decided()) == before:
+        time.sleep(0.001)
+    return decided, time.perf_counter()
 
 
 def _replay(engine, seconds):

@@ -238,7 +238,7 @@ class QaClassifier(gr_unittest.TestCase):
         first, second, third = support.messages(chain.status)[:3]
         self.assertEqual(set(first), {*chain.block.status(), "rate", "latency_ms",
                                       "latency_p50_ms"})
-        self.assertTrue(0 < second["latency_p50_ms"] <= second["latency_ms"] < 1000)
+        self.assertTrue(0 < second["latency_p50_ms"] <= second["latency_ms"])
         self.assertLess(first["decided"], second["decided"])
         self.assertLess(second["decided"], third["decided"])
         elapsed = (third["decided"] - second["decided"]) / third["rate"]

@@ -220,8 +220,7 @@ class QaClassifierLive(gr_unittest.TestCase):
         silent = chain.status[3]
         self.assertEqual(set(silent), names)
         self.assertEqual((silent["rate"], silent["decided"], silent["queued"]), (0, 200, 0))
-        latencies = [told["latency_ms"] for told in chain.status if "latency_ms" in told]
-        self.assertTrue(0 < max(latencies) < 1000, latencies)
+        self.assertTrue(0 < chain.status[0]["latency_p50_ms"] <= chain.status[0]["latency_ms"])
 
     def test_a_batch_that_fails_is_discarded_and_the_flow_goes_on(self):
         model = slow_model()
