@@ -91,8 +91,7 @@ class classifier(gr.sync_block):
             self.set_target_rejection(target_rejection)
         self._publish_decisions = publish_decisions
         self._tally, self._accepted = Tally(), 0
-        self._queue = self._worker = None
-        self._thread = ThreadPoolExecutor(1, "htrd-replay")  # begins with the first batch
+        self._queue = self._worker = self._thread = None
         if mode == "live":
             self._go_live(frame_length, latency_ms, max_batch, queue_frames)
         self._control = control.Control(
@@ -152,12 +151,16 @@ class classifier(gr.sync_block):
         """GNU Radio starts the flowgraph, for the first time or again."""
         if self._worker:
             self._worker.start()
+        else:
+            self._thread = ThreadPoolExecutor(1, "htrd-replay")
         return True
 
     def stop(self):
         """GNU Radio has stopped the flowgraph, or its source has ended."""
         if self._worker:
             self._tally.discard(self._worker.stop())
+        elif self._thread:
+            self._thread.shutdown()
         return True
 
     def work(self, input_items, output_items):

@@ -9,6 +9,7 @@ import numpy as np
 from . import frame_facts
 
 SAMPLES, ARRIVAL = "samples", "arrival"
+OBJECTS = [name for name, kind in frame_facts.KINDS.items() if kind is object]
 
 
 class LiveQueue:
@@ -88,6 +89,7 @@ class LiveQueue:
         batch = {
             name: np.take(ring, rows, axis=0, mode="wrap") for name, ring in self._ring.items()
         }
+        batch |= {name: batch[name].tolist() for name in OBJECTS}
         self._first, self._length = (self._first + count) % self._capacity, self._length - count
         return batch
 

@@ -54,17 +54,18 @@ class QaFlowgraphBench(gr_unittest.TestCase):
             self.assertGreater(row["value"], 5)
 
     def test_the_checker_finds_what_is_wrong(self):
-        for index, decided, latest in (
-            ([[0, 1, 2], [3, 4]], 5, 4),
-            ([[0, 1], [4, 5]], 4, 5),  # two are missing
-            ([[0, 1], [1, 2]], 2, 2),  # one came twice
-            ([[1, 2], [0, 3]], 2, 3),  # one came too late
+        for index, decided, missing, latest in (
+            ([[0, 1, 2], [3, 4]], 5, 0, 4),
+            ([[0, 1], [4, 5]], 4, 2, 5),  # two are missing
+            ([[0, 1], [1, 2]], 2, 0, 2),  # one came twice
+            ([[1, 2], [0, 3]], 2, 3, 3),  # one came too late
         ):
             with self.subTest(index):
                 checker = Checker()
                 for part in index:
                     checker.handle_batches(batch(part))
-                self.assertEqual((checker.decided, checker.latest), (decided, latest))
+                self.assertEqual((checker.decided, checker.missing, checker.latest),
+                                 (decided, missing, latest))
 
 
 if __name__ == "__main__":
