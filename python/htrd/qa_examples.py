@@ -5,6 +5,7 @@
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,9 +14,11 @@ from unittest import mock
 
 import numpy as np
 import support_for_qa as support
+import yaml
 from gnuradio import gr_unittest
 from robust_amc import data
 from robust_amc.classifier import Classifier
+from robust_amc.data import sigmf_recording
 from robust_amc.evaluation import Attack, SecurityCurve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,9 @@ def wait(condition):
 
 wait(lambda: all(probe.summary()["attacked"] > 60 for probe in probes))
 flowgraph.set_pnr_db(-25.0)
+flowgraph.set_timing(5)
+assert flowgraph.timing_htrd.dly() == flowgraph.timing_undefended.dly() == 8
+flowgraph.set_carrier_hz(20.0)
 injectors = flowgraph.attack_on_undefended, flowgraph.attack_on_htrd
 assert [injector.pnr_db() for injector in injectors] == [-25.0, -25.0]
 flowgraph.set_attack(False)
@@ -55,6 +61,93 @@ flowgraph.wait()
 print(json.dumps([probe.summary() for probe in probes]))
 """
 
+UNIVERSAL = """
+import json, sys, time
+from gnuradio import htrd
+from PyQt5 import Qt
+import universal_attack
+
+app = Qt.QApplication(sys.argv)
+flowgraph = universal_attack.universal_attack()
+flowgraph.set_pnr_db(12.0)
+receivers = flowgraph.receiver_undefended, flowgraph.receiver_htrd
+probes = [htrd.decision_probe() for receiver in receivers]
+for receiver, probe in zip(receivers, probes):
+    flowgraph.msg_connect(receiver, "batches", probe, "batches")
+flowgraph.start()
+
+def counted():
+    for probe in probes:
+        probe.reset()
+    end = time.monotonic() + 40
+    while min(probe.summary()["with_truth"] for probe in probes) < 220:
+        app.processEvents()
+        time.sleep(0.02)
+        assert time.monotonic() < end, [probe.summary() for probe in probes]
+    return [probe.summary()["accuracy"] for probe in probes]
+
+adders = flowgraph.against_undefended, flowgraph.against_htrd
+assert [adder.enabled() for adder in adders] == [True, False]
+result = {"against undefended": counted()}
+flowgraph.set_made_against("htrd")
+assert [adder.enabled() for adder in adders] == [False, True]
+result["against htrd"] = counted()
+flowgraph.set_attack(False)
+time.sleep(1)
+result["clean"] = counted()
+flowgraph.stop()
+flowgraph.wait()
+print(json.dumps(result))
+"""
+DISTRIBUTED = """
+import json, sys, time
+from PyQt5 import Qt
+import distributed_classifier
+
+app = Qt.QApplication(sys.argv)
+flowgraph = distributed_classifier.distributed_classifier(address=sys.argv[1], publish=sys.argv[2])
+flowgraph.start()
+end = time.monotonic() + 40
+while flowgraph.probe.summary()["frames"] < 200 and time.monotonic() < end:
+    app.processEvents()
+    time.sleep(0.02)
+flowgraph.stop()
+flowgraph.wait()
+print(json.dumps(flowgraph.probe.summary() | flowgraph.classifier.status()))
+"""
+# What differs between the flowgraphs of one direction: the radio, and what belongs to it
+RADIO = {
+    "radio", "device", "device_args", "frequency", "gain_db", "if_gain_db", "correction_ppm",
+    "interpolation", "decimation", "address", "speed", "to_8_bit", "from_8_bit", "clock",
+    "channel", "floor_db", "offset_hz", "clock_ppm",
+}  # fmt: skip
+HARDWARE = {
+    "transmit_hackrf": "driver=hackrf,serial=none",
+    "transmit_usrp": "type=none",
+    "receive_hackrf": "driver=hackrf,serial=none",
+    "receive_usrp": "type=none",
+    "receive_rtlsdr": "driver=rtlsdr,serial=none",
+    "receive_osmosdr": "rtl=99",
+}
+
+
+def free_address():
+    """A ZMQ address on this host that nobody uses."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{found.getsockname()[1]}"
+
+
+def blocks_of(path):
+    """Blocks of a flowgraph file: {name: (id, parameters)}."""
+    document = yaml.safe_load(path.read_text())
+    return {each["name"]: (each["id"], each["parameters"]) for each in document["blocks"]}
+
+
+def needs_osmosdr(path):
+    """Whether a flowgraph has a block of gr-osmosdr, which is a package of its own."""
+    return any(kind.startswith("osmosdr") for kind, _ in blocks_of(path).values())
+
 
 class QaExamples(gr_unittest.TestCase):
     def setUp(self):
@@ -66,12 +159,32 @@ class QaExamples(gr_unittest.TestCase):
         self.environment.setdefault("GRC_BLOCKS_PATH", str(ROOT / "grc"))
 
     def compile(self, path):
+        """Compile a flowgraph; every block of the file must be in the program."""
+        if needs_osmosdr(path) and importlib.util.find_spec("osmosdr") is None:
+            self.skipTest("gr-osmosdr is not installed")
         done = subprocess.run(
             ["grcc", "-o", self.folder, path], env=self.environment, capture_output=True,
             text=True, timeout=60, check=False,
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertNotIn("rror", done.stdout + done.stderr)
+        program = (self.folder / f"{path.stem}.py").read_text()
+        # GRC leaves out what it does not know, without a word
+        unnamed = ("import", "note")
+        missing = [name for name, (kind, _) in blocks_of(path).items()
+                   if kind not in unnamed and name not in program]
+        self.assertEqual(missing, [])
+
+    def run_python(self, *arguments, timeout=100):
+        """Run Python in the folder of the compiled flowgraphs; the process when it has ended."""
+        return subprocess.run([sys.executable, *arguments], env=self.environment, cwd=self.folder,
+                              capture_output=True, text=True, timeout=timeout, check=False)
+
+    def result(self, done):
+        """The JSON document that a process printed last."""
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        return json.loads(done.stdout.splitlines()[-1])
 
     def test_every_flowgraph_compiles(self):
         flowgraphs = sorted(EXAMPLES.glob("*.grc"))
@@ -82,18 +195,78 @@ class QaExamples(gr_unittest.TestCase):
 
     def test_every_example_is_listed(self):
         listed = (EXAMPLES / "README.md").read_text()
-        for path in sorted([*EXAMPLES.glob("*.grc"), *EXAMPLES.glob("*.py")]):
+        for path in sorted(EXAMPLES.glob("*.*")):
             self.assertIn(path.name, listed)
+
+    def test_flowgraphs_of_a_direction_are_alike(self):
+        for direction, count in (("transmit", 3), ("receive", 5)):
+            alike = [{name: block for name, block in blocks_of(path).items() if name not in RADIO}
+                     for path in sorted(EXAMPLES.glob(f"{direction}_*.grc"))]
+            self.assertEqual(len(alike), count)
+            for each in alike[1:]:
+                self.assertEqual(each, alike[0])
+
+    def test_without_a_device(self):
+        for name, looked_for in HARDWARE.items():
+            with self.subTest(name):
+                self.compile(EXAMPLES / f"{name}.grc")
+                arguments = looked_for.removeprefix("driver=hackrf,").removeprefix("driver=rtlsdr,")
+                done = self.run_python(f"{name}.py", "--device-args", arguments)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertNotIn("Traceback", done.stderr)
+                (line,) = [line for line in done.stderr.splitlines() if "no device" in line]
+                self.assertIn(f"looked for {looked_for}", line.replace("a USRP with ", ""))
+
+    def test_universal_attack_runs(self):
+        self.compile(EXAMPLES / "universal_attack.grc")
+        for path in EXAMPLES.glob("universal_*.cf32"):
+            (self.folder / path.name).write_bytes(path.read_bytes())
+        accuracy = self.result(self.run_python("-c", UNIVERSAL))
+        for number in range(2):
+            self.assertGreater(accuracy["clean"][number], 0.55)
+            for wave in ("against undefended", "against htrd"):
+                self.assertLess(accuracy[wave][number], accuracy["clean"][number] - 0.2)
+
+    def test_distributed(self):
+        for name in ("distributed_radio", "distributed_classifier"):
+            self.compile(EXAMPLES / f"{name}.grc")
+        frames, decisions = free_address(), free_address()
+        radio = subprocess.Popen([sys.executable, "distributed_radio.py", "--address", frames],
+                                 env=self.environment, cwd=self.folder, stdin=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            counts = self.result(self.run_python("-c", DISTRIBUTED, frames, decisions))
+        finally:
+            radio.kill()
+            radio.communicate()
+        self.assertGreaterEqual(counts["frames"], 200)
+        self.assertEqual(counts["with_truth"], counts["frames"])
+        self.assertEqual(counts["accepted"],
+                         counts["decided"] + counts["dropped"] + counts["discarded"])
+
+    def test_annotated_recording(self):
+        source, output = self.folder / "in.sigmf-meta", self.folder / "out.sigmf-meta"
+        sent = data.read(support.dataset()).select(snr_db=10)
+        sigmf_recording.write(sent, source)
+        done = self.run_python(EXAMPLES / "annotate_recording.py", source, output,
+                               "--model", support.model("plain"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(output.with_suffix(".sigmf-data").read_bytes(),
+                         source.with_suffix(".sigmf-data").read_bytes())
+        document = json.loads(output.read_text())
+        decided = [each for each in document["annotations"] if "htrd:model" in each]
+        self.assertEqual(sum(each["htrd:frames"] for each in decided), len(sent))
+        model = Classifier.load(support.model("plain"))
+        expected = model.decide(sent.iq.astype(np.float32), model.scaling).label
+        found = np.full(len(sent), -1)
+        for each in decided:
+            first, count = (each[f"core:sample_{what}"] // 128 for what in ("start", "count"))
+            found[first : first + count] = model.classes.index(each["core:label"])
+        np.testing.assert_array_equal(found, expected)
 
     def test_eavesdropper_runs(self):
         self.compile(EXAMPLES / "eavesdropper.grc")
-        done = subprocess.run(
-            [sys.executable, "-c", EAVESDROPPER], env=self.environment, cwd=self.folder,
-            capture_output=True, text=True, timeout=100, check=False,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertNotIn("Traceback", done.stderr)
-        undefended, defended = json.loads(done.stdout.splitlines()[-1])
+        undefended, defended = self.result(self.run_python("-c", EAVESDROPPER))
         self.assertEqual(undefended["rejected"], 0)
         self.assertEqual(undefended["frames"], undefended["with_truth"])
         self.assertGreater(defended["accuracy"], 0.3)
