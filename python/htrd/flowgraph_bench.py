@@ -41,7 +41,7 @@ def bench(seconds, rounds, progress, model="htrd", engine="auto", precision="aut
     rows.append(_latency(opened, seconds, progress))
     for name, cap in (("rate capped to twice the engine's", 2 * best), ("every frame", 0.0)):
         rows += _at_full_rate(opened, seconds, name, cap, progress)
-    if minutes:
+    if minutes and sustained:
         rows += soak(opened, sustained, minutes, progress)
     named = f"{opened.name} {opened.precision.value}"
     told = settings(
@@ -140,7 +140,8 @@ def _latency(engine, seconds, progress):
     with running(chain):
         # One status comes with the first frames, each other one after a second
         time.sleep(max(seconds, 2.5))
-    worst = max(told["latency_ms"] for told in chain.status.kept[1:])
+    told = [each["latency_ms"] for each in chain.status.kept[1:] if "latency_ms" in each]
+    worst = max(told, default=float("nan"))
     return row(f"latency at {SLOW / 1e3:.0f} kS/s, p99 of the worst second", worst, "ms",
                "wanted", LIMIT)  # fmt: skip
 

@@ -33,7 +33,12 @@ def read(block, count):
 
 def numbers(block, count, key):
     """Values of a tag on the next `count` frames: float64, NaN where missing or no number."""
-    return np.array([number(value) for value in tags.values(block, count, key)], np.float64)
+    column = np.full(count, np.nan)
+    found = block.get_tags_in_window(0, 0, count, key)
+    if found:  # most radios tag few frames: nothing to do for the others
+        start = block.nitems_read(0)
+        column[[tag.offset - start for tag in found]] = [number(tag.value) for tag in found]
+    return column
 
 
 def number(value):

@@ -270,7 +270,7 @@ class QaClassifierLive(gr_unittest.TestCase):
         for batch in chain.batches:
             self.assertEqual(len(set(batch.threshold)), 1)
             np.testing.assert_array_equal(batch.rejected, batch.score < batch.threshold)
-        self.assertGreater(len({batch.threshold[0] for batch in chain.batches}), 3)
+        self.assertGreater(len({batch.threshold[0] for batch in chain.batches}), 1)
 
     def test_another_model_without_a_restart(self):
         chain = Chain(support.slow_source(1000), target_rejection=0.2)
