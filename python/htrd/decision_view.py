@@ -129,7 +129,7 @@ class DecisionView(QtWidgets.QWidget):
             return
         columns = [*self._picture.classes, None]
         label = 62
-        _text(painter, area.left(), area.top(), area.width(), "true class, and what was decided (%)")
+        _text(painter, area.left(), area.top(), area.width(), "true class, what was decided (%)")
         top = area.top() + 2 * LINE
         cell = QtCore.QSizeF(
             (area.width() - label) / len(columns), (area.bottom() - top) / len(truths)

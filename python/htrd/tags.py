@@ -38,7 +38,8 @@ def numbers(block, count, key):
 
 
 def _number(value):
-    return pmt.to_double(value) if value is not None and pmt.is_number(value) else np.nan
+    real = value is not None and (pmt.is_real(value) or pmt.is_integer(value))
+    return pmt.to_double(value) if real else np.nan
 
 
 def indices(block, count):

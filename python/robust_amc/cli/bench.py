@@ -130,6 +130,22 @@ def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
     _show(htrd_module("blocks_bench").bench(seconds, rounds, _told), json)
 
 
+@app.command()
+def flowgraph(
+    model: Annotated[str, typer.Option(help="A shipped model's name or a file.")] = "htrd",
+    engine: Annotated[str, typer.Option(help="Inference engine, or auto.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Its precision, or auto.")] = "auto",
+    seconds: Seconds = 5.0,
+    rounds: Rounds = 3,
+    soak: Annotated[float, typer.Option(min=0, help="Also soak for so many minutes.")] = 0,
+    json: Json = None,
+):
+    """Frames a second that the classifier decides in flowgraphs, beside its engine alone."""
+    check_writable(json)
+    bench = htrd_module("flowgraph_bench")
+    _show(bench.bench(seconds, rounds, _told, model, engine, precision, minutes=soak), json)
+
+
 def _read(dataset):
     whole = data.read(dataset)
     _told(f"measuring with frames of {dataset}")

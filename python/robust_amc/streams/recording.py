@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import sample_file, sigmf_recording
-from ..data.sigmf_annotations import is_decision
-from ..data.sigmf_annotations import SNR
+from ..data.sigmf_annotations import SNR, is_decision
 from ..errors import UserError
 
 RAW = "cf32_le"
