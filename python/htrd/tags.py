@@ -32,16 +32,6 @@ def names(block, count, key):
     ]
 
 
-def numbers(block, count, key):
-    """Like :func:`values` for numbers: float64 ``[count]``, NaN where missing or no number."""
-    return np.array([_number(value) for value in values(block, count, key)], np.float64)
-
-
-def _number(value):
-    real = value is not None and (pmt.is_real(value) or pmt.is_integer(value))
-    return pmt.to_double(value) if real else np.nan
-
-
 def indices(block, count):
     """Index of each frame, int64 ``[count]``: its `frame_index` tag, else its stream offset."""
     offset = block.nitems_read(0)
