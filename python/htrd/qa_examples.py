@@ -18,7 +18,7 @@ import yaml
 from gnuradio import gr_unittest
 from robust_amc import data
 from robust_amc.classifier import Classifier
-from robust_amc.data import sigmf_recording
+from robust_amc.data import npz, sigmf_recording
 from robust_amc.evaluation import Attack, SecurityCurve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +129,14 @@ HARDWARE = {
     "receive_rtlsdr": "driver=rtlsdr,serial=none",
     "receive_osmosdr": "rtl=99",
 }
+
+
+def load_example(name):
+    """A Python example as a module."""
+    description = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(description)
+    description.loader.exec_module(module)
+    return module
 
 
 def free_address():
@@ -271,11 +279,33 @@ class QaExamples(gr_unittest.TestCase):
         self.assertEqual(undefended["frames"], undefended["with_truth"])
         self.assertGreater(defended["accuracy"], 0.3)
 
+    def test_misalignment(self):
+        """Clean frames are decided as without a flowgraph; PGD hurts, and less when it is late."""
+        frames = data.read(support.dataset()).select(snr_db=10)
+        frames = frames.subset(np.argsort(frames.label, kind="stable"))
+        npz.write(frames, self.folder / "frames.npz")
+        example = load_example("misalignment")
+        names = "none", "timing 64 samples", "AGC 0.001"
+        with mock.patch.multiple(
+            example, MODELS=[support.model("plain")],
+            IMPAIRMENTS={name: example.IMPAIRMENTS[name] for name in names},
+        ):
+            example.measure(str(self.folder / "frames.npz"), self.folder / "new.json",
+                            EXAMPLES / "universal_undefended.cf32", pgd_pnr=0.0, universal_pnr=0.0)
+        rows = json.loads((self.folder / "new.json").read_text())["rows"]
+        self.assertEqual(len(rows), 9)
+        found = {(row["impairment"], row["attack"]): row["accuracy"] for row in rows}
+        model = Classifier.load(support.model("plain"))
+        right = model.decide(frames.iq.astype(np.float32), model.scaling).label == frames.label
+        label = frames.label
+        inside = (label[2:] == label[1:-1]) & (label[1:-1] == label[:-2])
+        self.assertAlmostEqual(found["none", "none"], right[1:-1][inside].mean())
+        self.assertAlmostEqual(found["AGC 0.001", "none"], found["none", "none"], delta=0.15)
+        self.assertLess(found["none", "pgd"], found["none", "none"] - 0.2)
+        self.assertGreater(found["timing 64 samples", "pgd"], found["none", "pgd"])
+
     def test_demo(self):
-        description = importlib.util.spec_from_file_location(
-            "eavesdropper_demo", EXAMPLES / "eavesdropper_demo.py")
-        example = importlib.util.module_from_spec(description)
-        description.loader.exec_module(example)
+        example = load_example("eavesdropper_demo")
         models = [Classifier.load(support.model(name)) for name in ("plain", "rejecting")]
         frames = data.read(support.dataset()).select(snr_db=10)
         with mock.patch.multiple(
