@@ -204,7 +204,7 @@ class QaExamples(gr_unittest.TestCase):
     def test_every_example_is_listed(self):
         listed = (EXAMPLES / "README.md").read_text()
         for path in sorted(EXAMPLES.glob("*.*")):
-            self.assertIn(path.name, listed)
+            self.assertTrue(path.name in listed or path.name == "README.md", path.name)
 
     def test_flowgraphs_of_a_direction_are_alike(self):
         for direction, count in (("transmit", 3), ("receive", 5)):
