@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from xmlrpc.client import Fault, ServerProxy
 
@@ -54,13 +55,17 @@ class FlowgraphProcess:
         self._end()
 
     def _wait(self):
-        """Until it answers."""
+        """Until it runs.
+
+        Its server answers while the blocks are still being made, from values that a setter
+        does not change any more. It has edges when it has been started.
+        """
         end = time.monotonic() + START
         while self._process.poll() is None and time.monotonic() < end:
-            try:
-                return self._server.get_samp_rate()
-            except OSError:
-                time.sleep(0.1)
+            with suppress(OSError):
+                if self._server.edge_list():
+                    return
+            time.sleep(0.1)
         reason = _last_line(self._messages.read_text()) or "it does not answer"
         raise UserError(f"{self._name}: {reason}")
 

@@ -198,8 +198,8 @@ class QaRehearsal(gr_unittest.TestCase):
         with self.flowgraph("receive_osmosdr", "--device-args", device_args) as receiver:
             receiver.call("set_truth", name)
             before = wait_for(lambda: receiver.poll("get_summary_undefended"))
-            wait_for(lambda: receiver.poll("get_summary_undefended")["frames"]
-                     > before["frames"] + 200)
+            wait_for(lambda: receiver.poll("get_summary_undefended")["with_truth"]
+                     > before["with_truth"] + 200)
             after = receiver.poll("get_summary_undefended")
         frames = after["with_truth"] - before["with_truth"]
         return (after["correct"] - before["correct"]) / frames
