@@ -146,8 +146,8 @@ class Classifier:
             )
         return iq
 
-    def save(self, path):
-        """Write a model file, see :mod:`robust_amc.model_file`."""
+    def document(self):
+        """What a model file says of this classifier beside its tensors, a dictionary for JSON."""
         document = self.metadata | {
             "classes": list(self.classes),
             "frame_length": self.frame_length,
@@ -157,7 +157,11 @@ class Classifier:
             document["rejector"] = (
                 document["rejector"] | self.rejector.facts() | {"threshold": self.threshold}
             )
-        model_file.write(path, self.network, self.rejector, document)
+        return document | model_file.VERSIONS
+
+    def save(self, path):
+        """Write a model file, see :mod:`robust_amc.model_file`."""
+        model_file.write(path, self.network, self.rejector, self.document())
 
     @classmethod
     def load(cls, name_or_path, device="cpu", classes=None, frame_length=None):

@@ -20,6 +20,7 @@ from .rejection.svm import NeuralRejection
 
 FORMAT_VERSION = 1
 REJECTORS = {each.kind: each for each in (NeuralRejection, AutoencoderDetector)}
+VERSIONS = {"format_version": FORMAT_VERSION, "code_version": __version__}
 NEEDED = ("architecture", "classes", "frame_length", "scaling")
 
 
@@ -28,7 +29,6 @@ def write(path, network, rejector, document):
     tensors = {
         f"network.{name}": value.half().contiguous() for name, value in network.state_dict().items()
     }
-    document = document | {"format_version": FORMAT_VERSION, "code_version": __version__}
     if rejector is not None:
         tensors |= {f"rejector.{name}": value for name, value in rejector.tensors().items()}
     with replacing(path) as temporary:

@@ -52,17 +52,8 @@ def to_onnx(classifier, scaling=Scaling.NONE):
 
 def document(classifier, scaling):
     """What a model file says of a Classifier, and `exported`: how this graph was made."""
-    facts = classifier.metadata | {
-        "classes": list(classifier.classes),
-        "frame_length": classifier.frame_length,
-        "scaling": classifier.scaling.value,
-        "format_version": FORMAT_VERSION,
-        "code_version": __version__,
-        "exported": {"scaling": Scaling(scaling).value, "precision": "float32"},
-    }
-    if classifier.rejector is not None:
-        facts["rejector"] = facts["rejector"] | {"threshold": classifier.threshold}
-    return facts
+    made = {"scaling": Scaling(scaling).value, "precision": "float32"}
+    return classifier.document() | {"exported": made}
 
 
 def read_document(model):
