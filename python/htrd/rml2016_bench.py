@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from gnuradio import analog, blocks, gr
+from robust_amc.benchmarks.report import row
 from robust_amc.data import npz
 
 from .rml2016_generator import generate_file
@@ -37,12 +38,12 @@ def bench(frames_per_key, jobs, progress, **selection):
         rate, runs, writing = _end_to_end(settings, jobs)
         progress(f"{mode}: running {sum(runs)} bare flowgraphs")
         bare = _bare_rate(settings, runs, jobs)
-        rows.append(_row(f"{mode}: end to end", rate, "frames/s", "bare flowgraphs", bare))
+        rows.append(row(f"{mode}: end to end", rate, "frames/s", "bare flowgraphs", bare))
         progress(f"{mode}: timing the stages")
         stages = _stages(settings) | {"write the .npz": writing}
         whole = sum(stages.values())
         rows += [
-            _row(f"{mode}: {stage}", value, "us/frame", "all stages", whole)
+            row(f"{mode}: {stage}", value, "us/frame", "all stages", whole)
             for stage, value in stages.items()
         ]
     told = {
@@ -53,17 +54,6 @@ def bench(frames_per_key, jobs, progress, **selection):
         "gnuradio_version": gr.version(),
     }
     return {"settings": told, "rows": rows}
-
-
-def _row(name, value, unit, baseline, baseline_value):
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "baseline": baseline,
-        "baseline_value": baseline_value,
-        "ratio": value / baseline_value,
-    }
 
 
 def _end_to_end(settings, jobs):

@@ -8,8 +8,9 @@ import torch
 def augment(iq, generator):
     """Frames ``[n, 2, length]`` turned by a random phase each, half of them conjugated.
 
-    A receiver knows no phase, and every modulation of RML2016 looks the same with its
-    spectrum reversed; norms stay as they are.
+    A receiver knows no phase, and RML2016's modulations look the same with their spectrum
+    reversed; only real AM-SSB (the generator's corrected mode) then has the other sideband.
+    Norms stay as they are.
     """
     phase = 2 * math.pi * torch.rand(len(iq), 1, generator=generator).to(iq)
     mirror = torch.randint(2, (len(iq), 1), generator=generator).to(iq) * 2 - 1
