@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the blocks share: small real models, a data set, bounded waiting."""
 
+import faulthandler
 import functools
 import tempfile
 import threading
@@ -20,6 +21,9 @@ from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
 CLASSES = ("BPSK", "QPSK", "TONE")
 LEVELS = (0.0, 10.0)  # SNR labels, dB
 TIMEOUT = 25.0  # seconds
+
+# A flowgraph that hangs with Python's lock held ends no test: then this says where it hangs
+faulthandler.dump_traceback_later(90, repeat=True)
 
 
 def make_dataset(per_key, seed):
