@@ -12,7 +12,7 @@ validation data (`htrd sweep`), by the dotted names of entries of the file:
 import json
 import tomllib
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
 
@@ -45,6 +45,23 @@ class System:
     plan: Plan | None
     rejector: RejectorSettings | DetectorSettings | None
     sweep: dict = field(default_factory=dict)
+
+    def sized(self, seed, epochs=None, frames_per_key=None):
+        """This system with a seed everywhere and, where they are given, smaller trainings."""
+        plan, rejector = self.plan, self.rejector
+        if plan is not None:
+            plan = replace(
+                plan,
+                settings=replace(_shortened(plan.settings, epochs), seed=seed),
+                pretrain=plan.pretrain and _shortened(plan.pretrain, epochs),
+                frames_per_key=frames_per_key or plan.frames_per_key,
+            )
+        return replace(self, plan=plan, rejector=rejector and replace(rejector, seed=seed))
+
+
+def _shortened(training, epochs):
+    """Settings of a training with at most `epochs` epochs (None: as many as they say)."""
+    return replace(training, epochs=min(training.epochs, epochs or training.epochs))
 
 
 def names():

@@ -95,27 +95,14 @@ class Study:
 
     def system(self, name, seed):
         """The System `name` with this study's sizes and seed."""
-        system = systems.load(name)
+        system = systems.load(name).sized(seed, self.epochs, self.frames_per_key)
         plan, rejector = system.plan, system.rejector
         if plan is not None:
-            settings = replace(
-                plan.settings,
-                seed=seed,
-                epochs=min(plan.settings.epochs, self.epochs or plan.settings.epochs),
-                validation_frames=self.validation_frames,
-            )
-            pretrain = plan.pretrain
-            if pretrain is not None:
-                pretrain = replace(
-                    pretrain, epochs=min(pretrain.epochs, self.epochs or pretrain.epochs)
-                )
-            plan = replace(
-                plan, settings=settings, pretrain=pretrain, frames_per_key=self.frames_per_key
-            )
+            settings = replace(plan.settings, validation_frames=self.validation_frames)
+            plan = replace(plan, settings=settings)
         if rejector is not None:
             rejector = replace(
                 rejector,
-                seed=seed,
                 frames_per_class=min(
                     rejector.frames_per_class, self.rejector_frames or rejector.frames_per_class
                 ),

@@ -91,32 +91,17 @@ def by_network(found):
 
 def _sized(system, settings, start_from, network):
     """A System with the sizes and seeds of a sweep; no plan where its network is given."""
+    system = system.sized(settings.seed, settings.epochs, settings.frames_per_key)
     plan, rejector = system.plan, system.rejector
-    if network:
-        plan = None
     if plan is not None:
-        pretrain = plan.pretrain and _shortened(plan.pretrain, settings.epochs)
-        training = replace(_shortened(plan.settings, settings.epochs), seed=settings.seed)
-        plan = replace(
-            plan,
-            settings=training,
-            pretrain=pretrain,
-            frames_per_key=settings.frames_per_key or plan.frames_per_key,
-            start_from=start_from,
-        )
+        plan = None if network else replace(plan, start_from=start_from)
     if rejector is not None:
         rejector = replace(
             rejector,
-            seed=settings.seed,
             snr_db=rejector.snr_db or settings.training_snr_db,
             calibration_snr_db=settings.snr_db,
         )
     return replace(system, plan=plan, rejector=rejector)
-
-
-def _shortened(training, epochs):
-    """Settings of a training with at most `epochs` epochs (None: as many as they say)."""
-    return replace(training, epochs=min(training.epochs, epochs or training.epochs))
 
 
 def _check_values(values, system):
