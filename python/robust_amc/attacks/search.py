@@ -54,7 +54,7 @@ class ReducedRejection(NeuralRejection):
 
     def _products(self, scaled, rate):
         products = (2 * rate * scaled).bfloat16() @ self.columns
-        return products.float() - rate * self.energy
+        return products.float().sub_(rate * self.energy)
 
 
 def _reduced(classifier):

@@ -8,7 +8,6 @@ from ..allocator import keep_freed_memory
 from ..attacks.search import Searcher
 from ..device import batch_size, fast_math
 from .engine import MICRO_BATCH, InferenceEngine, Precision
-from .graph import folded
 from .onnx_model import document
 
 
@@ -30,7 +29,7 @@ class TorchEngine(InferenceEngine):
         self._batch = MICRO_BATCH if on_cpu else batch_size(classifier.device)
         if self.precision is Precision.BFLOAT16:
             self._reduced = Searcher(classifier, True).classifier.network
-            self._rejector = folded(classifier.rejector)
+            self._rejector = classifier.rejector
 
     @torch.inference_mode()
     def scores(self, iq):

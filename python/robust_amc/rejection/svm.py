@@ -3,6 +3,8 @@
 Melis et al. 2017, as used by Zhang et al., IEEE WCL 2022 (arXiv 2407.06807), Eq. 3-4.
 """
 
+import math
+
 import numpy as np
 import torch
 from sklearn.multiclass import OneVsRestClassifier
@@ -13,6 +15,7 @@ from ..errors import UserError
 
 GAMMA = 0.01  # the paper's
 MEDIAN_EXPONENT = 1.5  # γ·median d² that the stored feature scale aims at
+LANES = 16  # a product with a multiple of so many columns is three times faster than with 11
 
 
 class NeuralRejection(nn.Module):
@@ -33,6 +36,10 @@ class NeuralRejection(nn.Module):
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32))
         energy = (self.support_vectors * self.support_vectors).sum(1)
         self.register_buffer("energy", energy, persistent=False)  # ‖ζ_i‖²
+        missing = -self.dual_coef.shape[1] % LANES
+        for name in ("dual_coef", "intercept"):
+            padded = nn.functional.pad(getattr(self, name), (0, missing))
+            self.register_buffer(f"padded_{name}", padded, persistent=False)
         self.gamma = gamma
         self.feature_scale = feature_scale
 
@@ -48,16 +55,18 @@ class NeuralRejection(nn.Module):
         `widen` < 1 makes γ smaller: a surrogate with gradients far from the support
         vectors, for attacks only.
         """
-        rate = self.gamma * widen
+        rate = self.gamma * widen / math.log(2)  # for exp2, three times as fast as exp
         with torch.autocast(features.device.type, enabled=False):  # d² needs the precision
             scaled = features.float() * self.feature_scale
-            # -γd² in place: with thousands of support vectors memory is the slow part
+            # -rate·d² in place: with thousands of support vectors memory is the slow part
             exponent = self._products(scaled, rate)
             exponent.sub_(rate * (scaled * scaled).sum(1, keepdim=True))
-            return torch.addmm(self.intercept, exponent.exp_(), self.dual_coef)
+            kernel = exponent.exp2_()
+            found = torch.addmm(self.padded_intercept, kernel, self.padded_dual_coef)
+            return found[:, : len(self.intercept)]
 
     def _products(self, scaled, rate):
-        """2γ·aζᵀζ_i - γ‖ζ_i‖² of scaled features, ``[n, n_sv]``."""
+        """rate·(2·aζᵀζ_i - ‖ζ_i‖²) of scaled features, ``[n, n_sv]``, in float32."""
         return torch.addmm(-rate * self.energy, 2 * rate * scaled, self.support_vectors.T)
 
     @classmethod
