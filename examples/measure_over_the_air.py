@@ -8,7 +8,6 @@ models count. Without radios, transmit_loopback and receive_loopback stand in fo
 """
 
 import math
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ import numpy as np
 import typer
 from flowgraph_process import FlowgraphProcess
 from robust_amc import __version__, data
-from robust_amc.cli.console import err, out
+from robust_amc.cli.console import err, out, run
 from robust_amc.cli.options import parse_floats, parse_names, refuse_overwriting
 from robust_amc.errors import UserError
 from robust_amc.evaluation import Outcome, with_intervals
@@ -175,8 +174,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(measure)
-    except UserError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
+    run(lambda: typer.run(measure))

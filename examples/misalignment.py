@@ -6,7 +6,6 @@ Frames are perturbed on their own grid, by white-box PGD and by a universal wave
 samples go through one impairment after the other to each shipped receiver.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +17,8 @@ from gnuradio.filter import firdes
 from rich.table import Table
 from robust_amc import __version__, data, frames
 from robust_amc.classifier import Classifier
-from robust_amc.cli.console import err, out, progress
+from robust_amc.cli.console import err, out, progress, run
 from robust_amc.cli.options import refuse_overwriting
-from robust_amc.errors import UserError
 from robust_amc.files import write_json
 
 MODELS = ("undefended", "htrd")
@@ -172,8 +170,4 @@ def _table(rows):
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(measure)
-    except UserError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
+    run(lambda: typer.run(measure))

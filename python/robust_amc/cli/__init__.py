@@ -1,11 +1,8 @@
 """The command line `htrd`: one module a subcommand."""
 
-import sys
-
 import typer
 
 from .. import __version__
-from ..errors import UserError
 from . import (
     attack,
     bench,
@@ -20,7 +17,7 @@ from . import (
     sweep,
     train,
 )
-from .console import err, out
+from .console import out, run
 
 app = typer.Typer(
     help="Modulation classification under adversarial attack: train, attack, defend, evaluate.",
@@ -57,13 +54,5 @@ def _options(
 
 
 def main(arguments=None):
-    """Run the command line; a user's mistake is one line on standard error and status 2."""
-    try:
-        app(arguments)
-    except UserError as error:
-        err.quiet = False  # in whichever process it is
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("stopped", highlight=False)
-        sys.exit(130)
+    """Run the command line, as :func:`console.run` does."""
+    run(lambda: app(arguments))

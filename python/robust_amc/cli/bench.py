@@ -131,6 +131,13 @@ def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
 
 
 @app.command()
+def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None):
+    """Processor time of the QT Decision Panel at 8,000 decisions a second."""
+    check_writable(json)
+    _show(htrd_module("panel_bench").bench(seconds, rounds, _told), json)
+
+
+@app.command()
 def flowgraph(
     model: Annotated[str, typer.Option(help="A shipped model's name or a file.")] = "htrd",
     engine: Annotated[str, typer.Option(help="Inference engine, or auto.")] = "auto",

@@ -98,14 +98,16 @@ class SecurityCurve:
         """What later points go on from, arrays by name: what PGD has won so far."""
         if not self._best:
             return {}
-        state = {"level": np.float64(self._level), "flat_share": np.float64(self.flat_share)}
+        state = {name: np.float64(getattr(self, name)) for name in ("flat_share", "excess")}
+        state["level"] = np.float64(self._level)
         for goal, (iq, won) in self._best.items():
             state |= {f"{goal.value}.iq": iq, f"{goal.value}.won": won}
         return state
 
     def load_state_dict(self, state):
         """Go on from a state_dict() of the same curve."""
-        self._level, self.flat_share = float(state["level"]), float(state["flat_share"])
+        self._level = float(state["level"])
+        self.flat_share, self.excess = float(state["flat_share"]), float(state["excess"])
         self._best = {
             goal: (state[f"{goal.value}.iq"], state[f"{goal.value}.won"])
             for goal in Goal

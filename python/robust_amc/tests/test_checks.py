@@ -127,6 +127,7 @@ def test_a_curve_goes_on_from_its_state(rejecting, few):
         curve.point(-5)
     resumed = SecurityCurve(rejecting, few, "pgd", WEAK)
     resumed.load_state_dict(stopped.state_dict())
+    assert resumed.excess == stopped.excess != 0
     for (row, outcome), (again, repeated) in [(whole.point(3), resumed.point(3))]:
         assert row == again
         np.testing.assert_array_equal(outcome.recognized, repeated.recognized)
