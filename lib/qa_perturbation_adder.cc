@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-// The parts of perturbation_adder, a flowgraph of it, and that work() leaves the heap
-// alone; qa_perturbation_adder.py has the reference.
+// The parts of perturbation_adder, and a flowgraph of it; qa_perturbation_adder.py has the
+// reference.
 
 #include "block_power.h"
 #include "control_messages.h"

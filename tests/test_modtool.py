@@ -52,6 +52,14 @@ def fill_in(path):
     path.write_text(re.sub(r"<\+(.*?)\+>", r"\1", text))
 
 
+def fill_in_cpp(path):
+    """The same in C++, where the template would leave variables unused."""
+    text = path.read_text()
+    gap = "// Do <+signal processing+>"
+    assert gap in text
+    path.write_text(text.replace(gap, "for (int n = 0; n < noutput_items; n++) out[n] = in[n];"))
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     tree = tmp_path_factory.mktemp("modtool") / "gr-htrd"
@@ -75,11 +83,13 @@ def test_add_build_and_remove(tree):
     fill_in(tree / "python/htrd/added_in_python.py")
     add(tree, "added_in_cpp", "cpp", "--add-cpp-qa")
     assert "added_in_python.py" in (tree / "python/htrd/CMakeLists.txt").read_text()
+    fill_in_cpp(tree / "lib/added_in_cpp_impl.cc")
     assert "added_in_cpp_impl.cc" in (tree / "lib/CMakeLists.txt").read_text()
 
+    # Warnings are errors here only: a new compiler's must not stop a user's build.
     build, prefix = tree / "build", tree / "prefix"
     run(
-        "cmake", "-S", tree, "-B", build,
+        "cmake", "-S", tree, "-B", build, "-DCMAKE_CXX_FLAGS=-Werror",
         f"-DCMAKE_INSTALL_PREFIX={prefix}", f"-DPYTHON_EXECUTABLE={sys.executable}",
         cwd=tree,
     )  # fmt: skip

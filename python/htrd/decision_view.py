@@ -2,6 +2,7 @@
 """A Qt widget that draws decisions. It knows nothing of GNU Radio."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from PyQt5 import QtCore, QtGui, QtWidgets
@@ -57,9 +58,6 @@ class DecisionView(QtWidgets.QWidget):
     def paintEvent(self, event):  # noqa: N802 (Qt's name)
         """Draw everything; a few milliseconds."""
         painter = QtGui.QPainter(self)
-        font = painter.font()
-        font.setPixelSize(12)
-        painter.setFont(font)
         painter.fillRect(self.rect(), QtGui.QColor("white"))
         area = self.rect().adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
         top = self._headline(painter, area)
@@ -130,13 +128,14 @@ class DecisionView(QtWidgets.QWidget):
         columns = [*self._picture.classes, None]
         label = 62
         _text(painter, area.left(), area.top(), area.width(), "true class, what was decided (%)")
-        top = area.top() + 2 * LINE
+        top = area.top() + 3 * LINE
         cell = QtCore.QSizeF(
             (area.width() - label) / len(columns), (area.bottom() - top) / len(truths)
         )
-        for x, name in enumerate(columns):
-            _text(painter, int(area.left() + label + x * cell.width()), area.top() + LINE,
-                  int(cell.width()), name or "rej.", size=9)  # fmt: skip
+        for x, name in enumerate(columns):  # in two lines, so that each name has twice the width
+            _text(painter, int(area.left() + label + x * cell.width()),
+                  area.top() + LINE * (1 + x % 2), int(2 * cell.width()) - 4,
+                  name or "rej.", size=9)  # fmt: skip
         for y, truth in enumerate(truths):
             total = sum(table[truth].values())
             line = top + y * cell.height()
@@ -193,10 +192,21 @@ def _verdict(decided):
 
 
 def _text(painter, x, y, width, text, *, color="black", bold=False, size=12):
-    font = painter.font()
+    painter.setFont(_font(size, bold))
+    painter.setPen(QtGui.QColor(color))
+    shown = _elided(text, int(width), size, bold)
+    painter.drawText(x, y, int(width), LINE + 4, QtCore.Qt.AlignLeft, shown)
+
+
+@lru_cache
+def _font(size, bold):
+    font = QtGui.QFont(QtWidgets.QApplication.font())
     font.setPixelSize(size)
     font.setBold(bold)
-    painter.setFont(font)
-    painter.setPen(QtGui.QColor(color))
-    shown = painter.fontMetrics().elidedText(text, QtCore.Qt.ElideRight, int(width))
-    painter.drawText(x, y, int(width), LINE + 4, QtCore.Qt.AlignLeft, shown)
+    return font
+
+
+@lru_cache(maxsize=4096)
+def _elided(text, width, size, bold):
+    """The text, cut to a width in pixels. Measuring it costs more than drawing it."""
+    return QtGui.QFontMetrics(_font(size, bold)).elidedText(text, QtCore.Qt.ElideRight, width)

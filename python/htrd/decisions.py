@@ -123,7 +123,7 @@ def read(message):
         raise ValueError("not a decision: no frame_index or no rejected")
     single = pmt.is_integer(pmt.dict_ref(fields, pmt.intern("frame_index"), pmt.PMT_NIL))
     try:
-        columns = {name: _read(fields, name, single) for name in _READERS}
+        columns = {name: _read(fields, name, single) for name in (*_READERS, "classes")}
         count = len(columns["frame_index"])
         return Batch(
             **{
@@ -143,18 +143,17 @@ def _read(fields, name, single):
     value = pmt.dict_ref(fields, pmt.intern(name), pmt.PMT_NIL)
     if pmt.is_null(value):
         return None
-    read_one = _READERS[name]
-    if single:
-        column = [read_one(value)]
-    elif pmt.is_f64vector(value):
-        column = pmt.f64vector_elements(value)
-    else:
-        items = (pmt.vector_ref(value, row) for row in range(pmt.length(value)))
-        column = [None if pmt.is_null(item) else read_one(item) for item in items]
     if name == "classes":
-        return tuple(column)
+        return tuple(pmt_vectors.read_symbols(value))
+    column = [_READERS[name](value)] if single else _VECTOR_READERS[name](value)
     kind = {"frame_index": np.int64}.get(name, np.float64 if name in _FLOAT_COLUMNS else None)
-    return column if kind is None else np.array(column, kind)
+    return column if kind is None else np.asarray(column, kind)
+
+
+def _read_objects(vector):
+    """Python objects of a vector of any PMTs, None for PMT_NIL."""
+    items = (pmt.vector_ref(vector, row) for row in range(pmt.length(vector)))
+    return [None if pmt.is_null(item) else pmt.to_python(item) for item in items]
 
 
 def _nothing(name, count):
@@ -164,15 +163,21 @@ def _nothing(name, count):
     return np.full(count, np.nan) if name in _FLOAT_COLUMNS else [None] * count
 
 
-# pmt.to_python() does all of them, at three times the price
+# pmt.to_python() does all of them, at many times the price
 _READERS = {
     "frame_index": pmt.to_long,
     "modulation": pmt.symbol_to_string,
     "truth": pmt.symbol_to_string,
     "rx_time": pmt.to_python,
-    "classes": pmt.symbol_to_string,
     **dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double),
     "sample_offset": frame_facts.number,  # a uint64 in a single decision
+}
+_VECTOR_READERS = {
+    "frame_index": pmt_vectors.read_longs,
+    "modulation": pmt_vectors.read_symbols,
+    "truth": pmt_vectors.read_symbols,
+    "rx_time": _read_objects,
+    **dict.fromkeys(_FLOAT_COLUMNS, pmt.f64vector_elements),
 }
 
 

@@ -152,6 +152,23 @@ def blocks_of(path):
     return {each["name"]: (each["id"], each["parameters"]) for each in document["blocks"]}
 
 
+def default_addresses():
+    """Addresses of ZMQ and XML-RPC blocks as they are unless changed: (where, address)."""
+    for path in sorted(EXAMPLES.glob("*.grc")):
+        blocks = blocks_of(path)
+        for name, (kind, parameters) in blocks.items():
+            if kind.startswith(("zeromq_", "xmlrpc_")):
+                address = parameters.get("address", parameters.get("addr", "none given"))
+                if address in blocks:  # a parameter of the flowgraph
+                    address = blocks[address][1]["value"]
+                yield f"{path.name}: {name}", address
+    for path in sorted((ROOT / "grc").glob("*.yml")):
+        for parameter in yaml.safe_load(path.read_text())["parameters"]:
+            default = str(parameter.get("default", ""))
+            if "addr" in parameter["id"] or "://" in default:
+                yield f"{path.name}: {parameter['id']}", default
+
+
 def needs_osmosdr(path):
     """Whether a flowgraph has a block of gr-osmosdr, which is a package of its own."""
     return any(kind.startswith("osmosdr") for kind, _ in blocks_of(path).values())
@@ -213,6 +230,20 @@ class QaExamples(gr_unittest.TestCase):
             self.assertEqual(len(alike), count)
             for each in alike[1:]:
                 self.assertEqual(each, alike[0])
+
+    def test_transmitters_start_silent(self):
+        for path in EXAMPLES.glob("transmit_*.grc"):
+            with self.subTest(path.name):
+                blocks = blocks_of(path)
+                self.assertEqual(blocks["signal_on"][1]["value"], "False")
+                self.assertEqual(blocks["mute"][1]["const"], "1.0 if signal_on else 0.0")
+
+    def test_only_this_host_hears_and_is_heard(self):
+        found = dict(default_addresses())
+        self.assertGreaterEqual(len(found), 13)
+        for place, address in found.items():
+            with self.subTest(place):
+                self.assertIn("127.0.0.1", address)
 
     def test_without_a_device(self):
         for name, looked_for in HARDWARE.items():

@@ -27,13 +27,15 @@ class QaPanelBench(gr_unittest.TestCase):
         first = decisions.read(messages[0])
         self.assertEqual(len(first), panel_bench.BATCH)
         self.assertTrue(0 < first.rejected.mean() < 0.2)
-        panel, flowgraph = htrd.qt_decision_panel(), gr.top_block()
+        panel, flowgraph = htrd.qt_decision_panel(window=0), gr.top_block()
         sender = panel_bench.Sender(messages, 0.001)
         flowgraph.msg_connect(sender, "batches", panel, "batches")
         flowgraph.start()
-        support.wait_for(lambda: panel._totals.summary()["frames"] >= 10 * panel_bench.BATCH)
-        flowgraph.stop()
-        flowgraph.wait()
+        try:
+            support.wait_for(lambda: panel._totals.summary()["frames"] >= 10 * panel_bench.BATCH)
+        finally:
+            flowgraph.stop()
+            flowgraph.wait()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """perturbation_adder: a slow reference, levels, length and loop, triggers, control, files."""
 
+import contextlib
+import os
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -61,6 +64,20 @@ def reference(samples, waveform, psr, triggers=None, repeat=False, random_phase=
                 measured += weight * (np.mean(energies) - measured)
             energies = []
     return added
+
+
+@contextlib.contextmanager
+def standard_output():
+    """A function that returns what went to standard output, also from C++."""
+    with tempfile.TemporaryFile() as file:
+        sys.stdout.flush()
+        own = os.dup(1)
+        os.dup2(file.fileno(), 1)
+        try:
+            yield lambda: os.pread(file.fileno(), 1 << 20, 0).decode()
+        finally:
+            os.dup2(own, 1)
+            os.close(own)
 
 
 class Chain(gr.top_block):
@@ -222,7 +239,49 @@ class QaPerturbationAdder(gr_unittest.TestCase):
                 with self.assertRaisesRegex(ValueError, "cannot read"):
                     htrd.perturbation_adder(file=missing)
 
+    def test_messages_change_the_samples(self):
+        flowgraph = gr.top_block()
+        source, throttle = blocks.vector_source_c([1], True), blocks.throttle(8, 100e3)
+        block = htrd.perturbation_adder([2j], snr_db=0.0, pnr_db=-20.0, power=1.0,
+                                        reference="transmitted")
+        sink = blocks.vector_sink_c()
+        flowgraph.connect(source, throttle, block, sink)
+
+        def more():
+            before = block.nitems_written(0)
+            support.wait_for(lambda: block.nitems_written(0) > before + 1000)
+
+        flowgraph.start()
+        try:
+            more()
+            for name, value, getter in (("pnr_db", -6.0, block.pnr_db),
+                                        ("snr_db", 3.0, block.snr_db),
+                                        ("enabled", False, block.enabled),
+                                        ("enabled", True, block.enabled)):
+                message = pmt.cons(pmt.intern(name), pmt.to_pmt(value))
+                support.post(block, "control", message)
+                support.wait_for(lambda get=getter, value=value: get() == value)
+                more()
+        finally:
+            flowgraph.stop()
+            flowgraph.wait()
+        got = np.array(sink.data())
+        np.testing.assert_array_equal(got.real, 1)
+        starts = np.flatnonzero(np.diff(got.imag, prepend=0))
+        np.testing.assert_allclose(
+            got.imag[starts] ** 2, [ratio(-20), ratio(-6), ratio(-6 - 3), 0, ratio(-6 - 3)], 1e-5)
+
     def test_control(self):
+        with standard_output() as said:
+            self.control(said)
+            lines = [line for line in said().splitlines() if "control message" in line]
+        for line, word in zip(lines, ("pair or dictionary", "gain", "pnr_db", "snr_db", "enabled",
+                                      "psr_db"), strict=True):
+            self.assertIn(word, line)
+            self.assertIn("ignored", line)
+
+    def control(self, said):
+        """Good and wrong messages, the wrong ones twice; until the last one was logged."""
         flowgraph = gr.top_block()
         source, sink = blocks.null_source(8), blocks.null_sink(8)
         block = htrd.perturbation_adder([1])
@@ -243,10 +302,12 @@ class QaPerturbationAdder(gr_unittest.TestCase):
                 pmt.cons(pmt.from_long(1), pmt.from_long(2)),
                 pmt.to_pmt({3: 4}),
             )
-            last = pmt.cons(pmt.intern("psr_db"), pmt.from_uint64(7))
-            for message in (*good, *wrong, *wrong, last):
+            last = [pmt.cons(pmt.intern("psr_db"), value)
+                    for value in (pmt.from_uint64(7), pmt.intern("loud"))]
+            for message in (*good, *wrong, *wrong, *last):
                 support.post(block, "control", message)
-            support.wait_for(lambda: block.psr_db() == 7.0)
+            support.wait_for(lambda: "psr_db" in said())
+            self.assertEqual(block.psr_db(), 7.0)
         finally:
             flowgraph.stop()
             flowgraph.wait()

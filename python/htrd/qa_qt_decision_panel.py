@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """qt_decision_panel: what it keeps, what it draws, and in a flowgraph with a classifier."""
 
+import time
+
 import numpy as np
 import pmt
 import support_for_qa as support
@@ -110,6 +112,19 @@ class QaQtDecisionPanel(gr_unittest.TestCase):
         self.assertEqual(pixels(right, bad), 0)
         self.panel.handle_batches(batch(["QPSK"] * 8, ["BPSK"] * 8, start=8).message())
         self.assertGreater(pixels(picture_of(self.panel), bad), 500)
+
+    def test_ten_pictures_a_second_at_any_rate(self):
+        drawn = []
+        self.panel.widget.show_picture = drawn.append
+        self.panel.widget.show()
+        message = batch(["BPSK"] * 8).message()
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            self.panel.handle_batches(message)
+            APPLICATION.processEvents()
+        self.panel.widget.close()
+        self.assertTrue(4 <= len(drawn) <= 11, len(drawn))  # fewer on a busy machine
+        self.assertGreater(self.panel._totals.summary()["frames"], 8 * len(drawn))
 
     def test_behind_a_classifier(self):
         flowgraph = gr.top_block()

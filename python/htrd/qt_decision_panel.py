@@ -109,6 +109,7 @@ def _figures(summary, status):
         yield "rate", f"{status['rate']:,.0f} /s"
     if "latency_ms" in status:
         yield "latency", f"{status['latency_ms']:.1f} ms"
-    for name in ("dropped", "discarded"):
-        if status.get(name):
-            yield name, f"{status[name]:,}"
+    if "dropped" in status:
+        yield "dropped", f"{status['dropped']:,}"
+    if status.get("discarded"):
+        yield "discarded", f"{status['discarded']:,}"

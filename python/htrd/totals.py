@@ -3,6 +3,7 @@
 
 import threading
 from collections import Counter, deque
+from functools import lru_cache
 
 import numpy as np
 from robust_amc.evaluation import Outcome
@@ -54,9 +55,9 @@ class Totals:
         for (truth, decided, attacked), count in self._counted():
             counts.update(frames=count, with_truth=count * (truth is not None),
                           attacked=count * attacked)
-            result = _outcome(truth, decided, attacked)
+            parts = _parts(-1 if decided is None else int(decided != truth), attacked)
             for name in METRICS if truth is not None else ("rejection_rate",):
-                totals[name] += count * np.array([part[0] for part in result.ratio(name)])
+                totals[name] += count * parts[name]
         with np.errstate(invalid="ignore"):
             shares = {name: float(np.divide(*pair)) for name, pair in totals.items()}
         counts["rejected"] = int(totals["rejection_rate"][0])
@@ -76,7 +77,8 @@ class Totals:
             return [(cell, count) for cell, count in self._cells.items() if count]
 
 
-def _outcome(truth, decided, attacked):
-    """Outcome of one frame, on names: the true class is number 0, any other number 1."""
-    chosen = -1 if decided is None else int(decided != truth)
-    return Outcome([0], [chosen], attacked=attacked)
+@lru_cache
+def _parts(chosen, attacked):
+    """What a frame adds to both parts of each metric; class 0 is true, any other 1, -1 none."""
+    outcome = Outcome([0], [chosen], attacked=attacked)
+    return {name: np.array([part[0] for part in outcome.ratio(name)]) for name in METRICS}
