@@ -18,11 +18,11 @@ HYSTERESIS_DB = 4.0
 
 
 def radio_samples():
-    """Signals of all classes, now and then much weaker or somewhat weaker."""
+    """Signals of all classes, of another level every 300 samples."""
     sent = data.read(support.dataset())
     samples = frames.to_complex(sent.iq).ravel() * 20
-    gain_db = np.random.default_rng(3).choice([0, -3, -20], len(samples) // 500 + 1)
-    return (samples * 10 ** (gain_db.repeat(500)[: len(samples)] / 20)).astype(np.complex64)
+    gain_db = np.random.default_rng(3).uniform(-10, 2, len(samples) // 300 + 1)
+    return (samples * 10 ** (gain_db.repeat(300)[: len(samples)] / 20)).astype(np.complex64)
 
 
 class QaClassify(gr_unittest.TestCase):
@@ -62,7 +62,7 @@ class QaClassify(gr_unittest.TestCase):
         return list(zip(offsets, decided, strict=True)), sampler.squelched()
 
     def test_same_decisions(self):
-        for hop in (50, 300):
+        for hop in (50, 170):
             with self.subTest(hop=hop):
                 expected, squelched = self.by_flowgraph(hop)
                 self.assertEqual(self.by_command(hop), expected)
