@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(perturbation_adder_does_not_allocate)
     BOOST_TEST(out[0] != in[0]);
 }
 
-// A delivered frame gets tags, which allocate; one that the squelch leaves out costs nothing.
+// A delivered frame gets tags, which allocate; one that is squelched costs nothing.
 BOOST_AUTO_TEST_CASE(frame_sampler_does_not_allocate_while_the_squelch_is_closed)
 {
     const std::vector<gr_complex> in(128 * 40, gr_complex(0.01, 0));
