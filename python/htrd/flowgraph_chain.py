@@ -38,9 +38,12 @@ class Chain(gr.top_block):
         self.sampler = htrd.frame_sampler(LENGTH, samp_rate=samp_rate, max_rate=max_rate)
         self.connect(self.source, self.throttle, self.sampler, self.classifier)
 
-    def decided(self):
-        """Frames decided so far."""
-        return self.classifier.status()["decided"]
+    def next_change(self, count):
+        """Value of a count of the classifier's status() when it changes next, and when that was."""
+        before = self.classifier.status()[count]
+        while (after := self.classifier.status()[count]) == before:
+            time.sleep(0.001)
+        return after, time.perf_counter()
 
 
 class Listener(gr.sync_block):

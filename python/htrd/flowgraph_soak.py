@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pmt
-from gnuradio import gr
 from robust_amc.benchmarks.report import row
 
 from . import decisions
@@ -20,27 +19,53 @@ GROWTH = 20  # MB that memory may grow after the first minute
 SETTLED = 60  # seconds
 
 
-class Checker(gr.sync_block):
-    """Finds decisions that came twice or never; frame indices must be stream offsets.
+class Checker:
+    """Finds decisions that came twice or never in what a live classifier publishes.
+
+    It looks where they are published: of what is decided while a flowgraph stops, a block
+    connected to `batches` would get nothing, or get it in the next run. Frame indices must be
+    stream offsets, which begin again whenever the flowgraph starts, after unlock() too.
 
     Attributes:
-        decided: frames so far, less those that came twice or too late
-        missing: frames before the latest one that were not decided
-        latest: index of the latest one
+        decided: different frames so far, of all runs
+        repeated: frames so far that came twice, or after a later one of their run
+        missing: frames so far that did not come before a later one of their run
+        latest: index of the latest frame of this run
     """
 
-    def __init__(self):
-        gr.sync_block.__init__(self, "checker", None, None)
-        self.decided, self.missing, self.latest = 0, 0, -1
-        self.message_port_register_in(pmt.intern("batches"))
-        self.set_msg_handler(pmt.intern("batches"), self.handle_batches)
+    def __init__(self, classifier):
+        self.decided, self.repeated, self.missing, self.latest = 0, 0, 0, -1
+        self._start, self._publish = classifier.start, classifier.message_port_pub
+        classifier.start, classifier.message_port_pub = self.start, self.publish
 
-    def handle_batches(self, message):
-        """A message on `batches`."""
-        steps = np.diff(decisions.read(message).frame_index, prepend=self.latest)
-        self.decided += int(np.count_nonzero(steps > 0) - np.count_nonzero(steps <= 0))
+    def start(self):
+        """The classifier starts: a run begins."""
+        self.latest = -1
+        return self._start()
+
+    def publish(self, port, message):
+        """A message of the classifier."""
+        if pmt.symbol_to_string(port) == "batches":
+            self._check(decisions.read(message).frame_index)
+        self._publish(port, message)
+
+    def _check(self, index):
+        latest = np.maximum.accumulate(np.append(self.latest, index))
+        steps = index - latest[:-1]
+        self.decided += int(np.count_nonzero(steps > 0))
+        self.repeated += int(np.count_nonzero(steps <= 0))
         self.missing += int((steps[steps > 0] - 1).sum())
-        self.latest += int(steps.sum())
+        self.latest = int(latest[-1])
+
+    def agrees(self, counts):
+        """Whether the classifier's status() says the same, and accounts for every frame."""
+        known = counts["decided"] + counts["dropped"] + counts["discarded"]
+        return (
+            counts["accepted"] == known
+            and counts["decided"] == self.decided
+            and not self.repeated
+            and self.missing <= counts["dropped"]
+        )
 
 
 def soak(engine, frame_rate, minutes, progress):
@@ -49,37 +74,48 @@ def soak(engine, frame_rate, minutes, progress):
     Messages and setters come from another thread all the time. Raises RuntimeError when the
     flowgraph does not start or stop within half a minute.
     """
-    chain, checker = Chain(engine, "live", LENGTH * frame_rate), Checker()
-    chain.msg_connect(chain.classifier, "batches", checker, "batches")
+    chain = Chain(engine, "live", LENGTH * frame_rate)
+    checker = Checker(chain.classifier)
     progress(f"{minutes:g} minutes at {LENGTH * frame_rate / 1e6:.2f} MS/s")
     with _disturbed(chain.classifier):
         chain.start()
-        grown = _run(chain, 60 * minutes)
+        grown, rate = _run(chain, 60 * minutes)
         _within("stop", lambda: (chain.stop(), chain.wait()))
     counts = chain.classifier.status()
     accounted = counts["decided"] + counts["dropped"] + counts["discarded"]
     rows = [
         row("soak: memory after the first minute", grown, "MB more", "allowed", GROWTH),
+        row("soak: rate of all of it", LENGTH * rate / 1e6, "MS/s", "wanted",
+            LENGTH * frame_rate / 1e6),
         row("soak: frames accepted", counts["accepted"], "frames",
             "decided, dropped or discarded", accounted),
-        # Of what is dropped or decided while the flowgraph stops, the checker knows nothing
-        row("soak: frames that came out decided, and dropped ones",
+        row("soak: different frames published", checker.decided, "frames", "decided",
+            counts["decided"]),
+        # No more than was missing: what is dropped last comes after the last one published
+        row("soak: frames published, and dropped ones",
             checker.decided + min(checker.missing, counts["dropped"]), "frames",
             "up to the last", checker.latest + 1),
     ]  # fmt: skip
     progress(f"{RESTARTS} restarts")
-    done = sum(_restart(chain, turn) for turn in range(RESTARTS))
+    done = sum(_restart(chain, checker, turn) for turn in range(RESTARTS))
     return [*rows, row("soak: restarts with all frames accounted for", done, "restarts",
                        "restarts", RESTARTS)]  # fmt: skip
 
 
 def _run(chain, seconds):
-    """Let it run; MB that memory grew after the first minute (or the first half, if shorter)."""
+    """Let it run.
+
+    MB that memory grew after the first minute (or the first half, if shorter), and frames
+    accepted a second.
+    """
+    first, start = chain.next_change("accepted")
     settled = min(SETTLED, seconds / 2)
     time.sleep(settled)
     before = _memory()
     time.sleep(seconds - settled)
-    return max(_memory() - before, 1e-3)
+    grown = max(_memory() - before, 1e-3)
+    last, end = chain.next_change("accepted")
+    return grown, (last - first) / (end - start)
 
 
 def _memory():
@@ -89,7 +125,7 @@ def _memory():
     return int(line.split()[1]) / 1024
 
 
-def _restart(chain, turn):
+def _restart(chain, checker, turn):
     """Start and stop, or lock and unlock while running; whether all is well afterwards."""
     chain.start()
     for _ in range(turn % 3):
@@ -97,10 +133,8 @@ def _restart(chain, turn):
         _within("lock and unlock", lambda: (chain.lock(), chain.unlock()))
     time.sleep(random.uniform(0, 0.05))
     _within("stop", lambda: (chain.stop(), chain.wait()))
-    counts = chain.classifier.status()
-    accounted = counts["decided"] + counts["dropped"] + counts["discarded"]
     left = [thread for thread in threading.enumerate() if thread.name.startswith("htrd-live")]
-    return counts["accepted"] == accounted and not left
+    return checker.agrees(chain.classifier.status()) and not left
 
 
 def _within(what, action):

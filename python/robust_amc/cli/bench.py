@@ -144,13 +144,24 @@ def flowgraph(
     precision: Annotated[str, typer.Option(help="Its precision, or auto.")] = "auto",
     seconds: Seconds = 5.0,
     rounds: Rounds = 3,
+    sustain: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=LONGEST,
+            help="Seconds that the highest rate and 20 MS/s are held (as --seconds).",
+        ),
+    ] = None,
     soak: Annotated[float, typer.Option(min=0, help="Also soak for so many minutes.")] = 0,
     json: Json = None,
 ):
     """Frames a second that the classifier decides in flowgraphs, beside its engine alone."""
     check_writable(json)
     bench = htrd_module("flowgraph_bench")
-    _show(bench.bench(seconds, rounds, _told, model, engine, precision, minutes=soak), json)
+    document = bench.bench(
+        seconds, rounds, _told, model, engine, precision, minutes=soak, sustain=sustain
+    )
+    _show(document, json)
 
 
 def _read(dataset):
