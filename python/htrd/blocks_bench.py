@@ -6,16 +6,20 @@ import statistics
 import time
 
 from gnuradio import blocks, gr, htrd
+from robust_amc.benchmarks.report import row, settings
 
 BASELINE = "multiply_const_cc"
 WARM_UP = 20_000_000  # samples, which also tell how many make up the wanted seconds
 LEAST = 1_000_000  # samples
 FRAME_LENGTH = 128
+COMPARED = (
+    f"stream blocks with an in-tree {BASELINE}, each between a null source and a null sink"
+)
 WAVEFORM = [complex(n % 7 - 3, n % 5 - 2) for n in range(FRAME_LENGTH)]
 
 
-def _sampler(**settings):
-    return lambda: htrd.frame_sampler(FRAME_LENGTH, **settings)
+def _sampler(**parameters):
+    return lambda: htrd.frame_sampler(FRAME_LENGTH, **parameters)
 
 
 # The source sends zeros: an adder that measured their power would add nothing.
@@ -47,14 +51,12 @@ def bench(seconds, rounds, progress):
         for name, make in ({BASELINE: _baseline} | CASES).items():
             rates[name].append(_rate(make, samples) / 1e6)
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    told = {
-        "bench": "blocks",
-        "samples": samples,
-        "rounds": rounds,
-        "cores": os.cpu_count(),
-        "gnuradio_version": gr.version(),
-    }
-    return {"settings": told, "rows": [_row(name, medians) for name in CASES]}
+    told = settings(
+        "blocks", COMPARED, samples=samples, rounds=rounds, cores=os.cpu_count(),
+        gnuradio_version=gr.version(),
+    )  # fmt: skip
+    rows = [row(name, medians[name], "MS/s", BASELINE, medians[BASELINE]) for name in CASES]
+    return {"settings": told, "rows": rows}
 
 
 def _baseline():
@@ -72,14 +74,3 @@ def _rate(make, samples):
     start = time.perf_counter()
     flowgraph.run()
     return samples / (time.perf_counter() - start)
-
-
-def _row(name, medians):
-    return {
-        "name": name,
-        "value": medians[name],
-        "unit": "MS/s",
-        "baseline": BASELINE,
-        "baseline_value": medians[BASELINE],
-        "ratio": medians[name] / medians[BASELINE],
-    }

@@ -11,7 +11,10 @@ class QaBlocksBench(gr_unittest.TestCase):
         told = []
         document = blocks_bench.bench(seconds=0.0, rounds=2, progress=told.append)
         self.assertEqual(len(told), 2)
-        self.assertEqual(document["settings"]["samples"], blocks_bench.LEAST)
+        settings = document["settings"]
+        self.assertEqual(settings["samples"], blocks_bench.LEAST)
+        for told in ("compared", "cpu", "threads", "torch_version", "date"):
+            self.assertTrue(settings[told], told)
         self.assertEqual([row["name"] for row in document["rows"]], list(blocks_bench.CASES))
         for row in document["rows"]:
             self.assertEqual((row["unit"], row["baseline"]), ("MS/s", "multiply_const_cc"))
