@@ -131,6 +131,7 @@ def _restart(chain, checker, turn):
     for _ in range(turn % 3):
         time.sleep(random.uniform(0, 0.05))
         _within("lock and unlock", lambda: (chain.lock(), chain.unlock()))
+    _within("decide", lambda: chain.next_change("decided"))
     time.sleep(random.uniform(0, 0.05))
     _within("stop", lambda: (chain.stop(), chain.wait()))
     left = [thread for thread in threading.enumerate() if thread.name.startswith("htrd-live")]
