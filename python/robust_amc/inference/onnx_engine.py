@@ -22,4 +22,5 @@ class OnnxRuntimeEngine(PooledEngine):
         )
 
     def _runner(self):
-        return lambda iq: self._session.run(["scores"], {"iq": iq})[0]
+        session = self._session  # not self: an engine must not keep itself alive
+        return lambda iq: session.run(["scores"], {"iq": iq})[0]

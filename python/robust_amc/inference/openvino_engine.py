@@ -1,9 +1,14 @@
 """OpenVINO, on a CPU."""
 
+import threading
+
+import numpy as np
+
 from .engine import PooledEngine, Precision
 from .onnx_model import read_document, split
 from .packages import require
 
+_FIRST = threading.Lock()
 HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "bf16"}
 
 
@@ -19,7 +24,7 @@ class OpenVinoEngine(PooledEngine):
     name = "openvino"
 
     def __init__(self, model, precision=None, threads=None, fast=True):
-        runtime = require("openvino", "openvino")
+        runtime = _runtime()
         facts = read_document(model)
         super().__init__(facts, precision or facts["exported"]["precision"], threads)
         hint = HINTS[self.precision] if fast else "f32"
@@ -40,12 +45,26 @@ class OpenVinoEngine(PooledEngine):
     def _runner(self):
         features = self._features.create_infer_request()
         decision = self._decision.create_infer_request()
+        names = self._names  # not self: an engine must not keep itself alive
 
         def run(iq):
             features.infer({"iq": iq}, share_inputs=True)
-            for name in self._names:
+            for name in names:
                 decision.set_tensor(name, features.get_tensor(name))
             decision.infer({"iq": iq}, share_inputs=True)
             return decision.get_tensor("scores").data.copy()
 
         return run
+
+
+def _runtime():
+    """OpenVINO, with its tables of NumPy's types made.
+
+    Two threads that are the first to need them, each for its first inference, can wait for
+    each other for ever: one holds the tables' lock and wants Python's, which the other holds.
+    """
+    with _FIRST:
+        runtime = require("openvino", "openvino")
+        runtime.Type.f32.to_dtype()
+        runtime.Tensor(np.zeros(1, np.float32))  # the table of the other direction
+    return runtime

@@ -1,8 +1,11 @@
 """Every engine decides as the classifier does, and `auto` takes none that does not."""
 
 import copy
+import os
+import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -351,3 +354,34 @@ def test_sides_of_the_bench_do_the_same(sample):
     model = Classifier.load("htrd")
     logits = model.network(torch.from_numpy(iq)).numpy()
     assert amount == 40 and np.mean(work().argmax(1) == logits.argmax(1)) > 0.9
+
+
+FIRST_INFERENCES = """
+import sys, time
+import numpy as np, numpy.lib
+from robust_amc.classifier import Classifier
+from robust_amc.inference import open_engine
+
+known = numpy.lib.NumpyVersion
+
+def slow(version):
+    time.sleep(0.3)  # where OpenVINO's first look at NumPy lets other threads run
+    return known(version)
+
+numpy.lib.NumpyVersion = slow
+engine = open_engine(Classifier.load(sys.argv[1]), "openvino", "float32", threads=2)
+print(len(engine.decide(np.full((128, 2, 128), 0.01, np.float32)).label))
+"""
+
+
+def test_first_inferences_in_two_threads_do_not_wait_for_each_other(rejecting, tmp_path):
+    """OpenVINO's binding can lock itself up there, with Python's lock held."""
+    available("openvino")
+    path = tmp_path / "model.safetensors"
+    rejecting.save(path)
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_INFERENCES, path],
+        capture_output=True, text=True, timeout=100,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.stdout.strip() == "128", done.stderr
