@@ -82,7 +82,7 @@ class DecisionView(QtWidgets.QWidget):
         width = max(90, area.width() // max(1, len(self._picture.figures)))
         for number, (name, value) in enumerate(self._picture.figures):
             x = area.left() + number * width
-            _text(painter, x, y, width, name, color="#555555", size=10)
+            _text(painter, x, y, width, name, color="#555555", size=9)
             _text(painter, x, y + LINE, width, value, bold=True)
         return y + 2 * LINE + MARGIN
 
