@@ -18,7 +18,7 @@ from gnuradio.htrd import rml2016_bench, rml2016_frames, rml2016_generator
 from gnuradio.htrd.rml2016_settings import Settings
 from rich.console import Console
 from robust_amc import cli, data
-from robust_amc.cli import generate
+from robust_amc.cli import console, generate
 from robust_amc.errors import UserError
 
 LEVELS = (-20, 12)
@@ -196,7 +196,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
             here,
             often,
             consoles,
-            mock.patch.object(cli, "err", errors),
+            mock.patch.object(console, "err", errors),
         ):
             output = str(Path(folder, "data.npz"))
             self.run_cli([*command, output, *options.split(), "--mode", "corrected"], 0)
