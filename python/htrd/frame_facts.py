@@ -37,8 +37,18 @@ def numbers(block, count, key):
     found = block.get_tags_in_window(0, 0, count, key)
     if found:  # most radios tag few frames: nothing to do for the others
         start = block.nitems_read(0)
-        column[[tag.offset - start for tag in found]] = [number(tag.value) for tag in found]
+        column[[tag.offset - start for tag in found]] = _all_numbers([tag.value for tag in found])
     return column
+
+
+def _all_numbers(values):
+    """number() of each; mostly all are of one kind, and a single call each does it."""
+    for convert in (pmt.to_double, pmt.to_uint64):
+        try:
+            return [convert(value) for value in values]
+        except Exception:  # noqa: BLE001 (whatever pmt raises for another kind)
+            continue
+    return [number(value) for value in values]
 
 
 def number(value):

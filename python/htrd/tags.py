@@ -35,13 +35,11 @@ def names(block, count, key):
 def indices(block, count):
     """Index of each frame, int64 ``[count]``: its `frame_index` tag, else its stream offset."""
     offset = block.nitems_read(0)
-    return np.array(
-        [
-            pmt.to_long(value) if value is not None and pmt.is_integer(value) else offset + item
-            for item, value in enumerate(values(block, count, FRAME_INDEX))
-        ],
-        np.int64,
-    )
+    found = np.arange(offset, offset + count)
+    for tag in block.get_tags_in_window(0, 0, count, FRAME_INDEX):
+        if pmt.is_integer(tag.value):
+            found[tag.offset - offset] = pmt.to_long(tag.value)
+    return found
 
 
 def forward(block, count, ports, keep):
