@@ -33,7 +33,7 @@ class classifier(gr.sync_block):
     `num_classes` float32 scores. All tags are kept on both.
 
     In ``live`` mode the input never waits: frames go into a queue, of which the oldest are
-    dropped when it is full, and a thread decides them in batches. Only messages come out:
+    dropped when it is full, and threads decide them in batches. Only messages come out:
     there is no stream output to connect. When the flowgraph stops, what is queued is decided
     for 0.2 seconds at most, the rest is discarded. Each accepted frame is then decided,
     dropped or discarded, once, and counted.
@@ -57,7 +57,8 @@ class classifier(gr.sync_block):
         precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` for the fastest one here
         mode: ``replay`` or ``live``
         latency_ms: a live batch starts when its oldest frame has waited for so long, or as
-            soon as it is full; but not before the last one is done
+            soon as it is full; but not before the one before it is done (ONNX Runtime and
+            OpenVINO: the one before that)
         max_batch: frames in a live batch, at most
         queue_frames: frames that may wait in live mode
 
@@ -111,7 +112,8 @@ class classifier(gr.sync_block):
             raise UserError(f"latency_ms must not be negative, not {latency_ms}")
         self._queue = LiveQueue(queue_frames, frame_length)
         self._worker = LiveWorker(
-            self._queue, self._decide, self._fail, self._report, max_batch, latency
+            self._queue, self._decide, self._publish, self._fail, self._report, max_batch, latency,
+            self._decider.engine.concurrent,
         )
 
     def handle_control(self, message):
@@ -175,33 +177,35 @@ class classifier(gr.sync_block):
         batch = facts | {SAMPLES: samples, ARRIVAL: arrival}
         # In a thread of Python's own: on those of GNU Radio, whatever an engine keeps for a
         # thread would be made anew at each call, and OpenVINO's crashes when it is destroyed.
-        decided = self._thread.submit(self._decide, batch).result()
+        engine, decided = self._thread.submit(self._decide, batch).result()
+        self._publish(batch, (engine, decided))
         for output, column in zip(output_items, (decided.label, decided.score), strict=False):
             output[: len(samples)] = column
         self._report()
         return len(samples)
 
     def _decide(self, batch):
-        """Decide and publish frames and their columns, as a LiveQueue gives them."""
+        """Decide frames, in a batch as a LiveQueue gives them: the engine and its Decisions."""
         engine = self._decider.engine
-        samples, arrival = batch.pop(SAMPLES), batch.pop(ARRIVAL)
-        decided = decide(engine, frames.to_iq(samples))
-        self._publish(decisions.collect(decided, engine.threshold, engine.classes, batch))
-        self._tally.add(decided, arrival)
-        if not decided.valid.all():
+        return engine, decide(engine, frames.to_iq(batch[SAMPLES]))
+
+    def _publish(self, batch, decided):
+        """Send and count what _decide() returned of a batch."""
+        engine, made = decided
+        facts = {name: batch[name] for name in frame_facts.KINDS}
+        told = decisions.collect(made, engine.threshold, engine.classes, facts)
+        self.message_port_pub(pmt.intern("batches"), told.message())
+        if self._publish_decisions:
+            for row in range(len(told)):
+                self.message_port_pub(pmt.intern("decisions"), told.decision(row))
+        self._tally.add(made, batch[ARRIVAL])
+        if not made.valid.all():
             self._log.warn("invalid", "frames that are not finite or all zero are rejected")
-        return decided
 
     def _fail(self, batch, error):
         """A live batch could not be decided; the flowgraph goes on."""
         self._tally.discard(len(batch["frame_index"]))
         self._log.warn("batch", f"a batch is discarded: {error}")
-
-    def _publish(self, batch):
-        self.message_port_pub(pmt.intern("batches"), batch.message())
-        if self._publish_decisions:
-            for row in range(len(batch)):
-                self.message_port_pub(pmt.intern("decisions"), batch.decision(row))
 
     def _report(self):
         """Send `status` if it is time."""

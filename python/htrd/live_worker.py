@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The thread that decides what is in a LiveQueue."""
+"""The threads that decide what is in a LiveQueue."""
 
 import threading
 
@@ -8,53 +8,90 @@ DRAIN = 0.2  # seconds for what is queued at the end
 
 
 class LiveWorker:
-    """Takes batches from a queue, one after the other, from start() to stop().
+    """Takes batches from a queue, decides and publishes them, from start() to stop().
 
     A batch is as large as the backlog allows and starts when its oldest frame has waited for
-    the latency, at the latest; both need that the batch before it is done.
+    the latency, at the latest; both need that one of the `lanes` is free. Batches are
+    published one at a time, in the order in which they were taken. With two lanes one batch is
+    decided while the other is taken or published.
 
     Args:
         queue: LiveQueue
-        handle: called with each batch; what it raises must not be the end of the others
-        failed: called with the batch and the exception where `handle` raises one
+        decide: from a batch to what is known of it, several at a time
+        publish: called with each batch and what `decide` returned, in order
+        failed: called in their place with the batch and the exception where one raises it
         idle: called after each batch, and a few times a second when there is none
         most: frames in a batch, at most
         latency: seconds
+        lanes: how many batches may be decided at once
     """
 
-    def __init__(self, queue, handle, failed, idle, most, latency):
-        self._queue, self._handle, self._failed, self._idle = queue, handle, failed, idle
-        self._most, self._latency = most, latency
-        self._thread = None
+    def __init__(self, queue, decide, publish, failed, idle, most, latency, lanes=1):
+        self._queue, self._decide, self._publish = queue, decide, publish
+        self._failed, self._idle = failed, idle
+        self._most, self._latency, self._lanes = most, latency, lanes
+        self._threads = []
+        self._taking, self._ended = threading.Lock(), threading.Condition()
+        self._taken = self._done = 0  # batches
 
     def start(self):
         """Begin, or begin again."""
         self.stop()
         self._queue.open()
-        # A daemon: a program that forgets to stop its flowgraph can still end
-        self._thread = threading.Thread(target=self._run, name="htrd-live", daemon=True)
-        self._thread.start()
+        # Daemons: a program that forgets to stop its flowgraph can still end
+        self._threads = [
+            threading.Thread(target=self._run, name=f"htrd-live-{lane}", daemon=True)
+            for lane in range(self._lanes)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self):
         """Decide what is queued, for a short time; returns how many frames were left then.
 
         No thread is left afterwards. A batch that has begun is finished.
         """
-        if self._thread is None:
+        if not self._threads:
             return 0
         self._queue.close(DRAIN)
-        self._thread.join()
-        self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
         return self._queue.clear()
 
     def _run(self):
-        while (batch := self._queue.take(self._most, self._latency, PATIENCE)) is not None:
+        while (taken := self._take()) is not None:
+            number, batch = taken
             if batch:
-                self._try(batch)
+                self._handle(number, batch)
+            self._wait_for(number)
             self._idle()
+            self._end()
 
-    def _try(self, batch):
+    def _take(self):
+        """The next batch with its number; None at the end."""
+        with self._taking:
+            batch = self._queue.take(self._most, self._latency, PATIENCE)
+            if batch is None:
+                return None
+            self._taken += 1
+            return self._taken - 1, batch
+
+    def _handle(self, number, batch):
         try:
-            self._handle(batch)
+            decided = self._decide(batch)
+            self._wait_for(number)
+            self._publish(batch, decided)
         except Exception as error:  # noqa: BLE001 (whatever the runtime of an engine raises)
+            self._wait_for(number)
             self._failed(batch, error)
+
+    def _wait_for(self, number):
+        """Wait until all batches before this one have ended."""
+        with self._ended:
+            self._ended.wait_for(lambda: self._done == number)
+
+    def _end(self):
+        with self._ended:
+            self._done += 1
+            self._ended.notify_all()

@@ -4,6 +4,7 @@
 
 import threading
 import time
+import unittest
 
 import numpy as np
 import pmt
@@ -11,9 +12,11 @@ import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
 from gnuradio.htrd import decisions
 from gnuradio.htrd.live_queue import LiveQueue
+from gnuradio.htrd.live_worker import LiveWorker
 from robust_amc import data, frames
 from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
+from robust_amc.inference.choose import installed
 from robust_amc.models import build
 
 CLASSES = len(support.CLASSES)
@@ -358,6 +361,61 @@ class QaClassifierLive(gr_unittest.TestCase):
         queue.close(0)
         self.assertIsNone(queue.take(5, 100, 100))
         self.assertEqual(queue.clear(), max(len(kept) - 5, 0))
+
+    def test_lanes_publish_in_order(self):
+        rng, told, running, most_running = np.random.default_rng(3), [], set(), []
+        pauses = rng.uniform(0, 0.004, 4000)
+
+        def decide(batch):
+            first = int(batch["frame_index"][0])
+            running.add(first)
+            most_running.append(len(running))
+            time.sleep(pauses[first])
+            running.remove(first)
+            if first % 7 == 0:
+                raise RuntimeError("no")
+            return first
+
+        def publish(batch, first):
+            self.assertEqual(first, batch["frame_index"][0])
+            if first % 11 == 0:
+                raise RuntimeError("nobody listens")
+            told.append(("published", batch["frame_index"].tolist()))
+
+        def failed(batch, error):
+            told.append((str(error), batch["frame_index"].tolist()))
+
+        queue = LiveQueue(4000, 4)
+        worker = LiveWorker(queue, decide, publish, failed, lambda: None, 9, 0.0, lanes=2)
+        for start in range(0, 4000, 2000):  # and once more, after a stop
+            worker.start()
+            index = np.arange(start, start + 2000)
+            queue.put(np.zeros((2000, 4), np.complex64), {"frame_index": index})
+            support.wait_for(lambda: not len(queue))
+            self.assertEqual(worker.stop(), 0)
+        self.assertEqual(live_threads(), [])
+        self.assertEqual([row for _, rows in told for row in rows], list(range(4000)))
+        for outcome, rows in told:
+            expected = "no" if rows[0] % 7 == 0 else "nobody listens"
+            self.assertEqual(outcome, expected if rows[0] % 7 * (rows[0] % 11) == 0
+                             else "published")
+        self.assertEqual(max(most_running), 2)
+
+    @unittest.skipUnless(installed("onnxruntime"), "onnxruntime is not installed")
+    def test_an_engine_that_decides_two_batches_at_once(self):
+        chain = Chain(ChunkSource(3000, endless=True), engine="onnxruntime", max_batch=32,
+                      queue_frames=4000)
+        chain.start()
+        support.wait_for(lambda: len(live_threads()) == 2)
+        support.wait_for(lambda: chain.counts()["decided"] == 3000)
+        chain.stop()
+        chain.wait()
+        self.assertEqual(self.check_counts(chain)["dropped"], 0)
+        rows = np.arange(3000)
+        self.assertEqual(chain.column("frame_index").tolist(), rows.tolist())
+        scores = np.concatenate([batch.scores for batch in chain.batches])
+        expected = self.expected.score[rows % len(self.frames)]
+        np.testing.assert_allclose(scores, expected, atol=2e-4)
 
     def test_no_stream_outputs(self):
         flowgraph = gr.top_block()

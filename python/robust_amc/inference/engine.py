@@ -39,9 +39,11 @@ class InferenceEngine(ABC):
         threshold: S0, None for a model without a rejector
         document: what the model file says, and how this graph was made (`exported`)
         reason: why this engine was chosen, where :func:`open_engine` had a choice
+        concurrent: how many batches are best decided at once, by as many calls of decide()
     """
 
     name = ""
+    concurrent = 1
 
     def __init__(self, document, precision):
         self.document = document
@@ -97,8 +99,10 @@ class PooledEngine(InferenceEngine):
     """An engine whose threads each take a part of the frames through the whole graph.
 
     That is faster than several threads for every layer of one part: they never wait for
-    each other.
+    each other. A second batch gives them something to do at the end of the first one.
     """
+
+    concurrent = 2
 
     def __init__(self, document, precision, threads=None):
         super().__init__(document, precision)
