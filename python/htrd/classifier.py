@@ -125,7 +125,7 @@ class classifier(gr.sync_block):
         return self._decider.engine.threshold
 
     def set_threshold(self, value):
-        """Set the threshold, from the next batch on (None: the model's own)."""
+        """Set the threshold for batches that begin from now on (None: the model's own)."""
         self._decider.set_threshold(value)
 
     def set_target_rejection(self, value):

@@ -16,7 +16,7 @@ class LiveQueue:
     """Keeps the newest frames; where they do not fit, the oldest are dropped and counted.
 
     Frames and what is known of them lie in rings that are allocated once. put() is for one
-    thread, take() for another. Every frame that was put is taken, dropped or cleared, once.
+    thread, take() for one at a time. Every frame that was put is taken, dropped or cleared, once.
 
     Args:
         capacity: frames

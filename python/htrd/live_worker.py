@@ -32,11 +32,12 @@ class LiveWorker:
         self._most, self._latency, self._lanes = most, latency, lanes
         self._threads = []
         self._taking, self._ended = threading.Lock(), threading.Condition()
-        self._taken = self._done = 0  # batches
+        self._taken = self._done = 0  # batches since the start
 
     def start(self):
         """Begin, or begin again."""
         self.stop()
+        self._taken = self._done = 0
         self._queue.open()
         # Daemons: a program that forgets to stop its flowgraph can still end
         self._threads = [
@@ -62,18 +63,25 @@ class LiveWorker:
     def _run(self):
         while (taken := self._take()) is not None:
             number, batch = taken
-            if batch:
-                self._handle(number, batch)
-            self._wait_for(number)
-            self._idle()
-            self._end()
+            try:
+                if batch:
+                    self._handle(number, batch)
+                self._wait_for(number)
+                self._idle()
+            finally:  # whatever happens, the batches after it must not wait for ever
+                self._wait_for(number)
+                self._end()
 
     def _take(self):
         """The next batch with its number; None at the end."""
         with self._taking:
-            batch = self._queue.take(self._most, self._latency, PATIENCE)
-            if batch is None:
-                return None
+            while True:
+                batch = self._queue.take(self._most, self._latency, PATIENCE)
+                if batch is None:
+                    return None
+                # An empty one has its turn too: not behind a batch that takes long
+                if batch or self._taken == self._done:
+                    break
             self._taken += 1
             return self._taken - 1, batch
 

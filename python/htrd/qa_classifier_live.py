@@ -401,6 +401,29 @@ class QaClassifierLive(gr_unittest.TestCase):
                              else "published")
         self.assertEqual(max(most_running), 2)
 
+    def test_a_lane_that_dies_holds_up_nobody(self):
+        tries = iter(range(100))
+
+        def idle():
+            if next(tries) % 3 == 0:
+                raise RuntimeError("no status")
+
+        queue, published = LiveQueue(100, 4), []
+        worker = LiveWorker(queue, lambda batch: None, lambda batch, decided: published.append(
+            len(batch["frame_index"])), self.fail, idle, 10, 0.0, lanes=2)
+        said, threading.excepthook = threading.excepthook, lambda args: None
+        self.addCleanup(setattr, threading, "excepthook", said)
+        for round_ in range(3):
+            worker.start()
+            queue.put(np.zeros((100, 4), np.complex64), {"frame_index": np.arange(100)})
+            support.wait_for(lambda: len(queue) < 100 or not live_threads())
+            stop = threading.Thread(target=worker.stop, daemon=True)
+            stop.start()
+            stop.join(5)
+            self.assertFalse(stop.is_alive(), f"round {round_}: stop() hangs")
+            self.assertEqual(live_threads(), [])
+        self.assertGreater(sum(published), 0)
+
     @unittest.skipUnless(installed("onnxruntime"), "onnxruntime is not installed")
     def test_an_engine_that_decides_two_batches_at_once(self):
         chain = Chain(ChunkSource(3000, endless=True), engine="onnxruntime", max_batch=32,

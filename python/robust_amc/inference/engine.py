@@ -118,7 +118,7 @@ class PooledEngine(InferenceEngine):
         """Scores of valid frames, shared out between the threads."""
         size = min(MICRO_BATCH, -(-len(iq) // self.threads))
         parts = [iq[start : start + size] for start in range(0, len(iq), size)]
-        if len(parts) == 1:
+        if len(parts) == 1 and self.threads > 1:  # else two callers would keep two cores busy
             return self._run(iq)
         return np.concatenate(list(self._pool.map(self._run, parts)))
 
