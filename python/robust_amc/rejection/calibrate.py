@@ -25,7 +25,7 @@ class CalibrationSettings:
         seed: of the choice of frames, and of the autoencoder's training
     """
 
-    frames_per_class: int = 1000
+    frames_per_class: int = 250
     snr_db: list = field(default_factory=list)
     calibration_snr_db: list = field(default_factory=list)
     target_rejection: float = threshold.TARGET
@@ -77,7 +77,8 @@ class DetectorSettings(CalibrationSettings):
         learning_rate: of Adam, falling to zero
     """
 
-    code: int = 64
+    frames_per_class: int = 4000
+    code: int = 32
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 2e-3

@@ -31,10 +31,10 @@ class CATSettings:
         stop_at_success: attack a frame only until it is misclassified
     """
 
-    r_max: float = 0.15
-    growth: float = 0.02
+    r_max: float = 0.20
+    growth: float = 0.033
     rule: str = Rule.UNTIL_SUCCESS.value
-    smoothing_max: float = 0.2
+    smoothing_max: float = 0.1
     steps: int = 5
     step_size: float = 2.0
     stop_at_success: bool = False

@@ -20,7 +20,7 @@ class LSGNASettings:
     """
 
     smoothing: float = 0.1
-    noise: float = 0.095
+    noise: float = 0.05
 
     def __post_init__(self):
         if not (0 <= self.smoothing <= 1 and 0 <= self.noise < float("inf")):
