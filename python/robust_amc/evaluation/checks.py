@@ -103,10 +103,10 @@ def _falling(curve):
 def probed(curve, progress=None):
     """Warnings from more attacks on some frames, at the PNR where about half is left.
 
-    PGD is repeated on the frames it left over, with twice the steps and one more restart;
-    noise and the network alone (grey-box) are tried on them too. A curve of another attack is
-    compared with PGD on the same frames. At most 100 frames of one level are tried, which
-    costs about two and a half times what the level cost for them.
+    PGD is repeated on the frames it left over, with twice the steps and one more restart, in
+    float32; noise and the network alone (grey-box) are tried on them too. A curve of another
+    attack is compared with PGD on the same frames. At most 100 frames of one level are tried,
+    which costs several times what the level cost for them.
     """
     row, outcome = _middle(curve.points)
     drawn = np.random.default_rng(curve.seed).permutation(len(curve.dataset))[:PROBE_FRAMES]
@@ -120,14 +120,16 @@ def probed(curve, progress=None):
         return []
     found = []
     settings = curve.settings
-    stronger = replace(settings, steps=2 * settings.steps, restarts=settings.restarts + 1)
+    stronger = replace(
+        settings, steps=2 * settings.steps, restarts=settings.restarts + 1, fast=False
+    )
     share = _won(curve, rows, epsilon, stronger, progress) / len(drawn)
     if share > POINT:
         found.append(
             _warning(
                 "steps",
-                f"twice the steps and one more restart lower the robust accuracy by {share:.3f} "
-                f"more, {at}: raise --steps or --restarts",
+                f"twice the steps and one more restart, in float32, lower the robust accuracy by "
+                f"{share:.3f} more, {at}: raise --steps or --restarts",
             )
         )
     black_boxes = [Attack.NOISE]

@@ -95,11 +95,9 @@ class SecurityCurve:
         return self._row(pnr_db, outcome, perturbed)
 
     def state_dict(self):
-        """What later points go on from, arrays by name: what PGD has won so far."""
-        if not self._best:
-            return {}
-        state = {name: np.float64(getattr(self, name)) for name in ("flat_share", "excess")}
-        state["level"] = np.float64(self._level)
+        """What later points go on from, arrays by name: excess, and what PGD has won so far."""
+        state = {"flat_share": self.flat_share, "excess": self.excess, "level": self._level}
+        state = {name: np.float64(value) for name, value in state.items()}
         for goal, (iq, won) in self._best.items():
             state |= {f"{goal.value}.iq": iq, f"{goal.value}.won": won}
         return state

@@ -17,7 +17,7 @@ def security_curve(rows, path, title=None):
     levels = sorted({row["pnr_db"] for row in rows if row["pnr_db"] is not None})
     step = levels[1] - levels[0] if len(levels) > 1 else 5
     none = (levels[0] if levels else 0) - step
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), constrained_layout=True)
+    figure, axes = pyplot.subplots(figsize=(7.5, 5.5), constrained_layout=True)
     curves = list(dict.fromkeys((row["model"], row["snr_db"]) for row in rows))
     several = len({snr_db for _, snr_db in curves}) > 1
     for number, (model, snr_db) in enumerate(curves):
@@ -28,7 +28,7 @@ def security_curve(rows, path, title=None):
         color = f"C{number}"
         for metric, style, label in (
             ("robust_accuracy", "o-", "correct or rejected"),
-            ("attacked_accuracy", "s--", "correct and accepted, attack may force rejection"),
+            ("attacked_accuracy", "s--", "correct, attack may force rejection"),
         ):
             y = [row[metric] for row in own]
             if metric == "attacked_accuracy" and y == [row["robust_accuracy"] for row in own]:
@@ -41,7 +41,7 @@ def security_curve(rows, path, title=None):
     axes.set_ylabel("share of frames")
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=2, fontsize=7)
     if title:
         axes.set_title(title, fontsize=10)
     _save(figure, path)

@@ -8,6 +8,7 @@ from .. import data, provenance
 from ..classifier import Classifier
 from ..evaluation import Attack, Outcome, SecurityCurve, checks
 from ..files import replacing, write_json
+from ..model_card import checksum
 
 
 def test_frames(study, dataset, models):
@@ -33,8 +34,12 @@ def curves(study, folder, dataset, *, device, told, warnings):
             yield seed, *curve.point(), benign
         for name, classifier in models.items():
             for kind in _attacks(study, name):
-                saved = _Saved(folder.curve(name, seed, kind.value))
+                used = [name] + [study.source] * (kind is Attack.TRANSFER)
                 source = models[study.source] if kind is Attack.TRANSFER else None
+                saved = _Saved(
+                    folder.curve(name, seed, kind.value),
+                    [checksum(folder.model(each, seed)) for each in used],
+                )
                 curve = SecurityCurve(
                     classifier, attacked, kind, study.attack, seed, source, others
                 )
@@ -59,11 +64,18 @@ def _attacks(study, name):
 
 
 class _Saved:
-    """A curve's points in a file, and beside it the state that the next point goes on from."""
+    """A curve's points in a file, and beside it the state that the next point goes on from.
 
-    def __init__(self, path):
-        self.path, self.state = path, path.with_suffix(".npz")
-        self.points = json.loads(path.read_text()) if path.exists() else {}
+    Points of other model files than those with the SHA-256 sums `models` do not count.
+    """
+
+    def __init__(self, path, models):
+        self.path = path
+        saved = json.loads(path.read_text()) if path.exists() else {}
+        known = saved.get("models") == models
+        self.saved = saved if known else {"models": models, "points": {}}
+        self.points = self.saved["points"]
+        self._restored = False
 
     def point(self, curve, pnr_db):
         """Row and Outcome at one PNR: from the file, or made and saved."""
@@ -75,11 +87,13 @@ class _Saved:
             return row, outcome
         self._restore(curve)
         row, outcome = curve.point(pnr_db)
+        with replacing(self._state(key)) as temporary:
+            np.savez(temporary, **curve.state_dict())
+        before = list(self.points)
         self.points[key] = (row, _columns(outcome))
-        if state := curve.state_dict():
-            with replacing(self.state) as temporary:
-                np.savez(temporary, **state)
-        write_json(self.path, self.points)
+        write_json(self.path, self.saved)
+        for each in before:
+            self._state(each).unlink(missing_ok=True)
         return row, outcome
 
     def warnings(self, curve, study):
@@ -87,19 +101,24 @@ class _Saved:
 
         Stronger attacks are compared with the whole battery, where that was tried.
         """
-        if "warnings" not in self.points:
+        if "warnings" not in self.saved:
             self._restore(curve)
             levels = study.full_pnr_db
             curve.points = [point for point in curve.points if point[0]["pnr_db"] in levels]
-            self.points["warnings"] = checks.review(curve)
-            write_json(self.path, self.points)
-        return self.points["warnings"]
+            self.saved["warnings"] = checks.review(curve)
+            write_json(self.path, self.saved)
+        return self.saved["warnings"]
+
+    def _state(self, key):
+        """What the point after that at the PNR `key` goes on from."""
+        return self.path.with_name(f"{self.path.stem}-{key}.npz")
 
     def _restore(self, curve):
-        """Let a curve that has done nothing yet go on where an interrupted one was."""
-        if self.state.exists() and not curve.state_dict():
-            with np.load(self.state) as state:
+        """Let a curve that was read from the file go on where an interrupted one was."""
+        if self.points and not self._restored:
+            with np.load(self._state(list(self.points)[-1])) as state:
                 curve.load_state_dict(dict(state))
+        self._restored = True
 
 
 def _columns(outcome):

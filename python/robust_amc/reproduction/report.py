@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .. import __version__
-from ..evaluation import METRICS, difference, figures
+from ..evaluation import METRICS, checks, difference, figures
 from ..evaluation.metrics import Outcome, with_intervals
 from ..files import replacing, write_json
 from .claims import CLAIMS
@@ -45,6 +45,7 @@ class Report:
         `models` are Classifiers by name, whose features Fig. 2 shows.
         """
         rows = [self._pooled(key) for key in self.points]
+        warnings = [*warnings, *self._missed()]
         claims = [self._claim(claim) for claim in CLAIMS if self._has(claim)]
         write_json(
             self.folder.path / "results.json",
@@ -59,7 +60,11 @@ class Report:
             },
         )
         self._text("normal-accuracy.md", self._normal_accuracy(rows))
-        self._text("paper-vs-ours.md", self._paper_vs_ours(claims, warnings))
+        frames = {
+            name: model.metadata.get("training", {}).get("train_frames")
+            for name, model in models.items()
+        }
+        self._text("paper-vs-ours.md", self._paper_vs_ours(claims, warnings, rows, frames))
         for name, (title, systems) in FIGURES.items():
             chosen = [
                 row for row in rows if row["model"] in systems and row["attack"] in ("none", "pgd")
@@ -73,10 +78,30 @@ class Report:
             figures.features(panels, benign.label, benign.classes, path)
 
     def _has(self, claim):
-        return all((name, claim.attack, claim.pnr_db) in self.points for name in claim.systems)
+        return all(side in self.points for side in claim.sides())
+
+    def _missed(self):
+        """Warnings where other attacks win frames that PGD leaves, all seeds together."""
+        for name in self.study.systems:
+            for level in self.study.pnr_db:
+                left = {
+                    attack: _left(_together(points)[0])
+                    for (model, attack, pnr_db), points in self.points.items()
+                    if model == name and pnr_db == level
+                }
+                share = np.mean(left["pgd"]) - np.mean(np.all(list(left.values()), axis=0))
+                if share > checks.POINT:
+                    yield {
+                        "model": name,
+                        "check": "black_box",
+                        "message": f"attacks that know less win {share:.3f} of the frames that PGD "
+                        f"leaves at PNR {level:g} dB: {', '.join(each for each in left)} together",
+                        "seed": None,
+                        "attack": "pgd",
+                    }
 
     def _pooled(self, key):
-        """One row over all seeds; frames of different seeds are different ones."""
+        """One row over all seeds; a frame that several seeds attack counts for each."""
         points = self.points[key]
         row = dict(points[0][1])
         if len(points) > 1:
@@ -87,7 +112,7 @@ class Report:
 
     def _claim(self, claim):
         """A claim with our figure: the metric of a system, or a paired difference of two."""
-        points = [self.points[name, claim.attack, claim.pnr_db] for name in claim.systems]
+        points = [self.points[side] for side in claim.sides()]
         (first, run_id), *others = [_together(each) for each in points]
         found = asdict(claim)
         if not others:
@@ -107,7 +132,7 @@ class Report:
             "generator": {
                 name: metadata[name]
                 for name in ("generator", "generator_version", "mode", "seed", "frames_per_run")
-                if name in metadata
+                if "generator" in metadata and name in metadata
             },
             "version": __version__,
             "torch": torch.__version__,
@@ -127,13 +152,13 @@ class Report:
                 cells = (_with_interval(row[m], row[f"{m}_interval"]) for m in METRICS[:3])
                 yield f"| {row['model']} | {row['frames']} | " + " | ".join(cells) + " |"
 
-    def _paper_vs_ours(self, claims, warnings):
+    def _paper_vs_ours(self, claims, warnings, rows, train_frames):
         settings = self._settings()
         generator = settings["generator"]
         data = (
             f"{generator['generator']} data, mode {generator['mode']}, seed {generator['seed']}"
             if generator
-            else "data of unknown origin"
+            else "not of this project's generator: without runs each frame counts as its own"
         )
         seeds = ", ".join(map(str, self.study.seeds))
         yield "# The paper's claims beside our figures"
@@ -142,7 +167,8 @@ class Report:
             f"Data: `{self.path}` ({data}), fingerprint {settings['fingerprint'][:16]}. Frames at "
             f"{self.study.snr_db:g} dB of the test part; seeds {seeds}. "
             f"{settings['date']}, robust_amc {__version__}, torch {torch.__version__}, "
-            f"{settings['machine']}. Intervals: 95 %, bootstrap over runs; differences are paired."
+            f"{settings['machine']}. Intervals: 95 %, bootstrap over runs; differences are paired. "
+            f"Training frames: {', '.join(f'{name} {n:,}' for name, n in train_frames.items())}."
         )
         yield ""
         yield "| claim | paper (real RML2016.10a) | ours | frames |"
@@ -152,21 +178,44 @@ class Report:
             level = "" if each["pnr_db"] is None else f", PNR {each['pnr_db']:g} dB"
             ours = _with_interval(each["ours"], each["interval"], sign)
             yield f"| {each['text']}{level} | {each['paper']} | {ours} | {each['frames']} |"
+        yield from self._by_level("Robust accuracy", "robust_accuracy", rows)
+        yield from self._by_level("Attacked accuracy", "attacked_accuracy", rows)
         if warnings:
             yield ""
-            yield "Warnings of the evaluation:"
+            yield "## Warnings of the evaluation"
             yield ""
             for each in warnings:
-                where = f"{each['model']} (seed {each['seed']}, {each['attack']})"
+                seed = "all seeds" if each["seed"] is None else f"seed {each['seed']}"
+                where = f"{each['model']} ({seed}, {each['attack']})"
                 yield f"- {where}: {each['message']}"
+
+    def _by_level(self, title, metric, rows):
+        """A table: what is left of each system at each PNR of the white-box attack."""
+        levels = sorted(self.study.pnr_db)
+        yield ""
+        yield f"## {title} under PGD, %"
+        yield ""
+        yield "| system | " + " | ".join(f"{level:g} dB" for level in levels) + " |"
+        yield "|---" * (1 + len(levels)) + "|"
+        values = {
+            (row["model"], row["pnr_db"]): row[metric] for row in rows if row["attack"] == "pgd"
+        }
+        for name in self.study.systems:
+            cells = (f"{100 * values[name, level]:.1f}" for level in levels)
+            yield f"| {name} | " + " | ".join(cells) + " |"
 
     def _text(self, name, lines):
         with replacing(self.folder.path / name) as temporary:
             temporary.write_text("\n".join(lines) + "\n")
 
 
+def _left(outcome):
+    """Which frames an attack has not won, bool ``[n]``."""
+    return outcome.correct | outcome.rejected
+
+
 def _together(points):
-    """One Outcome over all seeds, and the runs: those of different seeds are kept apart."""
+    """One Outcome over all seeds, and the frames' runs."""
     outcomes = [outcome for _, _, outcome, _ in points]
     recognized = [each.recognized for each in outcomes]
     together = Outcome(

@@ -46,7 +46,7 @@ def _network(system, folder, dataset, path, device, told, report):
 
 def _rejector(system, seed, folder, dataset, path, device, told):
     output = folder.model(system.name, seed)
-    if system.rejector is None or output.exists():
+    if system.rejector is None or (output.exists() and _rejects(output)):
         return
     told(f"{system.name}, seed {seed}: fitting the rejector")
     network = Classifier.load(folder.model(system.network, seed), device)
@@ -59,3 +59,8 @@ def _rejector(system, seed, folder, dataset, path, device, told):
     )
     fitted.metadata["rejector"]["dataset"] = provenance.record(dataset, path, split_seed)
     fitted.save(output)
+
+
+def _rejects(path):
+    """Whether a model file has a rejector; a network of the system's own has none at first."""
+    return Classifier.load(path).rejector is not None

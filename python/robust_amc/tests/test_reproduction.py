@@ -7,15 +7,18 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from robust_amc import data, systems
 from robust_amc.attacks import AttackSettings
+from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.cli import reproduce as command
-from robust_amc.reproduction import FULL
+from robust_amc.evaluation import Outcome
+from robust_amc.reproduction import FULL, report
 from robust_amc.reproduction import QUICK as SMOKE
 from robust_amc.reproduction.study import Folder
 
@@ -105,9 +108,10 @@ def test_claims_are_the_rows_figures(folder):
     results = json.loads((folder / "out" / "results.json").read_text())
     rows = {(row["model"], row["attack"], row["pnr_db"]): row for row in results["rows"]}
     for claim in results["claims"]:
+        attacks = (claim["attack"], claim["beside"] or claim["attack"])
         values = [
-            rows[name, claim["attack"], claim["pnr_db"]][claim["metric"]]
-            for name in claim["systems"]
+            rows[name, attack, claim["pnr_db"]][claim["metric"]]
+            for name, attack in zip(claim["systems"], attacks)
         ]
         expected = values[0] if len(values) == 1 else values[0] - values[1]
         assert claim["ours"] == pytest.approx(expected, abs=1e-9)
@@ -115,6 +119,36 @@ def test_claims_are_the_rows_figures(folder):
         assert low <= claim["ours"] <= high
     text = (folder / "out" / "paper-vs-ours.md").read_text()
     assert all(claim["text"] in text for claim in results["claims"])
+
+
+def test_systems_reject_where_their_files_say_so(folder):
+    for name in QUICK.systems:
+        model = Classifier.load(folder / "out" / "models" / "seed0" / f"{name}.safetensors")
+        assert (model.rejector is not None) == (systems.load(name).rejector is not None), name
+    results = json.loads((folder / "out" / "results.json").read_text())
+    rates = {
+        row["model"]: row["rejection_rate"] for row in results["rows"] if row["attack"] == "none"
+    }
+    for name, rate in rates.items():
+        assert (rate > 0) == (systems.load(name).rejector is not None), name
+
+
+def test_what_all_attacks_win_together(folder):
+    """Where an attack that knows less wins frames that PGD leaves, a warning says so."""
+    study = replace(QUICK, systems=("nr",), pnr_db=(-10.0,))
+    found = report.Report(study, None, None, "toy.pkl")
+    label, wrong = np.zeros(100, int), np.ones(100, int)
+    run = SimpleNamespace(run_id=np.arange(100))
+    for attack, won in (("pgd", 30), ("grey", 20), ("noise", 0)):
+        decided = np.where(np.arange(100) < won, wrong, label)
+        row = {"model": "nr", "attack": attack, "pnr_db": -10.0}
+        found.add(0, row, Outcome(label, decided, attacked=True), run)
+    assert not list(found._missed())
+    decided = np.where(np.arange(100) >= 98, wrong, label)
+    row = {"model": "nr", "attack": "transfer", "pnr_db": -10.0}
+    found.add(0, row, Outcome(label, decided, attacked=True), run)
+    (warning,) = found._missed()
+    assert warning["check"] == "black_box" and "0.020" in warning["message"]
 
 
 def test_robust_accuracy_falls_with_the_budget(folder):
@@ -142,6 +176,24 @@ def test_resume_does_what_is_missing_and_ends_the_same(folder, capsys):
         assert before[part] == after[part]
 
 
+def test_curves_of_another_model_are_made_anew(folder):
+    out = folder / "changed"
+    shutil.copytree(folder / "out", out)
+    models = out / "models" / "seed0"
+    shutil.copy(models / "ls_gna_nr.safetensors", models / "nr.safetensors")
+    assert status(folder, "changed", "--resume") == 0
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    same, other = (
+        [
+            {key: value for key, value in row.items() if key != "model"}
+            for row in rows
+            if row["model"] == name
+        ]
+        for name in ("nr", "ls_gna_nr")
+    )
+    assert same == other
+
+
 KILLED = """
 import sys
 from robust_amc.cli import main, reproduce
@@ -167,7 +219,7 @@ def test_killed_in_the_middle_of_the_curves(folder):
     finally:
         process.kill()
         process.wait()
-    points = json.loads(half_done.read_text())
+    points = json.loads(half_done.read_text())["points"]
     assert 0 < len(points) <= len(QUICK.pnr_db)
     assert not (out / "results.json").exists()
     assert status(folder, "killed", "--resume") == 0

@@ -4,6 +4,7 @@ import pytest
 
 from robust_amc import systems
 from robust_amc.errors import UserError
+from robust_amc.training import CATSettings
 
 SWEPT = "title = 'x'\n[training]\nmethod = 'cat'\n[cat]\ngrowth = 0.02\n[sweep]\n"
 
@@ -73,7 +74,7 @@ def test_unknown_system():
 def test_variants_are_every_combination(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SWEPT + "'cat.r_max' = [0.1, 0.2]\n'training.learning_rate' = [1e-3, 5e-4]")
-    assert systems.load(path).plan.recipe.r_max == 0.15  # the default is not touched
+    assert systems.load(path).plan.recipe.r_max == CATSettings().r_max  # the default is not touched
     found = systems.variants(path)
     assert [values for values, _ in found] == [
         {"cat.r_max": r_max, "training.learning_rate": rate}
