@@ -2,9 +2,9 @@
 
 `training`, `attack`, `svm` and `inference` each have ``bench(…)``, which returns
 ``{"settings": {…}, "rows": […]}``, and make the sides of their comparison; `sides` measures
-them in turn.
+them in turn. `agreement` compares what attacks achieve, not how fast they are.
 """
 
-from . import attack, inference, svm, training
+from . import agreement, attack, inference, svm, training
 
-__all__ = ["attack", "inference", "svm", "training"]
+__all__ = ["agreement", "attack", "inference", "svm", "training"]

@@ -2,6 +2,7 @@
 
 import platform
 from datetime import date
+from math import nan
 from pathlib import Path
 
 import torch
@@ -16,14 +17,14 @@ def precisions():
 
 
 def row(name, value, unit, baseline, baseline_value):
-    """One row; a ratio above 1 says that `value` is the larger."""
+    """One row; a ratio above 1 says that `value` is the larger (1 where both are 0)."""
     return {
         "name": name,
         "value": value,
         "unit": unit,
         "baseline": baseline,
         "baseline_value": baseline_value,
-        "ratio": value / baseline_value,
+        "ratio": 1.0 if value == baseline_value else value / (baseline_value or nan),
     }
 
 

@@ -14,7 +14,7 @@ from .. import benchmarks, data
 from ..files import write_json
 from .console import err, out
 from .generate import htrd_module
-from .options import Dataset, Json, check_writable
+from .options import Dataset, Json, check_writable, parse_floats
 
 LONGEST = 600  # seconds a side and round
 app = typer.Typer(help="Measure how fast the parts of the project are.", no_args_is_help=True)
@@ -74,6 +74,25 @@ def attack(
     chosen = _read(dataset).limit(frames, 0).in_memory()
     document = benchmarks.attack.bench(
         chosen, steps=steps, seconds=seconds, rounds=rounds, told=_told
+    )
+    _show(document, json)
+
+
+@app.command()
+def agreement(
+    dataset: Dataset = "sample",
+    model: Annotated[str, typer.Option(help="A plain network: a name or a file.")] = "undefended",
+    snr: Annotated[str, typer.Option(help="SNR labels in dB.")] = "6,8,10,12,14,16,18",
+    pnr: Annotated[str, typer.Option(help="PNR levels in dB.")] = "-20,-15,-10,-5,0,5,10",
+    frames: Frames = 1000,
+    steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = 20,
+    json: Json = None,
+):
+    """Robust accuracy that our PGD leaves, beside ART, foolbox and torchattacks: no speeds."""
+    check_writable(json)
+    chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, 0).in_memory()
+    document = benchmarks.agreement.bench(
+        chosen, pnr_db=parse_floats(pnr), steps=steps, told=_told, model=model
     )
     _show(document, json)
 

@@ -2,30 +2,18 @@
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from robust_amc import power
 from robust_amc.attacks import AttackSettings, white_box
-from robust_amc.attacks.pgd import descend
+from robust_amc.benchmarks import agreement
+from robust_amc.benchmarks.agreement import cross_entropy
 from robust_amc.benchmarks.peers import PEERS
+from robust_amc.errors import UserError
 from robust_amc.frames import energy
 
-from .conftest import CLASSES, toy_frames
+from .conftest import CLASSES, toy_dataset, toy_frames
 
 BUDGET = {"steps": 10, "step_size": 2.5}
-
-
-def ours(network, iq, label, epsilon):
-    """This project's loop with the same objective, start and steps; it stops at a success."""
-    label = torch.as_tensor(label, dtype=torch.long)
-
-    def evaluate(point, rows):
-        logits = network(point)
-        value = -nn.functional.cross_entropy(logits, label[rows], reduction="none")
-        return value, logits.argmax(1) != label[rows]
-
-    return descend(evaluate, torch.as_tensor(iq), torch.as_tensor(epsilon), **BUDGET).iq.numpy()
 
 
 @pytest.mark.parametrize("peer", PEERS)
@@ -46,9 +34,35 @@ def test_the_same_robust_accuracy(peer, plain):
 
         found = PEERS[peer](plain.network, iq, label, epsilon, **BUDGET, classes=len(CLASSES))
         theirs = left(found)
-        alone = left(ours(plain.network, iq, label, epsilon))
+        alone = left(cross_entropy(plain, iq, label, epsilon, **BUDGET))
         assert theirs - 0.0101 <= alone <= theirs
         settings = AttackSettings(**BUDGET, restarts=0, fast=False)
         assert left(white_box(plain, iq, label, epsilon, settings=settings).iq) <= theirs
         seen.append(theirs)
     assert 0.8 > seen[0] > seen[1]  # the toolbox attacks, and more with a larger budget
+
+
+def test_the_table(plain, tmp_path, monkeypatch):
+    """Its figures are those of the attacks; the battery is no weaker than cross entropy alone."""
+    monkeypatch.setattr(agreement.peers, "PEERS", {"none": lambda network, iq, *rest, **more: iq})
+    monkeypatch.setattr(agreement.peers, "versions", lambda: {"none": "1.0"})
+    plain.save(tmp_path / "plain.safetensors")
+    dataset = toy_dataset(200, 60).select(snr_db=[10])
+    document = agreement.bench(
+        dataset, pnr_db=(-5, 30), steps=5, told=print, model=str(tmp_path / "plain.safetensors")
+    )
+    weak, battery, strong, floor = document["rows"]
+    clean = np.mean(plain.decide(dataset.iq).label == dataset.label)
+    assert weak["baseline_value"] == strong["baseline_value"] == pytest.approx(clean, abs=0.02)
+    assert battery["value"] <= weak["value"] < weak["baseline_value"]
+    assert floor["value"] <= strong["value"] < weak["value"]
+    assert document["settings"]["peers"] == {"none": "1.0"}
+
+
+def test_a_system_that_rejects_is_refused(rejecting, tmp_path):
+    rejecting.save(tmp_path / "m.safetensors")
+    with pytest.raises(UserError, match="rejector"):
+        agreement.bench(
+            toy_dataset(40), pnr_db=(0,), steps=1, told=print,
+            model=str(tmp_path / "m.safetensors"),
+        )  # fmt: skip

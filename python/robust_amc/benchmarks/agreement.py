@@ -1,0 +1,86 @@
+"""What l2 PGD leaves of a plain network: ours beside that of public toolboxes."""
+
+import numpy as np
+import torch
+
+from .. import frames, power
+from ..attacks import AttackSettings, objectives, white_box
+from ..attacks.pgd import descend
+from ..attacks.search import Searcher
+from ..classifier import Classifier
+from ..errors import UserError
+from . import peers
+from .report import row, settings
+
+START = "undefended"
+STEP_SIZE = 2.5
+UNIT = "robust accuracy"
+COMPARED = (
+    "robust accuracy of {model} on the same {frames} frames after l2 PGD with {steps} steps from "
+    "the clean frame: cross entropy alone beside each of {others}, and our whole battery beside "
+    "the best of them, all in float32"
+)
+
+
+def bench(dataset, *, pnr_db, steps, told, model=START):
+    """Robust accuracies on a FrameDataset at each PNR in dB.
+
+    Toolboxes that are not installed are left out. Raises UserError when the data set is not one
+    that the network knows, or the model has a rejector.
+    """
+    classifier = Classifier.load(model, classes=dataset.classes, frame_length=dataset.frame_length)
+    if classifier.rejector is not None:
+        raise UserError(f"{model} has a rejector, which the toolboxes cannot attack")
+    present = {name: version for name, version in peers.versions().items() if version}
+    rows = []
+    for level in pnr_db:
+        told(f"PNR {level:g} dB")
+        rows += rows_at(classifier, dataset, level, steps, [*present])
+    compared = COMPARED.format(
+        model=model, frames=len(dataset), steps=steps, others=", ".join(present) or "no toolbox"
+    )
+    more = {"model": model, "frames": len(dataset), "pgd_steps": steps, "peers": present}
+    return {"settings": settings("agreement", compared, **more), "rows": rows}
+
+
+def rows_at(classifier, dataset, pnr_db, steps, others):
+    """Rows at one PNR: our descent beside each of `others`, and all we have beside the best."""
+    iq, label = dataset.iq.astype(np.float32), dataset.label.astype(np.int64)
+    epsilon = power.epsilon(frames.energy(iq), dataset.snr_db, pnr_db).astype(np.float32)
+    budget = {"steps": steps, "step_size": STEP_SIZE}
+
+    def left(perturbed):
+        return float(np.mean(classifier.decide(perturbed).label == label))
+
+    alone = left(cross_entropy(classifier, iq, label, epsilon, **budget))
+    more = AttackSettings(**budget, restarts=0, fast=False)
+    battery = left(white_box(classifier, iq, label, epsilon, settings=more).iq)
+    theirs = {
+        name: left(
+            peers.PEERS[name](
+                classifier.network, iq, label, epsilon, **budget, classes=len(dataset.classes)
+            )
+        )
+        for name in others
+    }
+    at = f"at PNR {pnr_db:g} dB"
+    best = min(theirs, key=theirs.get, default=None)
+    return [
+        row(f"cross entropy {at}", alone, UNIT, name, value) for name, value in theirs.items()
+    ] + [
+        row(f"whole battery {at}", battery, UNIT, best or "cross entropy", theirs.get(best, alone))
+    ]
+
+
+def cross_entropy(classifier, iq, label, epsilon, *, steps, step_size):
+    """Our descent on the cross entropy from the clean frames, float32; each keeps its best."""
+    searcher = Searcher(classifier, False)
+    label = torch.as_tensor(label, dtype=torch.long)
+
+    def evaluate(perturbed, rows):
+        outputs = searcher.outputs(perturbed)
+        value = objectives.cross_entropy(classifier, outputs, label[rows])
+        return value, outputs.logits.argmax(1) != label[rows]
+
+    iq, epsilon = torch.as_tensor(iq), torch.as_tensor(epsilon)
+    return descend(evaluate, iq, epsilon, steps=steps, step_size=step_size).iq.numpy()
