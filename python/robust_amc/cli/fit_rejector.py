@@ -1,14 +1,16 @@
 """`htrd fit-rejector`: from a network to a classifier that rejects."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from .. import data, provenance
+from .. import data, provenance, systems
 from ..classifier import Classifier
 from ..device import pick_device
+from ..errors import UserError
 from ..rejection.calibrate import RejectorSettings
 from ..rejection.calibrate import fit_rejector as fit
 from .console import err
@@ -22,27 +24,40 @@ def fit_rejector(
     output: Annotated[Path, typer.Argument(help="The model file to write (.safetensors).")],
     model: Annotated[str, typer.Option(help="The trained network: a name or a file.")],
     dataset: Dataset,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            help="The rejector of this system of the paper, or of a TOML file like its: an SVM "
+            "or an autoencoder. Other options change its settings."
+        ),
+    ] = None,
     snr: Annotated[
-        str | None, typer.Option(help="SNR labels of the SVM's training frames (default: all).")
+        str | None, typer.Option(help="SNR labels of the rejector's training frames (all).")
     ] = None,
     calibration_snr: Annotated[
-        str | None, typer.Option(help="SNR labels that set the threshold (default: all).")
+        str | None, typer.Option(help="SNR labels that set the threshold (all).")
     ] = None,
     target_rejection: Annotated[
-        float, typer.Option(help="Share of benign frames to reject.")
-    ] = DEFAULT.target_rejection,
-    gamma: Annotated[float, typer.Option(help="Kernel parameter of the SVM.")] = DEFAULT.gamma,
-    penalty: Annotated[float, typer.Option(help="C of the SVM.")] = DEFAULT.penalty,
+        float | None,
+        typer.Option(help=f"Share of benign frames to reject ({DEFAULT.target_rejection})."),
+    ] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help=f"Kernel parameter of the SVM ({DEFAULT.gamma}).")
+    ] = None,
+    penalty: Annotated[
+        float | None, typer.Option(help=f"C of the SVM ({DEFAULT.penalty}).")
+    ] = None,
     frames_per_class: Annotated[
-        int, typer.Option(help="Most training frames a class.")
-    ] = DEFAULT.frames_per_class,
+        int | None, typer.Option(help=f"Most training frames a class ({DEFAULT.frames_per_class}).")
+    ] = None,
     scale_features: Annotated[
-        bool, typer.Option(help="Scale features so that γ·median d² is 1.5; --no-…: raw.")
-    ] = DEFAULT.scale_features,
+        bool | None,
+        typer.Option(help="Scale features so that γ·median d² is 1.5; --no-…: raw. (yes)"),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ):
-    """Fit the SVM on the training part, set its threshold on the calibration part.
+    """Fit a rejector on the training part, set its threshold on the calibration part.
 
     With the data set that the network was trained on, the parts are the same as then, and
     the calibration frames new to the network. Calibrate at the SNR labels that matter:
@@ -52,15 +67,18 @@ def fit_rejector(
     classifier = Classifier.load(model, pick_device(device))
     whole = data.read(dataset)
     split_seed = provenance.split_seed_for(whole, provenance.seen(classifier.metadata)) or 0
-    settings = RejectorSettings(
-        gamma=gamma,
-        penalty=penalty,
-        frames_per_class=frames_per_class,
-        snr_db=parse_floats(snr) or [],
-        calibration_snr_db=parse_floats(calibration_snr) or [],
-        target_rejection=target_rejection,
-        scale_features=scale_features,
-        seed=seed,
+    settings = _settings(
+        system,
+        {
+            "gamma": gamma,
+            "penalty": penalty,
+            "frames_per_class": frames_per_class,
+            "snr_db": parse_floats(snr),
+            "calibration_snr_db": parse_floats(calibration_snr),
+            "target_rejection": target_rejection,
+            "scale_features": scale_features,
+            "seed": seed,
+        },
     )
     fitted = fit(
         classifier,
@@ -78,9 +96,24 @@ def fit_rejector(
             highlight=False,
         )
     quantiles = np.asarray(facts["score_quantiles"])
+    made = facts["kind"]
+    if "support_vectors" in facts:
+        made += f" with {facts['support_vectors']} support vectors"
     err.print(
-        f"wrote {output}: {facts['support_vectors']} support vectors, threshold "
-        f"{fitted.threshold:.4g} on {facts['calibration_frames']} frames "
-        f"(scores {quantiles[0]:.3g} … {quantiles[-1]:.3g})",
+        f"wrote {output}: {made}, threshold {fitted.threshold:.4g} on "
+        f"{facts['calibration_frames']} frames (scores {quantiles[0]:.3g} … {quantiles[-1]:.3g})",
         highlight=False,
     )
+
+
+def _settings(system, options):
+    """Settings of a system's rejector (None: of the SVM's defaults), changed by given options."""
+    base = systems.load(system).rejector if system else DEFAULT
+    if base is None:
+        raise UserError(f"the system {system} has no rejector")
+    given = {name: value for name, value in options.items() if value is not None}
+    unknown = set(given) - {each.name for each in fields(base)}
+    if unknown:
+        options = ", ".join("--" + name.replace("_", "-") for name in sorted(unknown))
+        raise UserError(f"{options}: not for the rejector of {system}")
+    return replace(base, **given)

@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from robust_amc import systems
+from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.data import npz
 
@@ -62,6 +64,17 @@ def test_from_data_to_a_robustness_figure(files):
     assert told["training"]["method"] == "cat" and told["training"]["cat"]["r_max"] == 0.1
     assert told["dataset"]["split_seed"] == 0 and told["rejector"]["gamma"] == 0.01
 
+    for system, kind, frames in (("two_fold", "autoencoder", 40), ("htrd", "svm", 30)):
+        name = f"{system}_2.safetensors"
+        run(
+            "fit-rejector", name, "--model", "cat.safetensors", "--dataset", "toy.npz",
+            "--system", system, "--frames-per-class", frames, "--device", "cpu",
+        )  # fmt: skip
+        made, asked = Classifier.load(name).metadata["rejector"], systems.load(system).rejector
+        assert made["kind"] == kind and made["frames_per_class"] == frames
+        same = {"code", "gamma", "penalty", "target_rejection"} & set(made)
+        assert len(same) == (2 if system == "two_fold" else 3)
+        assert all(made[each] == getattr(asked, each) for each in same)
     run(
         "evaluate", "--model", "plain.safetensors,htrd.safetensors", "--dataset", "toy.npz",
         "--snr", 10, "--pnr", "-5,5", "--attack", "pgd", "--steps", 8, "--restarts", 0,
@@ -311,6 +324,9 @@ class TestMistakes:
         assert "meta" in refused(capsys, *train, "--device", "meta")
         assert "positive" in refused(capsys, "fit-rejector", "x.safetensors", *refit, "--gamma", 0)
         fit = ("fit-rejector", "new.safetensors", *refit)
+        assert "has no rejector" in refused(capsys, *fit, "--system", "cat")
+        said = refused(capsys, *fit, "--system", "two_fold", "--gamma", 0.1, "--penalty", 2)
+        assert "--gamma, --penalty" in said and "two_fold" in said
         assert "too few" in refused(capsys, *fit, "--target-rejection", 0.001)
 
 
