@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from .. import __version__
-from ..evaluation import METRICS, checks, difference, figures
+from ..evaluation import checks, difference, figures
 from ..evaluation.metrics import Outcome, with_intervals
 from ..files import replacing, write_json
+from . import pages
 from .claims import CLAIMS
 
 FEATURES = ("cat", "ls_gna")  # whose last feature layer Fig. 2 shows
@@ -44,35 +45,28 @@ class Report:
 
         `models` are Classifiers by name, whose features Fig. 2 shows.
         """
+        benign = self.points[next(iter(models)), "none", None][0][-1]
+        panels = [(name, model.features(benign.iq)) for name, model in models.items()]
         rows = [self._pooled(key) for key in self.points]
-        warnings = [*warnings, *self._missed()]
-        claims = [self._claim(claim) for claim in CLAIMS if self._has(claim)]
-        write_json(
-            self.folder.path / "results.json",
-            {
-                "settings": self._settings(),
-                "rows": rows,
-                "rows_by_seed": [
-                    row | {"seed": seed} for each in self.points.values() for seed, row, *_ in each
-                ],
-                "claims": claims,
-                "warnings": list(warnings),
-            },
-        )
-        self._text("normal-accuracy.md", self._normal_accuracy(rows))
-        frames = {
-            name: model.metadata.get("training", {}).get("train_frames")
-            for name, model in models.items()
+        results = {
+            "settings": self._settings(models),
+            "rows": rows,
+            "rows_by_seed": [
+                row | {"seed": seed} for each in self.points.values() for seed, row, *_ in each
+            ],
+            "claims": [self._claim(claim) for claim in CLAIMS if self._has(claim)],
+            "separation": {name: _separation(values, benign.label) for name, values in panels},
+            "warnings": [*warnings, *self._missed()],
         }
-        self._text("paper-vs-ours.md", self._paper_vs_ours(claims, warnings, rows, frames))
+        write_json(self.folder.path / "results.json", results)
+        self._text("normal-accuracy.md", pages.normal_accuracy(results))
+        self._text("paper-vs-ours.md", pages.paper_vs_ours(results))
         for name, (title, systems) in FIGURES.items():
             chosen = [
                 row for row in rows if row["model"] in systems and row["attack"] in ("none", "pgd")
             ]
             for suffix in ("png", "svg"):
                 figures.security_curve(chosen, self.folder.path / f"{name}.{suffix}", title)
-        benign = self.points[next(iter(models)), "none", None][0][-1]
-        panels = [(name, model.features(benign.iq)) for name, model in models.items()]
         for suffix in ("png", "svg"):
             path = self.folder.path / f"fig2.{suffix}"
             figures.features(panels, benign.label, benign.classes, path)
@@ -123,7 +117,7 @@ class Report:
             value, interval = result["difference"], result["interval"]
         return found | {"ours": value, "interval": interval, "frames": len(run_id)}
 
-    def _settings(self):
+    def _settings(self, models):
         metadata = self.dataset.metadata
         return {
             "study": asdict(self.study),
@@ -134,79 +128,27 @@ class Report:
                 for name in ("generator", "generator_version", "mode", "seed", "frames_per_run")
                 if "generator" in metadata and name in metadata
             },
+            "train_frames": {
+                name: model.metadata.get("training", {}).get("train_frames")
+                for name, model in models.items()
+            },
             "version": __version__,
             "torch": torch.__version__,
             "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
             "date": date.today().isoformat(),
         }
 
-    def _normal_accuracy(self, rows):
-        yield (
-            "| system | frames | "
-            + " | ".join(name.replace("_", " ") for name in METRICS[:3])
-            + " |"
-        )
-        yield "|---|---|---|---|---|"
-        for row in rows:
-            if row["attack"] == "none":
-                cells = (_with_interval(row[m], row[f"{m}_interval"]) for m in METRICS[:3])
-                yield f"| {row['model']} | {row['frames']} | " + " | ".join(cells) + " |"
-
-    def _paper_vs_ours(self, claims, warnings, rows, train_frames):
-        settings = self._settings()
-        generator = settings["generator"]
-        data = (
-            f"{generator['generator']} data, mode {generator['mode']}, seed {generator['seed']}"
-            if generator
-            else "not of this project's generator: without runs each frame counts as its own"
-        )
-        seeds = ", ".join(map(str, self.study.seeds))
-        yield "# The paper's claims beside our figures"
-        yield ""
-        yield (
-            f"Data: `{self.path}` ({data}), fingerprint {settings['fingerprint'][:16]}. Frames at "
-            f"{self.study.snr_db:g} dB of the test part; seeds {seeds}. "
-            f"{settings['date']}, robust_amc {__version__}, torch {torch.__version__}, "
-            f"{settings['machine']}. Intervals: 95 %, bootstrap over runs; differences are paired. "
-            f"Training frames: {', '.join(f'{name} {n:,}' for name, n in train_frames.items())}."
-        )
-        yield ""
-        yield "| claim | paper (real RML2016.10a) | ours | frames |"
-        yield "|---|---|---|---|"
-        for each in claims:
-            sign = len(each["systems"]) > 1
-            level = "" if each["pnr_db"] is None else f", PNR {each['pnr_db']:g} dB"
-            ours = _with_interval(each["ours"], each["interval"], sign)
-            yield f"| {each['text']}{level} | {each['paper']} | {ours} | {each['frames']} |"
-        yield from self._by_level("Robust accuracy", "robust_accuracy", rows)
-        yield from self._by_level("Attacked accuracy", "attacked_accuracy", rows)
-        if warnings:
-            yield ""
-            yield "## Warnings of the evaluation"
-            yield ""
-            for each in warnings:
-                seed = "all seeds" if each["seed"] is None else f"seed {each['seed']}"
-                where = f"{each['model']} ({seed}, {each['attack']})"
-                yield f"- {where}: {each['message']}"
-
-    def _by_level(self, title, metric, rows):
-        """A table: what is left of each system at each PNR of the white-box attack."""
-        levels = sorted(self.study.pnr_db)
-        yield ""
-        yield f"## {title} under PGD, %"
-        yield ""
-        yield "| system | " + " | ".join(f"{level:g} dB" for level in levels) + " |"
-        yield "|---" * (1 + len(levels)) + "|"
-        values = {
-            (row["model"], row["pnr_db"]): row[metric] for row in rows if row["attack"] == "pgd"
-        }
-        for name in self.study.systems:
-            cells = (f"{100 * values[name, level]:.1f}" for level in levels)
-            yield f"| {name} | " + " | ".join(cells) + " |"
-
     def _text(self, name, lines):
         with replacing(self.folder.path / name) as temporary:
             temporary.write_text("\n".join(lines) + "\n")
+
+
+def _separation(features, label):
+    """Share of the variance of features ``[n, width]`` that is between classes, 0 … 1."""
+    means = np.stack([features[label == each].mean(0) for each in np.unique(label)])
+    nearest = means[np.unique(label, return_inverse=True)[1]]
+    center = features.mean(0)
+    return float(np.sum((nearest - center) ** 2) / np.sum((features - center) ** 2))
 
 
 def _left(outcome):
@@ -226,11 +168,3 @@ def _together(points):
     )
     # The same run may be attacked once for each seed: its frames stay one group
     return together, np.concatenate([selection.run_id for *_, selection in points])
-
-
-def _with_interval(value, interval, signed=False):
-    """A share in percent with its interval."""
-    low, high = (100 * bound for bound in interval)
-    number = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
-    unit = "points" if signed else "%"
-    return f"{number} {unit} [{low:.1f}, {high:.1f}]"

@@ -145,7 +145,8 @@ QUICK = Study(
 class Folder:
     """Where a study keeps what is done.
 
-    `settings.json` says which study of which data set it is: another one is refused.
+    `settings.json` says which study of which data set it is: another one is refused, but for
+    the number of seeds, which may grow.
     """
 
     def __init__(self, path, study, fingerprint, resume):
@@ -157,6 +158,7 @@ class Folder:
             "version": __version__,
         }
         identity = json.loads(json.dumps(identity))  # as it will be read again
+        identity["study"].pop("seeds")
         settings = self.path / "settings.json"
         if settings.exists():
             self._check(settings, identity, resume)

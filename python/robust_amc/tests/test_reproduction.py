@@ -17,6 +17,7 @@ from robust_amc.attacks import AttackSettings
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.cli import reproduce as command
+from robust_amc.errors import UserError
 from robust_amc.evaluation import Outcome
 from robust_amc.reproduction import FULL, report
 from robust_amc.reproduction import QUICK as SMOKE
@@ -100,6 +101,11 @@ def test_everything_is_written(folder):
     assert {"model", "check", "message", "seed", "attack"} == set(results["warnings"][0])
     assert results["warnings"][0]["message"] in (out / "paper-vs-ours.md").read_text()
     assert results["settings"]["fingerprint"] == data.read(folder / "toy.pkl").fingerprint()
+    text = (out / "paper-vs-ours.md").read_text()
+    assert set(results["separation"]) == {"cat", "ls_gna"} and "between classes" in text
+    for row in results["rows"]:
+        if (row["model"], row["attack"], row["pnr_db"]) == ("htrd", "pgd", 10):
+            assert f"{100 * row['robust_accuracy']:.1f} |" in text
     table = (out / "normal-accuracy.md").read_text()
     assert all(f"| {name} |" in table for name in QUICK.systems)
 
@@ -268,9 +274,24 @@ def test_no_frames_at_the_attacked_label(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_folder_that_cannot_be_made(tmp_path):
-    from robust_amc.errors import UserError
+def test_more_seeds_go_into_the_same_folder(tmp_path):
+    Folder(tmp_path / "out", QUICK, "x", False)
+    more = Folder(tmp_path / "out", replace(QUICK, seeds=(0, 1)), "x", True)
+    assert more.model("htrd", 1).parent.is_dir()
+    with pytest.raises(UserError, match="another reproduction"):
+        Folder(tmp_path / "out", replace(QUICK, seeds=(0, 1), frames=41), "x", True)
 
+
+def test_separation_is_the_share_between_classes():
+    label = np.array([0, 0, 1, 1])
+    apart = np.array([[0.0, 1], [0, 1], [4, 1], [4, 1]])
+    assert report._separation(apart, label) == 1
+    assert report._separation(apart[[0, 2, 1, 3]], label) == 0
+    spread = apart + np.array([[-1.0, 0], [1, 0], [-1, 0], [1, 0]])
+    assert report._separation(spread, label) == pytest.approx(16 / 20)  # 4·2² of 2·(3² + 1)
+
+
+def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot make"):
         Folder(tmp_path / "file" / "out", QUICK, "x", False)
