@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bench of the stream blocks, as short as it gets: its rows, not its figures."""
 
+import subprocess
+import sys
+
 from gnuradio import gr_unittest
 from gnuradio.htrd import blocks_bench
 
@@ -21,6 +24,19 @@ class QaBlocksBench(gr_unittest.TestCase):
             self.assertGreater(row["value"], 0)
             self.assertEqual(row["ratio"], row["value"] / row["baseline_value"])
         self.assertEqual(len({row["baseline_value"] for row in document["rows"]}), 1)
+
+    def test_what_gnu_radio_logs_is_no_result(self):
+        """The command line's standard output stays clean."""
+        program = (
+            "from robust_amc.cli.generate import htrd_module\n"
+            "htrd_module('blocks_bench')\n"
+            "from gnuradio import gr\n"
+            "gr.logger('somebody').warn('mind the gap')\n"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                              check=True)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("mind the gap", done.stderr)
 
 
 if __name__ == "__main__":

@@ -78,17 +78,19 @@ def load(name_or_path):
     return system
 
 
-def variants(name_or_path, more=None):
+def variants(name_or_path, more=None, prefix=""):
     """Every combination of the values to choose from: a list of (values by name, System).
 
-    `more` are lists of values by name, like those of the file, and instead of its own of the
-    same name. Without any there is one combination, of no values. Raises UserError for a
-    name that is no setting of this system, or a value that the setting cannot have.
+    Of the file's own lists those count whose names begin with `prefix`. `more` are lists of
+    values by name, like those of the file, and instead of its own of the same name. Without
+    any there is one combination, of no values. Raises UserError for a name that is no setting
+    of this system, or a value that the setting cannot have.
     """
     path, document = _read(name_or_path)
     with _named(path):
-        grid = _system(path.stem, document).sweep | (more or {})
-        return _variants(path.stem, document, grid)
+        own = _system(path.stem, document).sweep
+        grid = {name: values for name, values in own.items() if name.startswith(prefix)}
+        return _variants(path.stem, document, grid | (more or {}))
 
 
 def words(values):

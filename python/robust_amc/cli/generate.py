@@ -1,6 +1,7 @@
 """`htrd dataset generate`: make an RML2016.10a-style data set with GNU Radio."""
 
 import importlib
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -129,6 +130,8 @@ class _Stage:
 
 def htrd_module(name):
     """A module of gnuradio.htrd; the library does without, so it may be missing: UserError."""
+    # Standard output is for results. GNU Radio asks for this when it is imported
+    os.environ.setdefault("GR_CONF_LOG_LOG_FILE", "stderr")
     try:
         return importlib.import_module(f"gnuradio.htrd.{name}")
     except ImportError as error:

@@ -62,7 +62,7 @@ def candidates(name, more, settings, *, start_from=None, network=None):
     Raises UserError when there is nothing to choose from, a name is no setting, the system
     needs a model that is not given, or two candidates are the same.
     """
-    variants = systems.variants(name, more)
+    variants = systems.variants(name, more, prefix="rejector." if network else "")
     values, system = variants[0]
     _check_values(values, system)
     if network:

@@ -227,6 +227,14 @@ class TestTrainedNetwork:
             "--steps", 2, "--device", "cpu", "--json", tmp_path / "x.json")  # fmt: skip
         found = read(tmp_path / "x.json")
         assert not trainings and len(found["rows"]) == 2
+        # Of a file with both, what is about the training is left out
+        run("sweep", "--system", "mine.toml", "--dataset", "toy.npz", "--network",
+            "plain.safetensors", "--snr", "0,10", "--frames", 16, "--steps", 2, "--device", "cpu",
+            "--json", tmp_path / "y.json")  # fmt: skip
+        assert not trainings
+        assert [set(row["values"]) for row in read(tmp_path / "y.json")["rows"]] == 2 * [
+            {"rejector.penalty"}
+        ]
         assert found["rows"][0]["frames"] == 120  # both labels
         assert found["settings"]["network"]["name"] == "plain"
         assert found["settings"]["training_snr_db"] == [0, 10]
@@ -264,7 +272,7 @@ class TestTrainedNetwork:
         (("--set", "ls_gna.noise=0.1,0.1"), "are the same here"),
         (("--set", "training.seed=0,1"), "are the same here"),
         (("--set", "rejector.target_rejection=0.1,0.5"), "is not for a sweep to choose"),
-        (("--network", "toy.npz"), "so ls_gna.noise cannot be swept"),
+        (("--network", "x", "--set", "ls_gna.noise=0.1"), "so ls_gna.noise cannot be swept"),
         (("--system", "cat", "--set", "cat.r_max=0.1"), "--start-from"),
         (("--snr", "7"), "7 dB"),
         (("--pnr", "4000"), "200"),
