@@ -131,3 +131,7 @@ def tags_of(sink):
         items.setdefault(tag.offset, {})[pmt.symbol_to_string(tag.key)] = pmt.to_python(tag.value)
     return [items[offset] for offset in sorted(items)]
 
+
+def live_threads():
+    """The threads that live mode has running."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("htrd-live")]
