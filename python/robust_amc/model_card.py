@@ -46,7 +46,7 @@ def _lines(classifier, path):
     yield ""
     yield from _table(
         {
-            "system": _title(classifier.name),
+            "system": _title(facts.get("defense", {}).get("system", classifier.name)),
             "network": f"{facts['architecture']['name']}, {parameters:,} parameters",
             "training": facts["training"]["method"],
             "at run time": facts["rejector"]["kind"] if "rejector" in facts else "no rejection",
@@ -78,7 +78,7 @@ def _lines(classifier, path):
 
 
 def _title(name):
-    return systems.load(name).title if name in systems.names() else "of its own"
+    return f"{systems.load(name).title} (`{name}`)" if name in systems.names() else "of its own"
 
 
 def _section(title):

@@ -10,6 +10,8 @@ import torch
 from .. import __version__
 from ..device import has_bfloat16
 
+SEED = 0  # of every draw of a bench
+
 
 def precisions():
     """What this machine's processor is fast in: float32, and bfloat16 before it if it has it."""
@@ -33,6 +35,7 @@ def settings(bench, compared, **more):
     machine = {
         "cpu": _cpu_model(),
         "threads": torch.get_num_threads(),
+        "seed": SEED,
         "torch_version": torch.__version__,
         "version": __version__,
         "date": date.today().isoformat(),

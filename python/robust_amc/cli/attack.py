@@ -15,7 +15,7 @@ from ..data import npz
 from ..device import pick_device
 from ..errors import UserError
 from ..files import replacing, write_json
-from .console import err, out, progress
+from .console import err, out, progress, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 
 DEFAULT = AttackSettings()
@@ -60,7 +60,8 @@ def universal(
     classifier = Classifier.load(model, pick_device(device))
     whole, chosen, part = _frames(dataset, classifier, part, OWN, snr, frames, seed)
     epsilon = _epsilon(chosen, pnr)
-    found = craft(classifier, chosen.iq, chosen.label, epsilon, goal=goal)
+    with working(f"crafting on {len(chosen)} frames"):
+        found = craft(classifier, chosen.iq, chosen.label, epsilon, goal=goal)
     with replacing(output) as temporary:
         found.unit_power.astype("<c8").tofile(temporary)
     write_json(

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from .. import benchmarks, data
+from ..benchmarks.report import SEED
 from ..files import write_json
 from .console import err, out
 from .generate import htrd_module
@@ -56,7 +57,7 @@ def training(
 ):
     """Frames a second of a standard and of a CAT epoch, beside the plain eager float32 loop."""
     check_writable(json)
-    chosen = _read(dataset).limit(frames, 0).in_memory()
+    chosen = _read(dataset).limit(frames, SEED).in_memory()
     _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, told=_told), json)
 
 
@@ -71,7 +72,7 @@ def attack(
 ):
     """Frames times PGD steps a second, beside ART, foolbox, torchattacks and a plain loop."""
     check_writable(json)
-    chosen = _read(dataset).limit(frames, 0).in_memory()
+    chosen = _read(dataset).limit(frames, SEED).in_memory()
     document = benchmarks.attack.bench(
         chosen, steps=steps, seconds=seconds, rounds=rounds, told=_told
     )
@@ -90,7 +91,7 @@ def agreement(
 ):
     """Robust accuracy that our PGD leaves, beside ART, foolbox and torchattacks: no speeds."""
     check_writable(json)
-    chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, 0).in_memory()
+    chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, SEED).in_memory()
     document = benchmarks.agreement.bench(
         chosen, pnr_db=parse_floats(pnr), steps=steps, told=_told, model=model
     )
@@ -110,9 +111,9 @@ def svm(
 ):
     """Frames a second that the SVM scores, beside scikit-learn's decision_function."""
     check_writable(json)
-    scored, others = _read(dataset).divide(frames, 0)
+    scored, others = _read(dataset).divide(frames, SEED)
     document = benchmarks.svm.bench(
-        others.limit(train_frames, 0).in_memory(),
+        others.limit(train_frames, SEED).in_memory(),
         scored.in_memory(),
         seconds=seconds,
         rounds=rounds,
@@ -133,7 +134,7 @@ def inference(
     """Frames a second and latency of each inference engine, beside PyTorch's eager float32."""
     check_writable(json)
     document = benchmarks.inference.bench(
-        _read(dataset).limit(frames, 0).in_memory(),
+        _read(dataset).limit(frames, SEED).in_memory(),
         model=model,
         seconds=seconds,
         rounds=rounds,

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from .. import data
+from .. import __version__, data
 from ..data.compare import DIFFERS, FALSE_DISCOVERY_RATE, FEWEST, SIDES, pair
 from ..data.compare import compare as compare_cells
 from ..data.compare_summary import summary
@@ -72,6 +72,7 @@ def compare(
             "fingerprints": {side: own.fingerprint() for side, own in zip(SIDES, sides)},
             "frames_per_cell": frames_per_cell,
             "seed": seed,
+            "version": __version__,
             "false_discovery_rate": FALSE_DISCOVERY_RATE,
             "tolerances": {each.name: each.tolerance for each in MEASURES},
         }

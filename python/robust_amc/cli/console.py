@@ -1,6 +1,7 @@
 """Consoles: results go to standard output, progress and messages to standard error."""
 
 import sys
+from contextlib import nullcontext
 
 from rich.console import Console
 from rich.progress import (
@@ -48,3 +49,8 @@ def progress():
         transient=True,
         disable=_QUIET or not err.is_terminal,
     )
+
+
+def working(what):
+    """A context that shows that `what` is under way, as :func:`progress` does."""
+    return nullcontext() if _QUIET or not err.is_terminal else err.status(what)

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from .. import data
+from .. import __version__, data
 from ..classifier import Classifier
 from ..files import write_json
 from ..frames import Scaling
 from ..inference import export_onnx
 from ..inference.agreement import CHECK, check_frames, evenly
 from ..inference.quantize import calibration_frames
-from .console import err
+from .console import err, working
 from .options import Json, check_writable, refuse_overwriting
 
 CHECKED = 2000  # frames
@@ -69,11 +69,13 @@ def export(
     calibration = None
     if settings.precision is export_onnx.ExportPrecision.INT8:
         calibration = calibration_frames(classifier, calibrate and data.read(calibrate))
-    found = export_onnx.write(
-        output, classifier, _checked(check, classifier), calibration, settings
-    )
+    with working("exporting and comparing decisions"):
+        found = export_onnx.write(
+            output, classifier, _checked(check, classifier), calibration, settings
+        )
     if json:
-        write_json(json, {"settings": asdict(settings) | {"model": model}, "check": asdict(found)})
+        told = asdict(settings) | {"model": model, "version": __version__}
+        write_json(json, {"settings": told, "check": asdict(found)})
     err.print(f"wrote {output}: {found}", highlight=False)
 
 

@@ -13,7 +13,7 @@ from ..device import pick_device
 from ..errors import UserError
 from ..rejection.calibrate import RejectorSettings
 from ..rejection.calibrate import fit_rejector as fit
-from .console import err
+from .console import err, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 
 DEFAULT = RejectorSettings()
@@ -80,14 +80,17 @@ def fit_rejector(
             "seed": seed,
         },
     )
-    fitted = fit(
-        classifier,
-        data.part(whole, "train", split_seed),
-        data.part(whole, "calibration", split_seed),
-        settings,
-    )
+    with working("fitting and calibrating the rejector"):
+        fitted = fit(
+            classifier,
+            data.part(whole, "train", split_seed),
+            data.part(whole, "calibration", split_seed),
+            settings,
+        )
     facts = fitted.metadata["rejector"]
     facts["dataset"] = provenance.record(whole, dataset, split_seed)
+    if system:
+        fitted.metadata["defense"]["system"] = Path(system).stem
     fitted.save(output)
     if facts["calibration_frames"] < ENOUGH:
         err.print(

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from .. import data
+from .. import __version__, data
 from ..data.summary import summary
 from ..files import write_json
 from .console import out
@@ -29,7 +29,7 @@ def info(
     with counting("reading") as show:
         facts = {"path": Path(path).name} | summary(dataset, show)
     if json:
-        write_json(json, facts)
+        write_json(json, facts | {"version": __version__})
     table = Table(title=Text(_plain(facts["path"])))
     for heading in ("class", "frames", "SNR labels with frames", "frames a label"):
         table.add_column(heading)

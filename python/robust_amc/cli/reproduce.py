@@ -58,11 +58,14 @@ def paper(
         train.models(chosen, folder, whole, name, device=picked, told=told, report=Reporter(bar))
     found = report.Report(chosen, folder, whole, name)
     warnings = []
-    curves = attack.curves(
-        chosen, folder, whole, device=picked, told=told, warnings=warnings
-    )
-    for point in curves:
-        found.add(*point)
+    with progress() as bar:
+        task = bar.add_task("attacking", total=100, note="% of the tries at this level")
+        curves = attack.curves(
+            chosen, folder, whole, device=picked, told=told, warnings=warnings,
+            progress=lambda won, share: bar.update(task, completed=round(100 * share)),
+        )
+        for point in curves:
+            found.add(*point)
     shown = {name: Classifier.load(folder.model(name, 0), picked) for name in report.FEATURES}
     found.write(shown, warnings)
     out.print(

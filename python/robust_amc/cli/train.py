@@ -188,6 +188,8 @@ def train(
         return
     if not processes.is_first():
         return
+    if system:
+        trained.metadata["defense"]["system"] = Path(system).stem
     trained.save(output)
     checkpoint.unlink(missing_ok=True)
     history = trained.metadata["training"]

@@ -192,7 +192,7 @@ def _limit(each, entry):
 
 
 def _of_classes(dataset, names):
-    """The frames of the classes `names`, labelled in that order."""
+    """The frames of the classes `names`, labeled in that order."""
     position = np.array([names.index(c) if c in names else -1 for c in dataset.classes], np.int16)
     kept = dataset.subset(position[dataset.label] >= 0)
     return replace(kept, label=position[kept.label], classes=tuple(names))

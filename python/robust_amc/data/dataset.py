@@ -22,7 +22,7 @@ EXTRA = {
 
 @dataclass(frozen=True)
 class FrameDataset:
-    """Labelled frames.
+    """Labeled frames.
 
     Attributes:
         iq: float16 or float32 ``[n, 2, length]``; an array, or LazyFrames of a large file

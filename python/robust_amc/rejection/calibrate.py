@@ -137,6 +137,7 @@ def fit_rejector(classifier, train, calibration, settings=None):
     decided = fitted.label_of(torch.from_numpy(decided.score)).numpy()
     known = classifier.metadata
     fitted.metadata["defense"] = known.get("defense", {}) | {"run_time": rejector.kind}
+    fitted.metadata["defense"].pop("system", None)  # that of the network alone
     fitted.metadata["metrics"] = known.get("metrics", {}) | {
         "calibration": Outcome(calibration.label, decided).summary()
     }

@@ -17,11 +17,12 @@ def test_frames(study, dataset, models):
     return data.part(dataset, part, split_seed).select(snr_db=[study.snr_db]).in_memory()
 
 
-def curves(study, folder, dataset, *, device, told, warnings):
+def curves(study, folder, dataset, *, device, told, warnings, progress=None):
     """Attack every system of `study`; what is in `folder` already is not done again.
 
     Yields (seed, row, Outcome, FrameDataset) of each point, benign ones first; what may make
-    the figures misleading is appended to the list `warnings`.
+    the figures misleading is appended to the list `warnings`. `progress` is called with the frames
+    won and the share of tries while PGD is at work.
     """
     for seed in study.seeds:
         models = {name: Classifier.load(folder.model(name, seed), device) for name in study.systems}
@@ -46,11 +47,11 @@ def curves(study, folder, dataset, *, device, told, warnings):
                 for pnr_db in sorted(study.pnr_db):
                     told(f"{name}, seed {seed}: {kind.value}, PNR {pnr_db:g} dB")
                     curve.settings = study.attack_at(pnr_db)
-                    yield seed, *saved.point(curve, pnr_db), attacked
+                    yield seed, *saved.point(curve, pnr_db, progress), attacked
                 told(f"{name}, seed {seed}: {kind.value}, checks")
                 curve.settings = study.attack
                 told_apart = {"seed": seed, "attack": kind.value}
-                warnings += [told_apart | each for each in saved.warnings(curve, study)]
+                warnings += [told_apart | each for each in saved.warnings(curve, study, progress)]
 
 
 def _attacks(study, name):
@@ -77,7 +78,7 @@ class _Saved:
         self.points = self.saved["points"]
         self._restored = False
 
-    def point(self, curve, pnr_db):
+    def point(self, curve, pnr_db, progress):
         """Row and Outcome at one PNR: from the file, or made and saved."""
         key = f"{pnr_db:g}"
         if key in self.points:
@@ -86,7 +87,7 @@ class _Saved:
             curve.points.append((row, outcome))
             return row, outcome
         self._restore(curve)
-        row, outcome = curve.point(pnr_db)
+        row, outcome = curve.point(pnr_db, progress)
         with replacing(self._state(key)) as temporary:
             np.savez(temporary, **curve.state_dict())
         before = list(self.points)
@@ -96,7 +97,7 @@ class _Saved:
             self._state(each).unlink(missing_ok=True)
         return row, outcome
 
-    def warnings(self, curve, study):
+    def warnings(self, curve, study, progress):
         """Warnings about a finished curve: from the file, or made and saved.
 
         Stronger attacks are compared with the whole battery, where that was tried.
@@ -105,7 +106,7 @@ class _Saved:
             self._restore(curve)
             levels = study.full_pnr_db
             curve.points = [point for point in curve.points if point[0]["pnr_db"] in levels]
-            self.saved["warnings"] = checks.review(curve)
+            self.saved["warnings"] = checks.review(curve, progress=progress)
             write_json(self.path, self.saved)
         return self.saved["warnings"]
 

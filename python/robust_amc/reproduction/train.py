@@ -40,6 +40,7 @@ def _network(system, folder, dataset, path, device, told, report):
         resume=True,
         report=report,
     )
+    trained.metadata["defense"]["system"] = system.name
     trained.save(output)
     checkpoint.unlink(missing_ok=True)
 
@@ -58,6 +59,7 @@ def _rejector(system, seed, folder, dataset, path, device, told):
         system.rejector,
     )
     fitted.metadata["rejector"]["dataset"] = provenance.record(dataset, path, split_seed)
+    fitted.metadata["defense"]["system"] = system.name
     fitted.save(output)
 
 

@@ -132,15 +132,15 @@ class Truth:
     """What the annotations of a recording say of its frames."""
 
     def __init__(self, recording):
-        labelled = [each for each in recording.annotations if each.get("core:label")]
+        labeled = [each for each in recording.annotations if each.get("core:label")]
         first = recording.first_sample
-        start = [int(each["core:sample_start"]) - first for each in labelled]
+        start = [int(each["core:sample_start"]) - first for each in labeled]
         # One without a length goes on to the end
-        count = [int(each.get("core:sample_count", _ENDLESS)) for each in labelled]
+        count = [int(each.get("core:sample_count", _ENDLESS)) for each in labeled]
         self._start = np.clip(np.array(start, object), -_ENDLESS, _ENDLESS).astype(np.int64)
         self._end = self._start + np.minimum(np.array(count, object), _ENDLESS).astype(np.int64)
-        self._label = [each["core:label"] for each in labelled]
-        self._snr_db = [_number(each.get(SNR)) for each in labelled]
+        self._label = [each["core:label"] for each in labeled]
+        self._snr_db = [_number(each.get(SNR)) for each in labeled]
 
     def of(self, offset, length):
         """Names (None: not known) and SNR labels in dB (NaN) of frames at ascending `offset`.

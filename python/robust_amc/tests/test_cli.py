@@ -70,7 +70,9 @@ def test_from_data_to_a_robustness_figure(files):
             "fit-rejector", name, "--model", "cat.safetensors", "--dataset", "toy.npz",
             "--system", system, "--frames-per-class", frames, "--device", "cpu",
         )  # fmt: skip
-        made, asked = Classifier.load(name).metadata["rejector"], systems.load(system).rejector
+        metadata, asked = Classifier.load(name).metadata, systems.load(system).rejector
+        made, known = metadata["rejector"], metadata["defense"]
+        assert known == {"training": "cat", "run_time": kind, "system": system}
         assert made["kind"] == kind and made["frames_per_class"] == frames
         same = {"code", "gamma", "penalty", "target_rejection"} & set(made)
         assert len(same) == (2 if system == "two_fold" else 3)
@@ -171,7 +173,9 @@ def test_training_a_system_takes_its_settings_and_those_given(files, capsys):
         "--noise", 0.2, "--start-from", "start.safetensors", *TRAIN,
     )  # fmt: skip
     run("models", "mine.safetensors", "--json", "models.json")
-    training = json.loads((files / "models.json").read_text())["models"][0]["training"]
+    told = json.loads((files / "models.json").read_text())["models"][0]
+    training = told["training"]
+    assert told["defense"] == {"training": "ls_gna", "run_time": "none", "system": "ls_gna"}
     assert training["method"] == "ls_gna" and training["start_from"]["name"] == "start"
     assert training["ls_gna"] == {"smoothing": 0.1, "noise": 0.2}
     assert training["robust_radius"] == 0.095 and training["epochs"] == 1

@@ -131,6 +131,7 @@ def test_systems_reject_where_their_files_say_so(folder):
     for name in QUICK.systems:
         model = Classifier.load(folder / "out" / "models" / "seed0" / f"{name}.safetensors")
         assert (model.rejector is not None) == (systems.load(name).rejector is not None), name
+        assert model.metadata["defense"]["system"] == name
     results = json.loads((folder / "out" / "results.json").read_text())
     rates = {
         row["model"]: row["rejection_rate"] for row in results["rows"] if row["attack"] == "none"
