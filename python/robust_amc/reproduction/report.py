@@ -122,6 +122,7 @@ class Report:
         metadata = self.dataset.metadata
         return {
             "study": asdict(self.study),
+            "systems": self.folder.systems,
             "dataset": self.path,
             "fingerprint": self.dataset.fingerprint(),
             "generator": {

@@ -1,6 +1,7 @@
 """What a reproduction does, and the folder that it does it in."""
 
 import json
+import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -147,13 +148,18 @@ class Folder:
 
     `settings.json` says which study of which data set it is: another one is refused, but for
     the number of seeds, which may grow.
+
+    Attributes:
+        path: the folder
+        systems: the content of each system's TOML file
     """
 
     def __init__(self, path, study, fingerprint, resume):
         self.path = Path(path)
+        self.systems = {name: _text(name) for name in study.networks() + list(study.systems)}
         identity = {
             "study": asdict(study),
-            "systems": {name: _text(name) for name in study.networks() + list(study.systems)},
+            "systems": self.systems,
             "fingerprint": fingerprint,
             "version": __version__,
         }
@@ -174,10 +180,10 @@ class Folder:
 
     def _check(self, settings, identity, resume):
         try:
-            other = json.loads(settings.read_text())
-        except ValueError:
-            other = None
-        if other != identity:
+            same = _meaning(json.loads(settings.read_text())) == _meaning(identity)
+        except (ValueError, LookupError, TypeError, AttributeError):  # damaged
+            same = False
+        if not same:
             raise UserError(
                 f"{self.path} holds another reproduction (other data, systems, sizes or version); "
                 "give a new folder"
@@ -192,6 +198,14 @@ class Folder:
     def curve(self, name, seed, attack):
         """Path of a security curve, what is done of it."""
         return self.path / "curves" / f"{name}-{seed}-{attack}.json"
+
+
+def _meaning(identity):
+    """An identity without what changes no result: comments of the systems' files, their sweeps."""
+    systems_of = {name: tomllib.loads(text) for name, text in identity["systems"].items()}
+    for document in systems_of.values():
+        document.pop("sweep", None)
+    return identity | {"systems": systems_of}
 
 
 def _text(name):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from robust_amc import data, systems
+from robust_amc import assets, data, systems
 from robust_amc.attacks import AttackSettings
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
@@ -108,6 +108,13 @@ def test_everything_is_written(folder):
             assert f"{100 * row['robust_accuracy']:.1f} |" in text
     table = (out / "normal-accuracy.md").read_text()
     assert all(f"| {name} |" in table for name in QUICK.systems)
+
+
+def test_settings_of_every_system_are_in_the_results(folder):
+    told = json.loads((folder / "out" / "results.json").read_text())["settings"]["systems"]
+    assert set(told) == {"base", *QUICK.systems}
+    for name, text in told.items():
+        assert text == (assets.SYSTEMS / f"{name}.toml").read_text()
 
 
 def test_claims_are_the_rows_figures(folder):
@@ -251,6 +258,13 @@ def test_another_run_s_folder_is_refused(folder, tmp_path, capsys):
     changed = json.loads(text)
     changed["fingerprint"] = "0" * 64
     settings.write_text(json.dumps(changed))
+    assert "another reproduction" in refused(capsys, folder, "--resume")
+    for edit, expected in (("[rejector]\npenalty = 3.0\n", 2), ("# said better\n", 0)):
+        changed = json.loads(text)
+        changed["systems"]["undefended"] += edit
+        settings.write_text(json.dumps(changed))
+        assert status(folder, "out", "--resume") == expected, edit
+    settings.write_text("{}")
     assert "another reproduction" in refused(capsys, folder, "--resume")
     settings.write_text(text)
     (folder / "full").mkdir()
