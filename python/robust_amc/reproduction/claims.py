@@ -68,6 +68,8 @@ CLAIMS = (
           "grey", LEVEL, beside="pgd"),
     Claim("Not in the paper: accepted accuracy of HTRD above neural rejection alone", "-",
           ("htrd", "nr"), "accepted_accuracy"),
+    Claim("Not in the paper: htrd above two_fold, correct where the attack may force rejection",
+          "-", ("htrd", "two_fold"), "attacked_accuracy", "pgd", LEVEL),
     *(
         Claim(f"Not in the paper: {name} above {other}, {words}", "-", (name, other), metric,
               "pgd", LEVEL)
