@@ -177,11 +177,11 @@ def int8(tmp_path_factory):
     """A shipped model in int8, and what its export said."""
     path, model = tmp_path_factory.mktemp("int8") / "model.onnx", Classifier.load("htrd")
     sample = data.read("sample")
-    calibration = evenly(sample, 256, CALIBRATION)
+    calibration = evenly(sample, 1024, CALIBRATION)
     return (
         path,
         model,
-        export_onnx.write(path, model, evenly(sample, 300, CHECK), calibration, INT8),
+        export_onnx.write(path, model, evenly(sample, 1000, CHECK), calibration, INT8),
     )
 
 
@@ -194,7 +194,7 @@ def test_int8(int8, tmp_path):
     assert np.mean(label == expected) >= 0.99
     assert abs(np.mean(label == -1) - np.mean(expected == -1)) <= 0.01
     assert facts["exported"] == {
-        "scaling": "none", "precision": "int8", "calibration_frames": 256,
+        "scaling": "none", "precision": "int8", "calibration_frames": 1024,
     }  # fmt: skip
     assert found.agreement >= 0.99 and found.score_difference > 0
     import onnx
