@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """GNU Radio blocks around robust_amc, the library for robust modulation classification."""
 
-# The C++ blocks. Without C++ sources there is no binding to import.
-try:
-    from .htrd_python import *
-except ModuleNotFoundError as error:
-    if error.name != f"{__name__}.htrd_python":
-        raise
+# The C++ blocks, and what else is in C++
+from .htrd_python import *
 
 # import any pure python here
 from .classifier import classifier

@@ -7,6 +7,7 @@ import numpy as np
 import pmt
 
 from . import frame_facts, pmt_vectors
+from .htrd_python import number
 
 _FLOAT_COLUMNS = ("score", "threshold", *frame_facts.NUMBERS)
 
@@ -170,7 +171,7 @@ _READERS = {
     "truth": pmt.symbol_to_string,
     "rx_time": pmt.to_python,
     **dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double),
-    "sample_offset": frame_facts.number,  # a uint64 in a single decision
+    "sample_offset": number,  # a uint64 in a single decision
 }
 _VECTOR_READERS = {
     "frame_index": pmt_vectors.read_longs,

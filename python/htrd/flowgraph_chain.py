@@ -8,8 +8,11 @@ import pmt
 from gnuradio import blocks, gr, htrd
 from robust_amc import data, frames
 
+from .model import set_buffer
+
 LENGTH = frames.FRAME_LENGTH
 MAX_BATCH = 256
+BUFFERED = 3.3e-3  # seconds of samples behind a source: about as long a thread waits for a core
 WARM_UP = 0.5  # seconds of each flowgraph that do not count
 
 
@@ -36,6 +39,8 @@ class Chain(gr.top_block):
         self.source = blocks.vector_source_c(samples.tolist(), True)
         self.throttle = blocks.throttle(gr.sizeof_gr_complex, samp_rate)
         self.sampler = htrd.frame_sampler(LENGTH, samp_rate=samp_rate, max_rate=max_rate)
+        for block in (self.source, self.throttle):
+            set_buffer(block, int(BUFFERED * samp_rate))
         self.connect(self.source, self.throttle, self.sampler, self.classifier)
 
     def next_change(self, count):

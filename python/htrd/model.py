@@ -71,10 +71,10 @@ def at_least(minimum, **values):
             raise UserError(f"{name} must be a whole number of at least {minimum}, not {value}")
 
 
-def set_buffer(block, frames):
-    """Make a block's output buffers hold at least `frames`, so that batches can be large.
+def set_buffer(block, items):
+    """Make a block's output buffers hold at least so many items.
 
     GNU Radio's logger reports that at every start, on standard output; it is silenced.
     """
     block.set_log_level("warn")
-    block.set_min_output_buffer(frames)
+    block.set_min_output_buffer(items)

@@ -9,8 +9,9 @@ from robust_amc import frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.errors import UserError
 
-from . import control, frame_facts, tags
+from . import control, tags
 from .attack_rate import AttackRate
+from .htrd_python import number_tags
 from .model import at_least, load, scaling_of, set_buffer
 
 BUFFER = 256  # frames
@@ -165,7 +166,7 @@ class pgd_injector(gr.sync_block):
 
     def _perturb(self, iq, attacked, outputs):
         """Attack `iq`, the frames `attacked` of those at hand; write them to the first output."""
-        snr_db = frame_facts.numbers(self, len(attacked), tags.SNR_DB)
+        snr_db = number_tags(self.gateway, len(attacked), [tags.SNR_DB])[0]
         known = np.abs(snr_db) <= power.LARGEST_DB
         snr_db = np.where(known, snr_db, self._snr_db)[attacked]
         truth = np.array(tags.names(self, len(attacked), tags.MODULATION), object)[attacked]

@@ -22,6 +22,7 @@ namespace py = pybind11;
 /**************************************/
 // BINDING_FUNCTION_PROTOTYPES(
     void bind_frame_sampler(py::module& m);
+    void bind_number_tags(py::module& m);
     void bind_perturbation_adder(py::module& m);
 // ) END BINDING_FUNCTION_PROTOTYPES
 
@@ -52,6 +53,7 @@ PYBIND11_MODULE(htrd_python, m)
     /**************************************/
     // BINDING_FUNCTION_CALLS(
     bind_frame_sampler(m);
+    bind_number_tags(m);
     bind_perturbation_adder(m);
     // ) END BINDING_FUNCTION_CALLS
 }

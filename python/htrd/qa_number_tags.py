@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers in tags, read at once: against what was written, in any number of calls."""
+
+import numpy as np
+import pmt
+from gnuradio import blocks, gr, gr_unittest
+from gnuradio.htrd import number, number_tags
+
+KEYS = [pmt.intern("level"), pmt.intern("place")]
+
+
+class Reader(gr.sync_block):
+    """Keeps what number_tags() says in each call of work(), a few items at a time."""
+
+    def __init__(self):
+        gr.sync_block.__init__(self, "reader", [np.int8], None)
+        self.read = []
+
+    def work(self, input_items, _):
+        count = min(3, len(input_items[0]))
+        self.read.append(number_tags(self.gateway, count, KEYS))
+        return count
+
+
+def tag(offset, key, value):
+    made = gr.tag_t()
+    made.offset, made.key, made.value = offset, pmt.intern(key), value
+    return made
+
+
+class QaNumberTags(gr_unittest.TestCase):
+    def test_columns(self):
+        tags = [
+            tag(0, "level", pmt.from_double(-1.5)),
+            tag(1, "other", pmt.from_double(9.0)),
+            tag(4, "place", pmt.from_uint64(2**40)),
+            tag(5, "place", pmt.from_long(-7)),
+            tag(5, "level", pmt.from_double(1.0)),
+            tag(5, "level", pmt.from_double(2.0)),
+            tag(6, "level", pmt.intern("loud")),
+            tag(7, "level", pmt.from_complex(1.0, 0.0)),
+        ]
+        flowgraph, reader = gr.top_block(), Reader()
+        flowgraph.connect(blocks.vector_source_b([0] * 8, False, 1, tags), reader)
+        flowgraph.run()
+        nan = np.nan
+        np.testing.assert_array_equal(
+            np.concatenate(reader.read, axis=1),
+            [
+                [-1.5, nan, nan, nan, nan, 2.0, nan, nan],
+                [nan, nan, nan, nan, 2.0**40, -7.0, nan, nan],
+            ],
+        )
+        self.assertGreater(len(reader.read), 2)
+
+    def test_nothing(self):
+        flowgraph, reader = gr.top_block(), Reader()
+        flowgraph.connect(blocks.vector_source_b([0] * 4), reader)
+        flowgraph.run()
+        self.assertTrue(np.isnan(np.concatenate(reader.read, axis=1)).all())
+
+    def test_one_number(self):
+        self.assertEqual(number(pmt.from_long(3)), 3.0)
+        self.assertEqual(number(pmt.from_uint64(2**53)), 2.0**53)
+        self.assertTrue(np.isnan(number(pmt.PMT_NIL)))
+        with self.assertRaises(TypeError):
+            number(None)
+
+
+if __name__ == "__main__":
+    gr_unittest.run(QaNumberTags)
