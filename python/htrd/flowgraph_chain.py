@@ -12,6 +12,7 @@ from .model import set_buffer
 
 LENGTH = frames.FRAME_LENGTH
 MAX_BATCH = 256
+QUEUE = 8192  # frames, most of a second: others who use the machine are not to make them drop
 BUFFERED = 3.3e-3  # seconds of samples behind a source: about as long a thread waits for a core
 WARM_UP = 0.5  # seconds of each flowgraph that do not count
 
@@ -26,7 +27,8 @@ class Chain(gr.top_block):
     def __init__(self, engine, mode, samp_rate=0.0, max_rate=0.0):
         gr.top_block.__init__(self)
         self.classifier = htrd.classifier(
-            engine, len(engine.classes), publish_decisions=False, mode=mode, max_batch=MAX_BATCH
+            engine, len(engine.classes), publish_decisions=False, mode=mode, max_batch=MAX_BATCH,
+            queue_frames=QUEUE,
         )
         self.status, self.batches = Listener("status"), Listener("batches")
         for listener in (self.status, self.batches):
