@@ -20,8 +20,8 @@ double number(const pmt::pmt_t& value)
     return pmt::is_uint64(value) ? pmt::to_uint64(value) : NAN;
 }
 
-// A radio's frames come by the ten thousand a second, each with several tags: as Python objects
-// these would take more time than all else that happens to a frame before its decision.
+// A radio's frames come by the ten thousand a second, each with several tags: as Python
+// objects these would take more time than all else before a frame's decision.
 py::array_t<double>
 number_tags(gr::block& block, size_t count, const std::vector<pmt::pmt_t>& keys)
 {
@@ -51,7 +51,7 @@ void bind_number_tags(py::module& m)
           py::arg("block"),
           py::arg("count"),
           py::arg("keys"),
-          "Values of tags on the next `count` items of input 0 of a block that is at work: "
-          "float64 [keys, count], NaN where a tag is missing or no number. Where an item has "
-          "a key twice, the later tag wins.");
+          "Values of tags on the next `count` items of input 0 of a block at work: "
+          "float64 [keys, count], NaN where a tag is missing or no number. Where an item "
+          "has a key twice, the later tag wins.");
 }
