@@ -34,7 +34,7 @@ class QaNumberTags(gr_unittest.TestCase):
         tags = [
             tag(0, "level", pmt.from_double(-1.5)),
             tag(1, "other", pmt.from_double(9.0)),
-            tag(4, "place", pmt.from_uint64(2**40)),
+            tag(4, "place", pmt.from_uint64(2**40 + 1)),
             tag(5, "place", pmt.from_long(-7)),
             tag(5, "level", pmt.from_double(1.0)),
             tag(5, "level", pmt.from_double(2.0)),
@@ -49,7 +49,7 @@ class QaNumberTags(gr_unittest.TestCase):
             np.concatenate(reader.read, axis=1),
             [
                 [-1.5, nan, nan, nan, nan, 2.0, nan, nan],
-                [nan, nan, nan, nan, 2.0**40, -7.0, nan, nan],
+                [nan, nan, nan, nan, 2.0**40 + 1, -7.0, nan, nan],
             ],
         )
         self.assertGreater(len(reader.read), 2)
@@ -62,10 +62,14 @@ class QaNumberTags(gr_unittest.TestCase):
 
     def test_one_number(self):
         self.assertEqual(number(pmt.from_long(3)), 3.0)
-        self.assertEqual(number(pmt.from_uint64(2**53)), 2.0**53)
+        self.assertEqual(number(pmt.from_uint64(2**53 - 1)), 2.0**53 - 1)
         self.assertTrue(np.isnan(number(pmt.PMT_NIL)))
         with self.assertRaises(TypeError):
             number(None)
+
+    def test_not_at_work(self):
+        with self.assertRaises(RuntimeError):
+            number_tags(Reader().gateway, 1, KEYS)
 
 
 if __name__ == "__main__":

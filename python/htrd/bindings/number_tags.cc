@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <vector>
 
 namespace py = pybind11;
@@ -17,7 +18,9 @@ double number(const pmt::pmt_t& value)
 {
     if (pmt::is_real(value) || pmt::is_integer(value))
         return pmt::to_double(value);
-    return pmt::is_uint64(value) ? pmt::to_uint64(value) : NAN;
+    if (pmt::is_uint64(value))
+        return static_cast<double>(pmt::to_uint64(value));
+    return NAN;
 }
 
 // A radio's frames come by the ten thousand a second, each with several tags: as Python
@@ -25,6 +28,8 @@ double number(const pmt::pmt_t& value)
 py::array_t<double>
 number_tags(gr::block& block, size_t count, const std::vector<pmt::pmt_t>& keys)
 {
+    if (!block.detail())
+        throw std::runtime_error("number_tags: the block is in no flowgraph that runs");
     py::array_t<double> found({ keys.size(), count });
     auto row = found.mutable_unchecked<2>();
     std::fill_n(found.mutable_data(), found.size(), NAN);
@@ -53,5 +58,6 @@ void bind_number_tags(py::module& m)
           py::arg("keys"),
           "Values of tags on the next `count` items of input 0 of a block at work: "
           "float64 [keys, count], NaN where a tag is missing or no number. Where an item "
-          "has a key twice, the later tag wins.");
+          "has a key twice, the later tag wins. Raises RuntimeError for a block that is "
+          "in no flowgraph.");
 }
