@@ -7,11 +7,11 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from robust_amc import data, frames
-from robust_amc.data.playlist import Player, Playlist
+from robust_amc.data.replay import Player, Playlist
 from robust_amc.errors import UserError
 
-from . import control
-from . import tags as keys
+from .messages import control
+from .messages import tags as keys
 from .model import at_least, set_buffer
 
 OUTPUTS = ("frames", "stream")

@@ -6,19 +6,19 @@ import subprocess
 import sys
 
 from gnuradio import gr_unittest
-from gnuradio.htrd import blocks_bench
+from gnuradio.htrd.benchmarks import blocks
 
 
 class QaBlocksBench(gr_unittest.TestCase):
     def test_rows(self):
         told = []
-        document = blocks_bench.bench(seconds=0.0, rounds=2, progress=told.append)
+        document = blocks.bench(seconds=0.0, rounds=2, progress=told.append)
         self.assertEqual(len(told), 2)
         settings = document["settings"]
-        self.assertEqual(settings["samples"], blocks_bench.LEAST)
+        self.assertEqual(settings["samples"], blocks.LEAST)
         for told in ("compared", "cpu", "threads", "torch_version", "date"):
             self.assertTrue(settings[told], told)
-        self.assertEqual([row["name"] for row in document["rows"]], list(blocks_bench.CASES))
+        self.assertEqual([row["name"] for row in document["rows"]], list(blocks.CASES))
         for row in document["rows"]:
             self.assertEqual((row["unit"], row["baseline"]), ("MS/s", "multiply_const_cc"))
             self.assertGreater(row["value"], 0)
@@ -29,7 +29,7 @@ class QaBlocksBench(gr_unittest.TestCase):
         """The command line's standard output stays clean."""
         program = (
             "from robust_amc.cli.generate import htrd_module\n"
-            "htrd_module('blocks_bench')\n"
+            "htrd_module('benchmarks.blocks')\n"
             "from gnuradio import gr\n"
             "gr.logger('somebody').warn('mind the gap')\n"
         )

@@ -5,7 +5,7 @@
 import numpy as np
 import pmt
 from gnuradio import gr_unittest
-from gnuradio.htrd import decisions, pmt_vectors
+from gnuradio.htrd.messages import decision_pdu, pmt_vectors
 
 HUGE = 1 << 40
 
@@ -32,7 +32,7 @@ class QaVectors(gr_unittest.TestCase):
 
 class QaDecisions(gr_unittest.TestCase):
     def setUp(self):
-        self.batch = decisions.Batch(
+        self.batch = decision_pdu.Batch(
             frame_index=np.array([3, HUGE, 5]),
             modulation=["BPSK", None, "QPSK"],
             score=np.array([0.5, -np.inf, 2.0]),
@@ -54,19 +54,19 @@ class QaDecisions(gr_unittest.TestCase):
         self.assertEqual(found.rx_time, whens)
 
     def test_a_batch(self):
-        found = decisions.read(self.batch.message())
+        found = decision_pdu.read(self.batch.message())
         self.same(found)
         self.assertEqual(found.classes, self.batch.classes)
         self.assertEqual(found.rejected.tolist(), [False, True, False])
 
     def test_single_decisions(self):
         for row in range(3):
-            self.same(decisions.read(self.batch.decision(row)), slice(row, row + 1))
+            self.same(decision_pdu.read(self.batch.decision(row)), slice(row, row + 1))
 
     def test_through_a_socket(self):
         """As gr-zeromq sends it."""
         sent = pmt.deserialize_str(pmt.serialize_str(self.batch.message()))
-        self.same(decisions.read(sent))
+        self.same(decision_pdu.read(sent))
 
     def test_other_messages(self):
         whole = self.batch.message()
@@ -76,7 +76,7 @@ class QaDecisions(gr_unittest.TestCase):
             pmt.cons(pmt.car(whole), pmt.from_long(1)), pmt.cons(damaged, pmt.cdr(whole)),
         ):  # fmt: skip
             with self.assertRaises(ValueError):
-                decisions.read(wrong)
+                decision_pdu.read(wrong)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import gr_unittest
-from gnuradio.htrd import decisions, flowgraph_bench, flowgraph_chain, flowgraph_soak
-from gnuradio.htrd.flowgraph_chain import Chain
-from gnuradio.htrd.flowgraph_soak import Checker
+from gnuradio.htrd.benchmarks import flowgraph, flowgraph_chain, flowgraph_soak
+from gnuradio.htrd.benchmarks.flowgraph_chain import Chain
+from gnuradio.htrd.benchmarks.flowgraph_soak import Checker
+from gnuradio.htrd.messages import decision_pdu
 from robust_amc.classifier import Classifier
 from robust_amc.inference import open_engine
 
@@ -20,7 +21,7 @@ def batch(index):
     """A PDU of decisions on frames of these numbers."""
     nothing = [None] * len(index)
     number = np.zeros(len(index))
-    return decisions.Batch(
+    return decision_pdu.Batch(
         np.array(index), nothing, number, number, nothing, number, number, nothing,
         np.zeros((len(index), 2), np.float32),
     ).message()  # fmt: skip
@@ -47,8 +48,8 @@ def rejecting():
 class QaFlowgraphBench(gr_unittest.TestCase):
     def test_rows(self):
         said = []
-        flowgraph_chain.WARM_UP, flowgraph_bench.STEPS = 0.1, [0.5, 0.1]
-        found = flowgraph_bench.bench(0.1, 1, said.append, model="undefended", engine="torch",
+        flowgraph_chain.WARM_UP, flowgraph.STEPS = 0.1, [0.5, 0.1]
+        found = flowgraph.bench(0.1, 1, said.append, model="undefended", engine="torch",
                                       precision="float32", sustain=0.2)
         self.assertEqual(found["settings"]["sustain"], 0.2)
         self.assertEqual(found["settings"]["engine"], "torch float32")
@@ -112,15 +113,15 @@ class QaFlowgraphBench(gr_unittest.TestCase):
 
     def test_a_rate_is_sustained_when_it_is_delivered_and_nothing_dropped(self):
         wanted = 300.0
-        rate = flowgraph_bench._keeps_up(rejecting(), 0.5, wanted)
+        rate = flowgraph._keeps_up(rejecting(), 0.5, wanted)
         self.assertAlmostEqual(rate / wanted, 1, delta=0.1)
         with mock.patch.object(
-            flowgraph_bench, "Chain", lambda engine, mode, rate: Chain(engine, mode, 0.5 * rate)
+            flowgraph, "Chain", lambda engine, mode, rate: Chain(engine, mode, 0.5 * rate)
         ):
             start = time.monotonic()
-            self.assertEqual(flowgraph_bench._keeps_up(rejecting(), 60, wanted), 0)
+            self.assertEqual(flowgraph._keeps_up(rejecting(), 60, wanted), 0)
         # Nothing is dropped as long as the queue has room
-        self.assertEqual(flowgraph_bench._keeps_up(rejecting(), 60, 1e6), 0)
+        self.assertEqual(flowgraph._keeps_up(rejecting(), 60, 1e6), 0)
         self.assertLess(time.monotonic() - start, 10)
 
 

@@ -4,7 +4,8 @@
 
 import support_for_qa as support
 from gnuradio import gr, gr_unittest, htrd
-from gnuradio.htrd import decisions, panel_bench
+from gnuradio.htrd.benchmarks import panel
+from gnuradio.htrd.messages import decision_pdu
 from PyQt5 import QtWidgets
 
 APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"])
@@ -13,7 +14,7 @@ APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"]
 class QaPanelBench(gr_unittest.TestCase):
     def test_rows(self):
         told = []
-        document = panel_bench.bench(seconds=0.4, rounds=2, progress=told.append)
+        document = panel.bench(seconds=0.4, rounds=2, progress=told.append)
         self.assertEqual(len(told), 2)
         self.assertEqual(document["settings"]["bench"], "panel")
         shown, ignored, alone = document["rows"]
@@ -23,16 +24,16 @@ class QaPanelBench(gr_unittest.TestCase):
         self.assertEqual(alone["value"], max(shown["value"] - ignored["value"], 0))
 
     def test_the_panel_gets_what_is_sent(self):
-        messages = panel_bench._messages()
-        first = decisions.read(messages[0])
-        self.assertEqual(len(first), panel_bench.BATCH)
+        messages = panel._messages()
+        first = decision_pdu.read(messages[0])
+        self.assertEqual(len(first), panel.BATCH)
         self.assertTrue(0 < first.rejected.mean() < 0.2)
-        panel, flowgraph = htrd.qt_decision_panel(window=0), gr.top_block()
-        sender = panel_bench.Sender(messages, 0.001)
-        flowgraph.msg_connect(sender, "batches", panel, "batches")
+        shown, flowgraph = htrd.qt_decision_panel(window=0), gr.top_block()
+        sender = panel.Sender(messages, 0.001)
+        flowgraph.msg_connect(sender, "batches", shown, "batches")
         flowgraph.start()
         try:
-            support.wait_for(lambda: panel._totals.summary()["frames"] >= 10 * panel_bench.BATCH)
+            support.wait_for(lambda: shown._totals.summary()["frames"] >= 10 * panel.BATCH)
         finally:
             flowgraph.stop()
             flowgraph.wait()

@@ -14,7 +14,8 @@ import torch
 from gnuradio import blocks, gr, htrd
 from robust_amc import frames
 from robust_amc.classifier import Classifier
-from robust_amc.data import FrameDataset, npz
+from robust_amc.data import FrameDataset
+from robust_amc.data.formats import npz
 from robust_amc.models import build
 from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
 

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 from .. import frames
 from ..frames import Scaling
+from ..reduced import Searcher
 from .pgd import descend
-from .search import Searcher
 from .targets import targets
 from .white_box import AttackSettings
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..device import batch_size
 from ..errors import UserError
 from ..frames import Scaling
+from ..runtime.device import batch_size
 from . import objectives
 from .pgd import direction
 from .targets import targets

@@ -8,9 +8,9 @@ import torch
 
 from .. import frames
 from ..frames import Scaling
+from ..reduced import Searcher
 from . import objectives
 from .pgd import descend, random_start
-from .search import Searcher
 from .targets import targets
 from .threat import Goal
 

@@ -6,9 +6,9 @@ import torch
 from .. import frames, power
 from ..attacks import AttackSettings, objectives, white_box
 from ..attacks.pgd import descend
-from ..attacks.search import Searcher
 from ..classifier import Classifier
 from ..errors import UserError
+from ..reduced import Searcher
 from . import peers
 from .report import row, settings
 

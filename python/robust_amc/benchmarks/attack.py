@@ -6,9 +6,9 @@ import torch
 from .. import frames
 from ..attacks import objectives
 from ..attacks.pgd import descend
-from ..attacks.search import Searcher
 from ..classifier import Classifier
-from ..engine import Engine
+from ..reduced import Searcher
+from ..runtime.runtime import Engine
 from . import gemm, peers, plain
 from .report import precisions, row, settings
 from .sides import Side, measure

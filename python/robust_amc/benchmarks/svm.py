@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from ..attacks.search import ReducedRejection
 from ..classifier import BATCH, Classifier
-from ..engine import Engine
 from ..errors import UserError
+from ..reduced import ReducedRejection
 from ..rejection.svm import NeuralRejection, feature_scale, fit_svm
+from ..runtime.runtime import Engine
 from . import gemm
 from .report import precisions, row, settings
 from .sides import Side, measure

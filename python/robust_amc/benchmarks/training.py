@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..classifier import Classifier
-from ..engine import Engine
+from ..runtime.runtime import Engine
 from ..training import CATSettings, Plan, TrainSettings, train
 from . import gemm, plain
 from .report import precisions, row, settings

@@ -8,13 +8,13 @@ import typer
 
 from .. import data
 from ..classifier import Classifier
-from ..data import sigmf_recording
-from ..device import pick_device
+from ..data.formats import sigmf_recording
 from ..errors import UserError
 from ..frames import Scaling
 from ..inference import Precision, open_engine
 from ..inference.choose import AUTO, ENGINES
 from ..inference.onnx_model import load, read_document
+from ..runtime.device import pick_device
 from ..streams.framer import HYSTERESIS_DB, Framer, Squelch
 from ..streams.opening import STDIN, open_stream
 from ..streams.recording import Facts

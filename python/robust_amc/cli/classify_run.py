@@ -6,16 +6,15 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..evaluation.running import DecisionTotals
 from ..inference import InferenceEngine
-from ..streams import decided
+from ..streams import decide
 from ..streams.annotate import annotated
 from ..streams.batches import BATCH, FrameStream
 from ..streams.framer import Decoder
 from ..streams.recording import Truth
-from ..streams.totals import Totals
-from .console import err
+from .console import err, stopping
 from .decision_writers import stay_silent
-from .stopping import stopping
 
 _MOST_ANNOTATIONS = 100_000  # the metadata of more are larger than most readers take
 
@@ -41,7 +40,7 @@ class Run:
         """Decide the frames of a FrameDataset."""
         start = time.monotonic()
         with stopping() as stop:
-            totals = self._go(decided.of_dataset(self.engine, dataset, BATCH, self.limit, stop))
+            totals = self._go(decide.of_dataset(self.engine, dataset, BATCH, self.limit, stop))
         self._summarize(totals, start)
         return stop.status
 
@@ -55,7 +54,7 @@ class Run:
         with stopping() as stop, closing(stream.source), output as annotator:
             decoder = Decoder(recording.dtype, annotator and annotator.keep)
             batches = FrameStream(stream.source, decoder, framer, latency, stop)
-            results = decided.of_stream(
+            results = decide.of_stream(
                 self.engine, batches, recording, Truth(recording), self.limit
             )
             start = time.monotonic()
@@ -71,7 +70,7 @@ class Run:
         return stop.status
 
     def _go(self, results, annotator=None):
-        totals = Totals()
+        totals = DecisionTotals()
         try:
             for each in results:
                 if annotator:

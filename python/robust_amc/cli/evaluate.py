@@ -11,12 +11,12 @@ import typer
 from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
 from ..classifier import Classifier, same_classes
-from ..engine import Engine
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, risk_coverage
 from ..evaluation.figures import security_curve
 from ..evaluation.table import results_table
 from ..files import write_json
+from ..runtime.runtime import Engine
 from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
 

@@ -9,10 +9,10 @@ import typer
 
 from .. import data, provenance, systems
 from ..classifier import Classifier
-from ..device import pick_device
 from ..errors import UserError
 from ..rejection.calibrate import RejectorSettings
 from ..rejection.calibrate import fit_rejector as fit
+from ..runtime.device import pick_device
 from .console import err, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..allocator import keep_freed_memory
-from ..attacks.search import Searcher
-from ..device import batch_size, fast_math
+from ..reduced import Searcher
+from ..runtime.device import batch_size, fast_math
+from ..runtime.memory import keep_freed_memory
 from .engine import MICRO_BATCH, InferenceEngine, Precision
 from .onnx_model import document
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import power
-from ..data.sample_file import to_float
+from ..data.formats.sample_file import to_float
 from ..errors import UserError
 
 HYSTERESIS_DB = 3.0

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from .. import data, provenance, systems
 from ..classifier import Classifier
-from ..engine import Engine
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve
 from ..rejection.calibrate import fit_rejector
+from ..runtime.runtime import Engine
 from ..training import run
 from .candidates import by_network
 

@@ -15,10 +15,10 @@ from robust_amc.benchmarks.report import precisions
 from robust_amc.benchmarks.sides import Rate, Side, measure
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
-from robust_amc.data.writers import write
-from robust_amc.engine import Engine
+from robust_amc.data.formats.registry import write
 from robust_amc.errors import UserError
 from robust_amc.models import build
+from robust_amc.runtime.runtime import Engine
 from robust_amc.training import CATSettings, CustomizedAdversarial, Standard, TrainSettings, train
 
 from .conftest import toy_dataset, toy_frames

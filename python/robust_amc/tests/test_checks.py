@@ -8,7 +8,7 @@ import pytest
 
 from robust_amc.attacks import AttackSettings, objectives
 from robust_amc.cli import main
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.evaluation import Outcome, SecurityCurve, checks
 
 from .conftest import toy_dataset

@@ -10,7 +10,7 @@ import pytest
 from robust_amc import systems
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 
 from .conftest import CLASSES, toy_dataset, toy_metadata
 

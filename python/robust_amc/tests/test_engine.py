@@ -13,14 +13,14 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from robust_amc import device as devices
-from robust_amc import processes
 from robust_amc.classifier import Decisions
-from robust_amc.data.writers import write
-from robust_amc.device import fast_math, has_bfloat16
-from robust_amc.engine import Engine
+from robust_amc.data.formats.registry import write
 from robust_amc.errors import UserError
 from robust_amc.evaluation.sharded import sharded
+from robust_amc.runtime import device as devices
+from robust_amc.runtime import processes
+from robust_amc.runtime.device import fast_math, has_bfloat16
+from robust_amc.runtime.runtime import Engine
 from robust_amc.training import Standard, TrainSettings, train
 from robust_amc.training.validate import accuracy
 
@@ -216,7 +216,7 @@ def test_float32_where_there_is_no_bfloat16(monkeypatch, tmp_path):
 @pytest.fixture
 def bfloat16(monkeypatch):
     """bfloat16 even where it is slow."""
-    monkeypatch.setattr("robust_amc.engine.has_bfloat16", lambda device: True)
+    monkeypatch.setattr("robust_amc.runtime.runtime.has_bfloat16", lambda device: True)
     return Engine("cpu")
 
 

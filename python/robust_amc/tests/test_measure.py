@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from robust_amc.data import measure as m
+from robust_amc.comparison import measures as m
+from robust_amc.comparison.constellation import root_raised_cosine, symbols, symmetry
 from robust_amc.errors import UserError
-from robust_amc.evaluation.constellation import root_raised_cosine, symbols, symmetry
 from robust_amc.frames import to_iq
 
 from .signals import POINTS, carrier, linear, noisy, raised_cosine_root

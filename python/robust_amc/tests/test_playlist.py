@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from robust_amc import frames
-from robust_amc.data import FrameDataset, lazy, playlist
-from robust_amc.data.playlist import Order, Player, Playlist
+from robust_amc.data import FrameDataset, lazy, replay
+from robust_amc.data.replay import Order, Player, Playlist
 from robust_amc.errors import UserError
 
 LABEL = np.array([4, 0, 0, 4, 2, 0, 4, 4, 2, 0, 4])  # classes 1 and 3 have no frames
@@ -142,7 +142,7 @@ def random_iq(count):
 @pytest.mark.parametrize("most", [1, 7, 64])
 @pytest.mark.parametrize("is_lazy", [False, True])
 def test_player_gives_the_samples_of_its_rows(monkeypatch, order, most, is_lazy):
-    monkeypatch.setattr(playlist, "BLOCK", 16)
+    monkeypatch.setattr(replay, "BLOCK", 16)
     iq = random_iq(50)
     frames_of = dataset(Recording(iq) if is_lazy else iq)
     expected = iq.astype(np.float32)
@@ -161,7 +161,7 @@ def test_player_gives_the_samples_of_its_rows(monkeypatch, order, most, is_lazy)
 
 @pytest.mark.parametrize("is_lazy", [False, True])
 def test_player_after_a_seek(monkeypatch, is_lazy):
-    monkeypatch.setattr(playlist, "BLOCK", 16)
+    monkeypatch.setattr(replay, "BLOCK", 16)
     iq = random_iq(50)
     played = Playlist(np.zeros(50), "shuffled", repeat=True)
     player = Player(dataset(Recording(iq) if is_lazy else iq), played)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from robust_amc import systems
-from robust_amc.engine import Engine
 from robust_amc.errors import UserError
 from robust_amc.models import build
+from robust_amc.runtime.runtime import Engine
 from robust_amc.training import Plan, TrainSettings, run
 from robust_amc.training.pretrain import (
     Autoencoder,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from robust_amc import data
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 from robust_amc.sweep import measure, ranked
 from robust_amc.sweep.results import Results

@@ -11,10 +11,10 @@ from torch import nn
 
 from robust_amc.attacks import AttackSettings
 from robust_amc.classifier import Classifier
-from robust_amc.engine import Engine
 from robust_amc.errors import UserError
 from robust_amc.evaluation import SecurityCurve
 from robust_amc.models import build
+from robust_amc.runtime.runtime import Engine
 from robust_amc.tests.conftest import CLASSES, toy_dataset, toy_metadata
 from robust_amc.training import (
     CATSettings,

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..engine import Engine
 from ..errors import UserError
+from ..runtime.runtime import Engine
 from . import checkpoint as checkpoints
 from .augment import augment
 from .validate import accuracy, robust_accuracy

@@ -8,9 +8,9 @@ import torch
 from .. import data, provenance
 from ..classifier import Classifier
 from ..data.summary import found_scaling
-from ..engine import Engine
 from ..errors import UserError
 from ..models import build
+from ..runtime.runtime import Engine
 from .adversarial import Adversarial, AdversarialSettings
 from .customized import CATSettings, CustomizedAdversarial
 from .loop import TrainSettings, train
