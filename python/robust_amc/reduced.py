@@ -11,7 +11,7 @@ from .runtime.device import fast_math, has_bfloat16
 from .runtime.memory import keep_freed_memory
 
 
-class Searcher:
+class ReducedClassifier:
     """Outputs of a classifier for the steps of a search, not for judging a success.
 
     With `fast`, and where the device has bfloat16 products, those of the network and of the

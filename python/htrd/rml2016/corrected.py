@@ -11,9 +11,8 @@
 import numpy as np
 from gnuradio import analog, blocks, filter
 
-from . import modulators
+from . import modulators, speech, user_files
 from . import source_material as material
-from . import speech, user_files
 from .channel import TAPS
 
 AUDIO_RATE = 50_000  # Hz

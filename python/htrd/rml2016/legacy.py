@@ -18,9 +18,8 @@ import io
 import numpy as np
 from gnuradio import analog, blocks, filter
 
-from . import modulators
+from . import modulators, user_files
 from . import source_material as material
-from . import user_files
 
 AUDIO_SAMPLES = 10_000  # of a run
 AUDIO_SECONDS = AUDIO_SAMPLES / material.AUDIO_RATE

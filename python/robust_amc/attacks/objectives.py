@@ -114,7 +114,7 @@ def raised_error(classifier, outputs, label):
     return -_error(classifier, outputs)
 
 
-def battery(classifier, goal):
+def objectives_for(classifier, goal):
     """The objectives that a full white-box attack on `classifier` tries, in that order.
 
     For neural rejection each finds frames that the others miss, see docs/threat-model.md.

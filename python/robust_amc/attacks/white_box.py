@@ -8,7 +8,7 @@ import torch
 
 from .. import frames
 from ..frames import Scaling
-from ..reduced import Searcher
+from ..reduced import ReducedClassifier
 from . import objectives
 from .pgd import descend, random_start
 from .targets import targets
@@ -76,7 +76,7 @@ def white_box(
     """Attack frames knowing the whole classifier.
 
     l2 PGD (Zhang et al., IEEE WCL 2022, Section II-C) with every objective of
-    :func:`objectives.battery`, from the clean frame, from where the objective before
+    :func:`objectives.objectives_for`, from the clean frame, from where the objective before
     ended, toward a frame of a wrong class, and from random starts; a frame is dropped as
     soon as one try has won.
 
@@ -114,7 +114,7 @@ class _WhiteBox:
 
     def __init__(self, classifier, target, goal, settings, generator, scaling):
         self.classifier, self.goal, self.settings = classifier, goal, settings
-        self.searcher = Searcher(classifier, settings.fast)
+        self.reduced = ReducedClassifier(classifier, settings.fast)
         self.generator, self.scaling = generator, scaling
         self.clean, self.label, self.epsilon = target.clean, target.label, target.epsilon
         self.iq = self.clean.clone()
@@ -150,7 +150,7 @@ class _WhiteBox:
             progress(int(self.success.sum()), (done + 1) / len(tries))
 
     def _tries(self):
-        chosen = objectives.battery(self.classifier, self.goal)[: self.settings.objectives]
+        chosen = objectives.objectives_for(self.classifier, self.goal)[: self.settings.objectives]
         starts = ["clean"]
         if self.settings.chained and len(chosen) > 1:
             starts.append("last")
@@ -174,8 +174,8 @@ class _WhiteBox:
         label, settings = self.label[left], self.settings
 
         def evaluate(iq, rows):
-            outputs = self.searcher.outputs(frames.scale(iq, self.scaling))
-            value = objective(self.searcher.classifier, outputs, label[rows])
+            outputs = self.reduced.outputs(frames.scale(iq, self.scaling))
+            value = objective(self.reduced.classifier, outputs, label[rows])
             return value, self.goal.reached(self.classifier, outputs.scores, label[rows])
 
         @torch.no_grad()
@@ -190,7 +190,7 @@ class _WhiteBox:
             steps=math.ceil(LATER * settings.steps) if short else settings.steps,
             step_size=settings.step_size,
             start=self._start(start, left),
-            confirm=confirm if self.searcher.fast else None,
+            confirm=confirm if self.reduced.fast else None,
             decay=short,
         )
         self.iq[left] = result.iq

@@ -10,13 +10,13 @@ import typer
 from .. import data, provenance, systems
 from ..classifier import Classifier
 from ..errors import UserError
-from ..rejection.calibrate import RejectorSettings
+from ..rejection.calibrate import SVMSettings
 from ..rejection.calibrate import fit_rejector as fit
 from ..runtime.device import pick_device
 from .console import err, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 
-DEFAULT = RejectorSettings()
+DEFAULT = SVMSettings()
 ENOUGH = 2000  # calibration frames: 0.10 is then known within 0.013
 
 

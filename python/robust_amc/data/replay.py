@@ -19,7 +19,7 @@ class Order(StrEnum):
     BALANCED = "balanced"  # every class equally often, drawn anew in each pass
 
 
-class Playlist:
+class ReplayOrder:
     """Row numbers in the order of playing. One thread takes them; any thread may seek.
 
     A pass in ``balanced`` order has as many frames of each class as the rarest class has,
@@ -102,8 +102,8 @@ class Playlist:
         ).ravel()
 
 
-class Player:
-    """Frames of a FrameDataset in the order of a Playlist, as complex samples.
+class Replayer:
+    """Frames of a FrameDataset in the order of a ReplayOrder, as complex samples.
 
     Frames in memory are converted once and kept (8 bytes a sample). Lazy ones are read when
     they are due, BLOCK of the order at a time, and go out as they are, NaN included.

@@ -37,7 +37,7 @@ class CalibrationSettings:
 
 
 @dataclass(frozen=True)
-class RejectorSettings(CalibrationSettings):
+class SVMSettings(CalibrationSettings):
     """How the SVM is made; written into the model's metadata.
 
     Attributes:
@@ -67,7 +67,7 @@ class RejectorSettings(CalibrationSettings):
 
 
 @dataclass(frozen=True)
-class DetectorSettings(CalibrationSettings):
+class AutoencoderSettings(CalibrationSettings):
     """How the autoencoder is made; written into the model's metadata.
 
     Attributes:
@@ -103,7 +103,7 @@ def fit_rejector(classifier, train, calibration, settings=None):
     be saved, in half precision. Raises UserError when a class is missing or the calibration
     frames are too few for the wanted rejection.
     """
-    settings = settings or RejectorSettings()
+    settings = settings or SVMSettings()
     train = train.require_classes(classifier.classes).select(snr_db=settings.snr_db or None)
     calibration = calibration.require_classes(classifier.classes).select(
         snr_db=settings.calibration_snr_db or None

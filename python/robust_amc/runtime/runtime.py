@@ -1,7 +1,7 @@
 """What a training or an evaluation runs on: device, precision and processes, by Lightning Fabric.
 
 Several processes are started by `torchrun` (docs/cluster.md); each runs the same program and
-makes an Engine, which connects them: NCCL between GPUs, gloo between CPUs.
+makes a Runtime, which connects them: NCCL between GPUs, gloo between CPUs.
 """
 
 import logging
@@ -22,7 +22,7 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 PATIENCE = timedelta(days=1)
 
 
-class Engine:
+class Runtime:
     """This process's part of the work; all of it where there is only one process.
 
     Attributes:
@@ -62,13 +62,13 @@ class Engine:
         self.batch_size = batch_size(self.device)
 
     def fast_math(self):
-        """A context in which matrix products have the engine's precision."""
+        """A context in which matrix products have the runtime's precision."""
         return self._fabric.autocast()
 
     def setup(self, network, optimizer):
         """The model and the optimizer of a training step.
 
-        The model's forward pass has the engine's precision, its backward pass averages
+        The model's forward pass has the runtime's precision, its backward pass averages
         gradients over the processes. `network` shares its parameters and stays as it
         was, for attacks and validation.
         """

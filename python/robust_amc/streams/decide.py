@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import frames, power
 from ..classifier import Decisions
-from .framer import mean_power
+from .frame_sampler import mean_power
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def test_a_gradient_that_is_zero(plain, few, monkeypatch):
     def flat(classifier, outputs, label):
         return outputs.logits.sum(1) * 0
 
-    monkeypatch.setattr(objectives, "battery", lambda *_: (flat,))
+    monkeypatch.setattr(objectives, "objectives_for", lambda *_: (flat,))
     curve = SecurityCurve(plain, few, "pgd", WEAK)
     curve.point(0)
     (warning,) = checks.review(curve, probe=False)

@@ -1,4 +1,4 @@
-"""One engine on one process and on two, in bfloat16 and in float32."""
+"""One runtime on one process and on two, in bfloat16 and in float32."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from robust_amc.evaluation.sharded import sharded
 from robust_amc.runtime import device as devices
 from robust_amc.runtime import processes
 from robust_amc.runtime.device import fast_math, has_bfloat16
-from robust_amc.runtime.runtime import Engine
+from robust_amc.runtime.runtime import Runtime
 from robust_amc.training import Standard, TrainSettings, train
 from robust_amc.training.validate import accuracy
 
@@ -148,12 +148,12 @@ def test_killed_run_of_two_processes_resumes(tmp_path):
 
 
 def test_alone_everything_is_mine():
-    engine = Engine("cpu")
-    assert (engine.rank, engine.world, engine.is_first) == (0, 1, True)
-    assert list(range(5))[engine.mine] == [0, 1, 2, 3, 4]
-    assert engine.sum(3) == 3
+    runtime = Runtime("cpu")
+    assert (runtime.rank, runtime.world, runtime.is_first) == (0, 1, True)
+    assert list(range(5))[runtime.mine] == [0, 1, 2, 3, 4]
+    assert runtime.sum(3) == 3
     with pytest.raises(UserError, match="first"):
-        engine.from_first(two_processes.refused)
+        runtime.from_first(two_processes.refused)
     whole = sharded(4, lambda rows: Decisions(rows, rows[:, None], rows > 1))
     assert whole.label.tolist() == [0, 1, 2, 3]
 
@@ -177,11 +177,11 @@ def torchrun_says(monkeypatch, world, here):
 def test_processes_must_fit_the_devices(monkeypatch):
     torchrun_says(monkeypatch, world=3, here=2)
     with pytest.raises(UserError, match="as many processes on each machine"):
-        Engine("cpu")
+        Runtime("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UserError, match="2 processes on this machine, but 1 GPU"):
-        Engine("auto")
+        Runtime("auto")
 
 
 def test_float32_where_there_is_no_bfloat16(monkeypatch, tmp_path):
@@ -198,9 +198,9 @@ def test_float32_where_there_is_no_bfloat16(monkeypatch, tmp_path):
         devices._cpu_has_bfloat16.cache_clear()
         assert has_bfloat16("cpu") == (found and torch.backends.mkldnn.is_available())
         expected = torch.bfloat16 if has_bfloat16("cpu") else torch.float32
-        engine = Engine("cpu", fast=True)
-        assert engine.precision == str(expected).removeprefix("torch.")
-        for context in (fast_math("cpu"), engine.fast_math()):
+        runtime = Runtime("cpu", fast=True)
+        assert runtime.precision == str(expected).removeprefix("torch.")
+        for context in (fast_math("cpu"), runtime.fast_math()):
             with context:
                 assert (
                     torch.nn.functional.linear(torch.ones(2, 3), torch.ones(4, 3)).dtype == expected
@@ -217,7 +217,7 @@ def test_float32_where_there_is_no_bfloat16(monkeypatch, tmp_path):
 def bfloat16(monkeypatch):
     """bfloat16 even where it is slow."""
     monkeypatch.setattr("robust_amc.runtime.runtime.has_bfloat16", lambda device: True)
-    return Engine("cpu")
+    return Runtime("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def hard():
 
 
 def test_bfloat16_is_as_accurate_as_float32(plain, bfloat16, hard):
-    exact = Engine("cpu", fast=False)
+    exact = Runtime("cpu", fast=False)
     assert (bfloat16.precision, exact.precision) == ("bfloat16", "float32")
     reference = accuracy(exact, plain.network, hard)
     assert 0.6 < reference < 0.98
@@ -238,13 +238,13 @@ def test_bfloat16_is_as_accurate_as_float32(plain, bfloat16, hard):
 
 def test_training_in_bfloat16_is_as_good_as_in_float32(bfloat16):
     reached = []
-    for engine in (bfloat16, Engine("cpu", fast=False)):
+    for runtime in (bfloat16, Runtime("cpu", fast=False)):
         torch.manual_seed(0)
         network, _ = train(
             two_processes.network(dropout=True), Standard(), toy_dataset(640, 1),
-            toy_dataset(400, 2), TrainSettings(epochs=4, batch_size=64), engine=engine,
+            toy_dataset(400, 2), TrainSettings(epochs=4, batch_size=64), runtime=runtime,
         )  # fmt: skip
-        reached.append(accuracy(Engine("cpu", fast=False), network, toy_dataset(1600, 9)))
+        reached.append(accuracy(Runtime("cpu", fast=False), network, toy_dataset(1600, 9)))
     assert reached[0] == pytest.approx(reached[1], abs=0.005)
     assert min(reached) > 0.98
 

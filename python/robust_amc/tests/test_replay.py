@@ -5,7 +5,7 @@ import pytest
 
 from robust_amc import frames
 from robust_amc.data import FrameDataset, lazy, replay
-from robust_amc.data.replay import Order, Player, Playlist
+from robust_amc.data.replay import Order, Replayer, ReplayOrder
 from robust_amc.errors import UserError
 
 LABEL = np.array([4, 0, 0, 4, 2, 0, 4, 4, 2, 0, 4])  # classes 1 and 3 have no frames
@@ -23,19 +23,19 @@ def rows_of(played, count, most=4):
 
 
 def test_file_order_ends():
-    played = Playlist(LABEL)
+    played = ReplayOrder(LABEL)
     assert len(played) == 11
     assert rows_of(played, 100) == list(range(11))
     assert rows_of(played, 1) == []
 
 
 def test_repeats_begin_at_zero_whatever_the_start():
-    played = Playlist(LABEL, repeat=True, start=8)
+    played = ReplayOrder(LABEL, repeat=True, start=8)
     assert rows_of(played, 17) == [8, 9, 10, *range(11), 0, 1, 2]
 
 
 def test_shuffled_passes_are_complete_seeded_and_not_alike():
-    passes = [rows_of(Playlist(LABEL, "shuffled", True, seed=seed), 22, 3) for seed in (5, 5, 6)]
+    passes = [rows_of(ReplayOrder(LABEL, "shuffled", True, seed=seed), 22, 3) for seed in (5, 5, 6)]
     assert passes[0] == passes[1] != passes[2]
     for one in passes[0][:11], passes[0][11:], passes[2][:11]:
         assert sorted(one) == list(range(11))
@@ -43,7 +43,7 @@ def test_shuffled_passes_are_complete_seeded_and_not_alike():
 
 
 def test_balanced_has_each_class_once_in_any_window():
-    played = Playlist(LABEL, Order.BALANCED, True, seed=1)
+    played = ReplayOrder(LABEL, Order.BALANCED, True, seed=1)
     assert len(played) == 6  # class 2 has two frames
     rows = rows_of(played, 60 * 6)
     for start in range(len(rows) - 2):
@@ -55,19 +55,19 @@ def test_balanced_has_each_class_once_in_any_window():
 
 
 def test_balanced_turns_are_seeded():
-    orders = [rows_of(Playlist(LABEL, "balanced", seed=seed), 6) for seed in (3, 3, *range(20))]
+    orders = [rows_of(ReplayOrder(LABEL, "balanced", seed=seed), 6) for seed in (3, 3, *range(20))]
     assert orders[0] == orders[1]
     assert {tuple(LABEL[order[:3]]) for order in orders} > {(0, 2, 4)}
 
 
 def test_start_is_a_position_of_the_order():
-    whole, late = (Playlist(LABEL, "shuffled", seed=2, start=start) for start in (0, 4))
+    whole, late = (ReplayOrder(LABEL, "shuffled", seed=2, start=start) for start in (0, 4))
     assert rows_of(late, 11) == rows_of(whole, 11)[4:]
 
 
 @pytest.mark.parametrize("order", list(Order))
 def test_seek_stays_in_the_pass(order):
-    played = Playlist(LABEL, order, repeat=True, seed=2)
+    played = ReplayOrder(LABEL, order, repeat=True, seed=2)
     count = len(played)
     rows_of(played, count)
     second = rows_of(played, count)  # all played, and still the current pass
@@ -79,7 +79,7 @@ def test_seek_stays_in_the_pass(order):
 
 
 def test_seek_back_after_the_end():
-    played = Playlist(LABEL)
+    played = ReplayOrder(LABEL)
     assert rows_of(played, 100) == list(range(11))
     played.seek(np.int32(9))
     assert rows_of(played, 100) == [9, 10]
@@ -87,26 +87,26 @@ def test_seek_back_after_the_end():
 
 @pytest.mark.parametrize("position", [-1, 11, 2.5, float("nan"), float("inf")])
 def test_no_such_position(position):
-    played = Playlist(LABEL)
+    played = ReplayOrder(LABEL)
     rows_of(played, 2)
     with pytest.raises(UserError, match=r"no position .* give one of 0 … 10"):
         played.seek(position)
     assert rows_of(played, 1) == [2]
     with pytest.raises(UserError, match="no position"):
-        Playlist(LABEL, start=position)
+        ReplayOrder(LABEL, start=position)
 
 
 def test_bad_settings():
     with pytest.raises(UserError, match="unknown order 'random'; there are file, shuffled, bal"):
-        Playlist(LABEL, "random")
+        ReplayOrder(LABEL, "random")
     with pytest.raises(UserError, match="seed of the order must not be negative, not -1"):
-        Playlist(LABEL, seed=-1)
+        ReplayOrder(LABEL, seed=-1)
     with pytest.raises(UserError, match="no frames to play"):
-        Playlist(LABEL[:0], "balanced")
+        ReplayOrder(LABEL[:0], "balanced")
 
 
 def test_spans_stay_between_the_multiples_of_a_block():
-    played = Playlist(LABEL, repeat=True, start=3)
+    played = ReplayOrder(LABEL, repeat=True, start=3)
     spans = [played.take(3, block=4) for _ in range(6)]
     assert [(span.start, span.stop) for span in spans] == [
         (3, 4), (4, 7), (7, 8), (8, 11), (0, 3), (3, 4)
@@ -146,9 +146,9 @@ def test_player_gives_the_samples_of_its_rows(monkeypatch, order, most, is_lazy)
     iq = random_iq(50)
     frames_of = dataset(Recording(iq) if is_lazy else iq)
     expected = iq.astype(np.float32)
-    played = Playlist(frames_of.label, order, repeat=True, start=5, seed=4)
-    player = Player(frames_of, played)
-    wanted = rows_of(Playlist(frames_of.label, order, repeat=True, start=5, seed=4), 130)
+    played = ReplayOrder(frames_of.label, order, repeat=True, start=5, seed=4)
+    player = Replayer(frames_of, played)
+    wanted = rows_of(ReplayOrder(frames_of.label, order, repeat=True, start=5, seed=4), 130)
     got = []
     while len(got) < 130:
         rows, samples = player.take(min(most, 130 - len(got)))
@@ -163,8 +163,8 @@ def test_player_gives_the_samples_of_its_rows(monkeypatch, order, most, is_lazy)
 def test_player_after_a_seek(monkeypatch, is_lazy):
     monkeypatch.setattr(replay, "BLOCK", 16)
     iq = random_iq(50)
-    played = Playlist(np.zeros(50), "shuffled", repeat=True)
-    player = Player(dataset(Recording(iq) if is_lazy else iq), played)
+    played = ReplayOrder(np.zeros(50), "shuffled", repeat=True)
+    player = Replayer(dataset(Recording(iq) if is_lazy else iq), played)
     player.take(10)
     for position in (3, 40, 20, 49, 0, 12):  # in the block at hand, and in others
         played.seek(position)
@@ -175,7 +175,7 @@ def test_player_after_a_seek(monkeypatch, is_lazy):
 
 def test_lazy_frames_are_read_a_block_at_a_time():
     late = Recording(random_iq(2500))
-    player = Player(dataset(late), Playlist(np.zeros(2500)))
+    player = Replayer(dataset(late), ReplayOrder(np.zeros(2500)))
     assert late.reads == []
     total = sum(len(player.take(10)[0]) for _ in range(100))
     assert total == 1000 and late.reads == [1024]
@@ -188,7 +188,7 @@ def test_nan_goes_through():
     iq = random_iq(6).astype(np.float32)
     iq[4, 0, 3] = np.nan
     iq[5, 1] = np.nan
-    rows, samples = Player(dataset(Recording(iq)), Playlist(np.zeros(6))).take(6)
+    rows, samples = Replayer(dataset(Recording(iq)), ReplayOrder(np.zeros(6))).take(6)
     assert rows.tolist() == list(range(6))
     assert np.flatnonzero(np.isnan(samples).any(1)).tolist() == [4, 5]
     assert np.isnan(samples[4]).sum() == 1

@@ -60,7 +60,7 @@ class Decoder:
         return to_float(np.frombuffer(block, self._dtype)).view(np.complex64)
 
 
-class Framer:
+class FrameSampler:
     """Cuts frames of `length` samples that begin every `hop` samples, whatever the pieces.
 
     Frames that find the squelch closed are left out. Attributes: how many `samples` came, how
