@@ -16,10 +16,8 @@ from .files import replacing
 from .frames import Scaling
 from .model_document import FORMAT_VERSION
 from .models import build
-from .rejection.autoencoder import AutoencoderDetector
-from .rejection.svm import NeuralRejection
+from .rejection import REJECTORS
 
-REJECTORS = {each.kind: each for each in (NeuralRejection, AutoencoderDetector)}
 VERSIONS = {"format_version": FORMAT_VERSION, "code_version": __version__}
 
 

@@ -11,9 +11,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .errors import UserError
 
-# Settings that have a new name. Files and commands with the old one are read all the same.
+# Settings with a new name, of the training and of the library's own kinds of rejectors. Files and
+# commands with the old one are read all the same.
 RENAMED = {
-    "training.average": "training.ema_decay",
+    "training": {"average": "ema_decay"},
+    "svm": {"penalty": "C"},
+    "autoencoder": {"code": "latent_dim"},
 }
 log = logging.getLogger(__name__)
 
@@ -26,12 +29,9 @@ def current(document: Mapping[str, Any], source: object = None) -> dict[str, Any
     has a setting under both names.
     """
     found = dict(document)
-    for old, new in RENAMED.items():
+    for old, new in _renamed(document):
         table, _, entry = old.partition(".")
-        for where, before, after in (
-            (table, entry, new.partition(".")[2]),
-            ("sweep", old, new),
-        ):
+        for where, before, after in ((table, entry, new.partition(".")[2]), ("sweep", old, new)):
             if isinstance(found.get(where), Mapping) and before in found[where]:
                 found[where] = _with_name(found[where], before, after)
                 if source is not None:
@@ -43,14 +43,25 @@ def current(document: Mapping[str, Any], source: object = None) -> dict[str, Any
     return found
 
 
-def current_names(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by today's dotted names; one line of log for each that was given under its old one."""
+def current_names(values: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by today's dotted names of settings of `document`; a line of log for each old one."""
     found = dict(values)
-    for old, new in RENAMED.items():
+    for old, new in _renamed(document):
         if old in found:
             found = _with_name(found, old, new)
             log.warning("%s is now called %s", old, new)
     return found
+
+
+def _renamed(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Old and new dotted names of settings of a document."""
+    rejector = document.get("rejector")
+    kind = rejector.get("kind", "svm") if isinstance(rejector, Mapping) else None
+    return [
+        (f"{table}.{old}", f"{table}.{new}")
+        for table, names in (("training", "training"), ("rejector", kind))
+        for old, new in RENAMED.get(names, {}).items()
+    ]
 
 
 def _with_name(table: Mapping[str, Any], before: str, after: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ A file has a `title` and either a `[training]` table (fields of TrainSettings an
 a table of the method's own settings, named as the method, an `[architecture]` table where the
 network has further settings and, if its feature layers are trained as an autoencoder first, a
 `[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
-shares; and `[rejector]` where it rejects: a `kind`, ``svm`` or ``autoencoder``, and fields of
-SVMSettings or AutoencoderSettings. A `[sweep]` table lists the values to choose from on
-validation data (`htrd sweep`), by the dotted names of entries of the file:
+shares; and `[rejector]` where it rejects: a `kind`, such as ``svm`` or ``autoencoder``, and
+fields of its settings. A `[sweep]` table lists the values to choose from on validation data
+(`htrd sweep`), by the dotted names of entries of the file:
 ``"cat.r_max" = [0.1, 0.15]``.
 """
 
@@ -19,13 +19,13 @@ from pathlib import Path
 
 from . import assets, settings
 from .errors import UserError
-from .rejection.calibrate import AutoencoderSettings, SVMSettings
+from .rejection import REJECTORS
+from .rejection.base import CalibrationSettings
 from .training import METHODS, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
-REJECTORS = {"svm": SVMSettings, "autoencoder": AutoencoderSettings}
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
-_DEFAULTS = {"title": "", "training": {}}  # a file that says nothing
+_DEFAULTS = {"title": "", "training": {}, "rejector": {}}  # a file that says nothing
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class System:
         title: in words
         network: name of the system whose network it uses, its own for most
         plan: Plan of the training; None when the network is another system's
-        rejector: SVMSettings, AutoencoderSettings or None
+        rejector: settings of its kind of rejector, or None
         sweep: values to choose from, a list for each dotted name of a setting
     """
 
@@ -45,7 +45,7 @@ class System:
     title: str
     network: str
     plan: Plan | None
-    rejector: SVMSettings | AutoencoderSettings | None
+    rejector: CalibrationSettings | None
     sweep: dict = field(default_factory=dict)
 
     def sized(self, seed, epochs=None, frames_per_key=None):
@@ -86,7 +86,7 @@ def load(name_or_path, values=None):
 
 
 def default(values=None):
-    """The System that no file describes: standard training, changed as by :func:`load`."""
+    """The System that no file describes, changed as by :func:`load`: standard training, an SVM."""
     return _system("", _changed(_DEFAULTS, values or {}))
 
 
@@ -152,27 +152,25 @@ def _variants(name, document, grid):
 
 def _changed(document, values):
     """A system's document with other values of entries, by dotted names."""
-    values = settings.current_names(values)
-    tables = {key: dict(table) for key, table in document.items() if isinstance(table, dict)}
-    tables.pop("sweep", None)
-    method = None
-    if "training" in tables:
-        method = _leave_out_others(tables, values)
-    for setting, value in values.items():
+    kept = {name: each for name, each in document.items() if not isinstance(each, dict)}
+    tables = {name: dict(each) for name, each in document.items() if name not in kept}
+    sweep = {"sweep": tables.pop("sweep")} if "sweep" in tables else {}
+    method = _method(tables, values) if "training" in tables else None
+    kind = tables.get("rejector", {}).get("kind", "svm")
+    if values.get("rejector.kind", kind) != kind:
+        tables["rejector"] = {"kind": values["rejector.kind"]}
+    for setting, value in settings.current_names(values, tables).items():
         table, _, entry = setting.partition(".")
         table = method if table == "method" and method else table
         if table not in tables:
             known = " or ".join(f"{each}.…" for each in tables)
             raise UserError(f"{setting} is not a setting of this system; there are {known}")
         tables[table][entry] = value
-    kept = {
-        key: each for key, each in document.items() if key == "sweep" or not isinstance(each, dict)
-    }
-    return kept | tables
+    return kept | sweep | tables
 
 
-def _leave_out_others(tables, values):
-    """Leave out the tables of a method and a network that `values` replace; returns the method."""
+def _method(tables, values):
+    """The training method; what is of another one, or of another network, leaves the `tables`."""
     training = tables["training"]
     before = training.get("method", "standard")
     method = values.get("training.method", before)
@@ -215,7 +213,7 @@ def _system(name, document):
     rejector = document.pop("rejector", None)
     if rejector is not None:
         rejector = dict(rejector)
-        kind = REJECTORS[rejector.pop("kind", "svm")]
+        kind = REJECTORS[rejector.pop("kind", "svm")].Settings
         rejector = settings.read(kind, rejector, "rejector")
     if document:
         raise UserError(f"unknown entries {', '.join(document)}")

@@ -1,17 +1,17 @@
 """`htrd fit-rejector`: from a network to a classifier that rejects."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from .. import data, provenance, settings, systems
+from .. import data, provenance, systems
 from ..classifier import Classifier
 from ..errors import UserError
-from ..rejection.calibrate import SVMSettings
+from ..rejection import REJECTORS
 from ..rejection.calibrate import fit_rejector as fit
+from ..rejection.svm import SVMSettings
 from ..runtime.device import pick_device
 from .console import err, working
 from .old_options import old_options
@@ -35,8 +35,15 @@ def fit_rejector(
     system: Annotated[
         str | None,
         typer.Option(
-            help="The rejector of this system of the paper, or of a TOML file of the same form: "
-            "an SVM or an autoencoder. Other options change its settings."
+            help="The rejector of this system of the paper, or of a TOML file of the same form; "
+            "other options change its settings."
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What rejects: {', '.join(REJECTORS)} (svm).",
+            autocompletion=lambda: list(REJECTORS),
         ),
     ] = None,
     values: Annotated[
@@ -59,7 +66,10 @@ def fit_rejector(
         typer.Option(help=f"Share of benign frames to reject ({DEFAULT.target_rejection})."),
     ] = None,
     frames_per_class: Annotated[
-        int | None, typer.Option(help=f"Maximum number of training frames a class ({DEFAULT.frames_per_class}).")
+        int | None,
+        typer.Option(
+            help=f"Maximum number of training frames of a class ({DEFAULT.frames_per_class})."
+        ),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -75,6 +85,7 @@ def fit_rejector(
     whole = data.read(dataset)
     split_seed = provenance.split_seed_for(whole, provenance.seen(classifier.metadata)) or 0
     options = {
+        "kind": kind,
         "frames_per_class": frames_per_class,
         "snr_db": parse_floats(snr),
         "calibration_snr_db": parse_floats(calibration_snr),
@@ -113,14 +124,10 @@ def fit_rejector(
 
 
 def _settings(system, values):
-    """Settings of a system's rejector (None: of the SVM's defaults), changed by values by name."""
-    base = systems.load(system).rejector if system else DEFAULT
-    if base is None:
-        raise UserError(f"the system {system} has no rejector")
+    """Settings of a system's rejector (None: of the default), changed by values by name."""
     named = {f"rejector.{name.removeprefix('rejector.')}": value for name, value in values.items()}
-    given = {
-        name.removeprefix("rejector."): value
-        for name, value in settings.current_names(named).items()
-    }
-    settings.check(settings.types_of(type(base)), given, "rejector")
-    return replace(base, **given)
+    if system is None:
+        return systems.default(named).rejector
+    if systems.load(system).rejector is None:
+        raise UserError(f"the system {system} has no rejector")
+    return systems.load(system, named).rejector
