@@ -72,7 +72,8 @@ def trained(htrd):
 
 
 def test_data_format(htrd, trained):
-    assert "frames as columns of text" in htrd("dataset", "convert", "--help").replace("\n", " ")
+    words = " ".join(htrd("dataset", "convert", "--help").replace("│", " ").split())
+    assert "frames as columns of text" in words
     said = htrd("dataset", "info", "sample.columns")
     assert "AM-SSB" in said and "128" in said
 
@@ -91,13 +92,13 @@ def test_attack(htrd, trained, folder):
         "--restarts", 0, "--no-probe", "--device", "cpu",
     )  # fmt: skip
     htrd(*shared, "--json", "battery.json")
-    htrd(*shared, "--objectives", "likeliest,cross_entropy", "--json", "own.json")
+    htrd(*shared, "--objective", "likeliest,cross_entropy", "--json", "own.json")
     for name in ("battery", "own"):
         document = json.loads((folder / f"{name}.json").read_text())
         weak, strong = (row["robust_accuracy"] for row in document["rows"])
         assert strong < weak
     assert document["settings"]["attack_settings"]["objectives"] == ["likeliest", "cross_entropy"]
-    said = htrd(*shared, "--objectives", "unlikely", status=2)
+    said = htrd(*shared, "--objective", "unlikely", status=2)
     assert "unknown attack objective 'unlikely'" in said and "likeliest" in said
 
 

@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
+from ..attacks.objectives import OBJECTIVES
 from ..classifier import Classifier, same_classes
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, risk_coverage
@@ -45,6 +46,13 @@ def evaluate(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
     restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="What PGD minimizes, instead of all that are made for the system: names, "
+            f"comma-separated, of {', '.join(OBJECTIVES)}.",
+        ),
+    ] = None,
     probe: Annotated[
         bool,
         typer.Option(
@@ -86,7 +94,10 @@ def evaluate(
     if runtime.is_first:
         err.print(f"evaluating {part.value} of {dataset}", highlight=False)
     chosen = data.part(whole, part, split_seed).require_classes(models[0].classes)
-    settings = replace(DEFAULT, steps=steps, restarts=restarts)
+    chosen_objectives = parse_names(objective)
+    for name in chosen_objectives or []:
+        OBJECTIVES[name]  # a wrong name is told before the work
+    settings = replace(DEFAULT, steps=steps, restarts=restarts, objectives=chosen_objectives)
     rows, differences, details, warnings = [], [], [], []
     with progress() as bar:
         for level, labels in _groups(parse_floats(snr), pooled):

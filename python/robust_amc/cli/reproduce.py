@@ -61,7 +61,12 @@ def paper(
     with progress() as bar:
         task = bar.add_task("attacking", total=100, note="% of the tries at this level")
         curves = attack.curves(
-            chosen, folder, whole, device=picked, told=told, warnings=warnings,
+            chosen,
+            folder,
+            whole,
+            device=picked,
+            told=told,
+            warnings=warnings,
             progress=lambda won, share: bar.update(task, completed=round(100 * share)),
         )
         for point in curves:

@@ -83,7 +83,7 @@ def test_cat_batch_is_the_same(model, sample):
     assert 4 < right.sum() < 20
     rows, cat = torch.arange(len(iq)), CATSettings(growth=0.05)
     budget = torch.linspace(0.02, cat.r_max, len(iq))
-    recipe = CustomizedAdversarial(len(iq), cat)
+    recipe = CustomizedAdversarial(cat, len(iq))
     recipe.load_state_dict({"budget": budget.clone()})
     generator = torch.Generator().manual_seed(0)
     inputs, _ = recipe.batch(model.network, iq, label, rows, len(model.classes), generator)

@@ -262,7 +262,7 @@ class TestTrainedNetwork:
         (("--system", "gone.toml"), "no system gone.toml"),
         (("--dataset", "gone.npz"), "gone.npz"),
         (("--set", "ls_gna.pace=1"), "unknown entries pace"),
-        (("--set", "cat.r_max=1"), "cat.r_max is no setting of this system"),
+        (("--set", "cat.r_max=1"), "cat.r_max is not a setting of this system"),
         (("--set", "ls_gna.noise"), "--set takes NAME=VALUE,VALUE"),
         (("--set", "ls_gna.noise="), "--set takes NAME=VALUE,VALUE"),
         (("--set", "=1"), "--set takes NAME=VALUE,VALUE"),

@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...files import replacing
 from ..dataset import EXTRA, FrameDataset, pieces
 from . import json_text
+from .base import Format
 
 FIELDS = ("iq", "label", "classes", "snr_db", "run_id", "metadata")
 
@@ -214,3 +215,13 @@ def _narrow(array, dtype, name):
     if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
         raise UserError(f"{name} has values outside {limits.min} … {limits.max}")
     return array.astype(dtype, copy=False)
+
+
+FORMAT = Format(
+    description="this project's .npz",
+    suffixes=(".npz",),
+    sniff=lambda start, path: start.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+    read=lambda path, frame_length, facts: read(path),
+    write=write,
+    half_precision=True,
+)

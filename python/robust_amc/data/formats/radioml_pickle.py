@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import UserError
 from ..dataset import FrameDataset
+from .base import Format
 
 # Where the true RML2016.10a is recognized: the first frame of this key begins so.
 _FINGERPRINT_KEY = ("QPSK", 2)
@@ -294,3 +295,13 @@ def _dataset(blocks, file_name):
             "run_id": "unknown: each frame is taken as a run of its own",
         },
     )
+
+
+FORMAT = Format(
+    description="a RadioML pickle",
+    suffixes=(".pkl", ".dat"),
+    # The first byte of every pickle of a dictionary: PROTO, or EMPTY_DICT, MARK in old forms
+    sniff=lambda start, path: start.startswith((b"\x80", b"}", b"(")),
+    read=lambda path, frame_length, facts: read(path),
+    guess=True,
+)

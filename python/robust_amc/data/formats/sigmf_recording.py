@@ -19,6 +19,7 @@ from ...errors import UserError
 from ...files import replacing
 from ..dataset import FrameDataset, pieces
 from . import json_text, sample_file, sigmf_annotations
+from .base import Format
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 
@@ -216,3 +217,14 @@ def _write_samples(dataset, path, progress):
             digest.update(block)
             file.write(block)
     return digest.hexdigest()
+
+
+FORMAT = Format(
+    description="a SigMF recording",
+    suffixes=(META, DATA),
+    sniff=lambda start, path: path.suffix in (META, DATA),
+    read=lambda path, frame_length, facts: read(path, frame_length, facts.snr_db),
+    write=write,
+    targets=paths,
+    facts=frozenset({"snr_db"}),
+)
