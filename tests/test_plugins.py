@@ -21,11 +21,11 @@ HTRD = "import sys; from robust_amc.cli import main; sys.exit(main(sys.argv[1:])
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the package is installed, and the commands run."""
+    """Where the commands run; the package is installed in `site`."""
     folder = tmp_path_factory.mktemp("plugins")
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
-    metadata = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir()
+    metadata = folder / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
     )
@@ -41,7 +41,7 @@ def htrd(folder):
     """Run `htrd` in that folder, with the package installed or not."""
 
     def run(*arguments, status=0, installed=True):
-        path = [str(ROOT / "python")] + ([str(folder), str(PACKAGE)] if installed else [])
+        path = [str(ROOT / "python")] + ([str(folder / "site"), str(PACKAGE)] if installed else [])
         done = subprocess.run(
             [sys.executable, "-c", HTRD, *map(str, arguments)],
             cwd=folder,
@@ -87,8 +87,8 @@ def test_model_says_what_it_is_made_of(htrd, trained):
 def test_attack(htrd, trained, folder):
     """The battery knows a rejector that detects; an objective of one's own is asked for by name."""
     shared = (
-        "evaluate", "--model", trained, "--dataset", "sample.columns", "--part", "all",
-        "--snr", 10, "--frames", 20, "--attack", "pgd", "--pnr", "-20,10", "--steps", 10,
+        "evaluate", "--model", trained, "--dataset", "sample.columns", "--part", "test",
+        "--snr", 10, "--frames", 20, "--attack", "pgd", "--pnr", "-60,10", "--steps", 10,
         "--restarts", 0, "--no-probe", "--device", "cpu",
     )  # fmt: skip
     htrd(*shared, "--json", "battery.json")
