@@ -35,7 +35,7 @@ def evaluate(
     ] = False,
     pnr: Annotated[str | None, typer.Option(help="PNR levels in dB, one row each.")] = None,
     attack: Annotated[Attack, typer.Option(help="What is done to the frames.")] = Attack.NONE,
-    frames: Annotated[int | None, typer.Option(help="Most frames in a row.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Maximum number of frames of a row.")] = None,
     part: Annotated[
         data.Part | None,
         typer.Option(help="Part of the data set (default: all; test of a model's own data)."),
@@ -48,8 +48,8 @@ def evaluate(
     probe: Annotated[
         bool,
         typer.Option(
-            help="Check on 100 frames of one row a model whether a stronger attack wins more: "
-            "some 2.5 times the time of that row for them."
+            help="Check, on 100 frames of one row of each model, whether a stronger attack wins "
+            "more. Takes about 2.5 times as long as the attack on these frames."
         ),
     ] = True,
     json: Json = None,
