@@ -14,6 +14,7 @@ from ..classifier import Classifier, same_classes
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, risk_coverage
 from ..evaluation.figures import security_curve
+from ..evaluation.metrics import by_class as figures_by_class
 from ..evaluation.table import results_table
 from ..files import write_json
 from ..runtime.runtime import Runtime
@@ -52,6 +53,9 @@ def evaluate(
             "more. Takes about 2.5 times as long as the attack on these frames."
         ),
     ] = True,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Also the figures of each class of every row.")
+    ] = False,
     json: Json = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the security curve (.png, .svg).")
@@ -105,6 +109,10 @@ def evaluate(
                     name = f"{classifier.name} SNR {_name(level)} PNR {_name(pnr_db)}"
                     with _task(bar, name, len(selection)) as shown:
                         row, outcome = curve.point(pnr_db, shown)
+                    if by_class:
+                        row["by_class"] = figures_by_class(
+                            outcome, selection.run_id, classifier.classes
+                        )
                     rows.append(row)
                     details.append(_detail(row, outcome, classifier.classes))
                     outcomes.setdefault(pnr_db, []).append(outcome)

@@ -49,7 +49,7 @@ def sweep(
         int | None,
         typer.Option(
             min=1,
-            help="Maximum number of training frames of a class at an SNR label (default: the system's).",
+            help="Maximum training frames of a class at an SNR label (default: the system's).",
         ),
     ] = None,
     snr: Annotated[

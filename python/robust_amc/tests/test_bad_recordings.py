@@ -122,7 +122,7 @@ BAD = [
     ("two lines", changed(*FIRST, "core:label", to="a\nb"), "cannot be printed"),
     ("not a class", changed(*FIRST, "core:label", to="8PSK"), "lacks the label '8PSK'"),
     ("classes of text", changed(*GLOBAL, "htrd:classes", to="QPSK"), "not a list of names"),
-    ("classes of numbers", changed(*GLOBAL, "htrd:classes", to=[1]), "'1' is not the name of a class"),
+    ("classes of numbers", changed(*GLOBAL, "htrd:classes", to=[1]), "'1' is not the name"),
     ("a class twice", changed(*GLOBAL, "htrd:classes", to=["QPSK", "BPSK"] * 2), "named twice"),
     ("frames of 0", changed(*GLOBAL, "htrd:frame_length", to=0), "must be 1 …"),
     ("frames of text", changed(*GLOBAL, "htrd:frame_length", to="x" * 99), "must be 1 …"),
@@ -135,11 +135,11 @@ BAD = [
     ("only some runs", changed(*FIRST, "htrd:first_run"), "htrd fields that others lack"),
     ("only some columns", changed(*FIRST, "htrd:channel_id"), "htrd fields that others lack"),
     ("short column", changed(*FIRST, "htrd:channel_id", to=[1]), "value for each of its 2 frames"),
-    ("column of text", changed(*FIRST, "htrd:channel_id", to=["1", "2"]), "that is not of type int32"),
-    ("column of lists", changed(*FIRST, "htrd:channel_id", to=[[], []]), "that is not of type int32"),
-    ("column too large", changed(*FIRST, "htrd:channel_id", to=[1, 2**31]), "that is not of type int32"),
-    ("real column", changed(*FIRST, "htrd:true_snr_db", to=[1e39, 0]), "that is not of type float32"),
-    ("dictionary", changed(*FIRST, "htrd:true_snr_db", to=[{}, 0]), "that is not of type float32"),
+    ("column of text", changed(*FIRST, "htrd:channel_id", to=["1", "2"]), "is not of type int32"),
+    ("column of lists", changed(*FIRST, "htrd:channel_id", to=[[], []]), "is not of type int32"),
+    ("column too large", changed(*FIRST, "htrd:channel_id", to=[1, 2**31]), "is not of type int32"),
+    ("real column", changed(*FIRST, "htrd:true_snr_db", to=[1e39, 0]), "is not of type float32"),
+    ("dictionary", changed(*FIRST, "htrd:true_snr_db", to=[{}, 0]), "is not of type float32"),
 ]  # fmt: skip
 
 
