@@ -59,7 +59,9 @@ def classify(
     scores: Annotated[
         bool, typer.Option("--scores", help="All scores of a frame in its JSON line.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Most frames to decide.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of frames to decide.")
+    ] = None,
     hop: Annotated[
         int | None,
         typer.Option(min=1, help="Samples from frame to frame (default: a frame's length)."),
@@ -83,11 +85,13 @@ def classify(
     engine: Annotated[EngineName, typer.Option(help="What computes.")] = EXACT,
     precision: Annotated[
         Precision | None,
-        typer.Option(help="Default: float32; with --engine auto the fastest that decides alike."),
+        typer.Option(
+            help="Default: float32; with --engine auto the fastest that makes the same decisions."
+        ),
     ] = None,
     latency: Annotated[
         float,
-        typer.Option(min=0, help="Longest wait of a frame for others to go with it, in ms."),
+        typer.Option(min=0, help="Maximum time that a frame waits for others of its batch, in ms."),
     ] = 100.0,
     datatype: Annotated[
         str | None,
@@ -147,7 +151,7 @@ def _refuse_for_datasets(options):
     if given:
         raise UserError(
             f"{', '.join(given)}: for streams of samples, such as .cf32 and SigMF recordings; "
-            "frames of a data set stand each for itself (htrd dataset convert makes a recording)"
+            "frames of a data set do not follow each other (htrd dataset convert makes a recording)"
         )
 
 

@@ -91,7 +91,7 @@ def _left_out(sampler, batches, decoder):
     counts = {
         "below the squelch": sampler.squelched,
         "discarded when it was stopped": batches.discarded,
-        "bytes at the end that are no whole sample": len(decoder.rest) * batches.has_ended,
+        "bytes at the end that are not a whole sample": len(decoder.rest) * batches.has_ended,
     }
     return [f"{count} {what}" for what, count in counts.items() if count]
 

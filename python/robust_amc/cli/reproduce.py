@@ -51,11 +51,11 @@ def paper(
     picked = pick_device(device)
     name = Path(dataset).name
 
-    def told(text):
+    def log(text):
         err.print(text, highlight=False)
 
     with progress() as bar:
-        train.models(chosen, folder, whole, name, device=picked, told=told, report=Reporter(bar))
+        train.models(chosen, folder, whole, name, device=picked, log=log, report=Reporter(bar))
     found = report.Report(chosen, folder, whole, name)
     warnings = []
     with progress() as bar:
@@ -65,7 +65,7 @@ def paper(
             folder,
             whole,
             device=picked,
-            told=told,
+            log=log,
             warnings=warnings,
             progress=lambda won, share: bar.update(task, completed=round(100 * share)),
         )

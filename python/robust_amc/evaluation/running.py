@@ -55,8 +55,9 @@ class Totals:
         totals = {name: np.zeros(2) for name in METRICS}
         counts = Counter(dict.fromkeys(("frames", "with_truth", "attacked"), 0))
         for (truth, decided, attacked), count in self._counted():
-            counts.update(frames=count, with_truth=count * (truth is not None),
-                          attacked=count * attacked)
+            counts.update(
+                frames=count, with_truth=count * (truth is not None), attacked=count * attacked
+            )
             parts = _parts(-1 if decided is None else int(decided != truth), attacked)
             for name in METRICS if truth is not None else ("rejection_rate",):
                 totals[name] += count * parts[name]

@@ -184,7 +184,9 @@ def test_a_file_that_is_there_is_kept(folder, capsys, tmp_path):
     thesis = tmp_path / "thesis.json"
     for text in ("[]", "years of work", '{"settings": 3, "rows": []}'):
         thesis.write_text(text)
-        assert "is no file of htrd sweep" in refused(capsys, *SWEEP, "--json", thesis, "--resume")
+        assert "is not a results file of htrd sweep" in refused(
+            capsys, *SWEEP, "--json", thesis, "--resume"
+        )
         assert thesis.read_text() == text
 
 

@@ -186,7 +186,7 @@ def _check_size(archive, member, path, name, size, header_size, is_text):
     if absurd:
         raise UserError(
             f"{path}: {name} declares {size} bytes in {member.compress_size} compressed ones; "
-            "that is no data set"
+            "that is not a data set"
         )
 
 

@@ -66,7 +66,7 @@ def _check(path, facts):
     if not 0 < facts.sample_rate_hz < math.inf:
         raise UserError(f"the sample rate must be positive, in Hz, not {facts.sample_rate_hz:g}")
     if not (facts.modulation and facts.modulation.isprintable()):
-        raise UserError(f"{facts.modulation!r} is no name of a modulation")
+        raise UserError(f"{facts.modulation!r} is not the name of a modulation")
     if not abs(facts.snr_db) < 1000:
         raise UserError(f"the SNR must be in dB, not {facts.snr_db:g}")
 
