@@ -40,6 +40,7 @@ def parse(words):
     name = "htrd"
     while True:
         context = command.make_context(name, list(words), parent=context)
+        command = context.command  # that itself, where `command` was a lazy stand-in
         if not hasattr(command, "resolve_command"):
             return
         rest = [*getattr(context, "_protected_args", ()), *context.args]
