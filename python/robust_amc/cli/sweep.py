@@ -105,7 +105,7 @@ def sweep(
         "split_seed": trials.split_seed,
     }
     facts |= {name: _identity(model) for name, model in models.items()} | asdict(settings)
-    results = trials.engine.from_first(lambda: Results(json, facts, resume))
+    results = trials.runtime.from_first(lambda: Results(json, facts, resume))
     with progress() as bar:
         task = bar.add_task("candidates", total=len(found), note="")
         for row in trials.rows(

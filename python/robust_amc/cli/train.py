@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from .. import data, processes, systems
+from .. import data, systems
 from ..errors import UserError
+from ..runtime import processes
 from ..training import METHODS, Plan, Rule, run
 from .console import err, progress
 from .options import Dataset, Device, parse_floats, refuse_overwriting

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from robust_amc import data
 from robust_amc.cli.dataset import app
-from robust_amc.data import lazy, npz, radioml, raw
+from robust_amc.data import lazy
 from robust_amc.data.dataset import FrameDataset
+from robust_amc.data.formats import npz, radioml_pickle, raw, registry
 from robust_amc.errors import UserError
 from robust_amc.tests.files import (
     REAL_SAMPLE,
@@ -108,8 +109,8 @@ def test_a_clear_mark_is_believed_before_a_name(tmp_path, suffix):
 def test_facts_for_a_file_that_is_not_raw(tmp_path):
     path = save_npz(tmp_path / "set.npz")
     with pytest.raises(UserError, match="says itself what it is"):
-        data.readers.read(path, raw_facts=FACTS)
-    assert len(data.readers.read(path, raw_facts=raw.RawFacts())) == 6
+        registry.read(path, raw_facts=FACTS)
+    assert len(registry.read(path, raw_facts=raw.RawFacts())) == 6
 
 
 def test_sigmf_recordings_go_by_their_name(tmp_path):
@@ -137,7 +138,7 @@ def test_real_sample():
     dataset = data.read(REAL_SAMPLE)
     check_radioml(dataset, content)
     assert len(dataset) == 1000 and len(dataset.classes) == 10
-    assert not radioml.is_authentic(dataset)  # it is RML2016.10b
+    assert not radioml_pickle.is_authentic(dataset)  # it is RML2016.10b
     complex_frames = dataset.iq[:, 0] + 1j * dataset.iq[:, 1]
     np.testing.assert_allclose(np.abs(complex_frames).sum(1), 1, atol=1e-4)
 
@@ -202,7 +203,7 @@ def test_shipped_sample():
     np.testing.assert_allclose(np.hypot(iq[:, 0], iq[:, 1]).sum(1), 1, atol=2e-3)
     assert all(len(part) >= 220 for part in data.split(sample).values())
     assert sample.metadata["mode"] == "legacy" and sample.metadata["seed"] == 99991
-    assert (data.readers.assets.path("sample.npz")).stat().st_size <= 3_000_000
+    assert (registry.assets.path("sample.npz")).stat().st_size <= 3_000_000
 
 
 class Whole(lazy.LazyFrames):
@@ -238,10 +239,10 @@ def authentic(dtype, change=0.0):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_authentic_file_is_recognized(dtype):
     whole = authentic(dtype)
-    assert radioml.is_authentic(whole)
-    assert not radioml.is_authentic(authentic(dtype, change=1e-4))
+    assert radioml_pickle.is_authentic(whole)
+    assert not radioml_pickle.is_authentic(authentic(dtype, change=1e-4))
     for part in (whole.select(["QPSK"]), whole.subset(slice(1, None)), whole.cut(64)):
-        assert not radioml.is_authentic(part)
+        assert not radioml_pickle.is_authentic(part)
 
 
 def test_info(tmp_path):

@@ -8,9 +8,9 @@ import torch
 from .. import data, provenance
 from ..classifier import Classifier
 from ..data.summary import found_scaling
-from ..engine import Engine
 from ..errors import UserError
 from ..models import build
+from ..runtime.runtime import Runtime
 from .adversarial import Adversarial, AdversarialSettings
 from .customized import CATSettings, CustomizedAdversarial
 from .loop import TrainSettings, train
@@ -84,7 +84,7 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
     metadata tell all of it; the same in every process, where there are several.
     """
     settings = plan.settings
-    engine = Engine(device, settings.fast)
+    runtime = Runtime(device, settings.fast)
     train_set, validation_set = (
         data.part(dataset, name, plan.split_seed).select(snr_db=plan.snr_db)
         for name in ("train", "validation")
@@ -124,7 +124,7 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
             network,
             train_set,
             plan.pretrain,
-            engine,
+            runtime,
             seed=settings.seed,
             identity=identity,
             **training,
@@ -135,7 +135,7 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
         train_set,
         validation_set,
         settings,
-        engine=engine,
+        runtime=runtime,
         identity=identity,
         **training,
     )
@@ -143,7 +143,7 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
         own_checkpoint(training["checkpoint"]).unlink(missing_ok=True)
     metadata["metrics"] = {"validation": history.epochs[history.best_epoch]}
     facts |= {"history": history.epochs, "best_epoch": history.best_epoch}
-    facts |= {"precision": engine.precision, "processes": engine.world}
+    facts |= {"precision": runtime.precision, "processes": runtime.world}
     return Classifier(network.cpu(), dataset.classes, metadata=metadata)
 
 
