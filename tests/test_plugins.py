@@ -24,7 +24,8 @@ def folder(tmp_path_factory):
     """Where the commands run; the package is installed in `site`."""
     folder = tmp_path_factory.mktemp("plugins")
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
-    metadata = folder / "site" / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    name = project["name"].replace("-", "_")
+    metadata = folder / "site" / f"{name}-{project['version']}.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
