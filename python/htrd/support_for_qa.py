@@ -18,6 +18,7 @@ from robust_amc.data import FrameDataset
 from robust_amc.data.formats import npz
 from robust_amc.models import build
 from robust_amc.rejection.calibrate import SVMSettings, fit_rejector
+from robust_amc.tests import bfloat16  # noqa: F401 (where it is asked for)
 
 CLASSES = ("BPSK", "QPSK", "TONE")
 LEVELS = (0.0, 10.0)  # SNR labels, dB

@@ -10,6 +10,8 @@ from robust_amc.models import build
 from robust_amc.rejection.calibrate import AutoencoderSettings, SVMSettings, fit_rejector
 from robust_amc.training import Standard, TrainSettings, train
 
+from . import bfloat16  # noqa: F401 (where it is asked for)
+
 CLASSES = ("tone", "chirp", "pulse", "noise")
 
 
