@@ -25,7 +25,8 @@ def bootstrap(tmp_path):
             (tmp_path / name).chmod(0o755)
         path = f"{tmp_path}:{os.environ['PATH']}"
         return subprocess.run(
-            [BOOTSTRAP], env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=60
+            [BOOTSTRAP], env=os.environ | {"PATH": path}, capture_output=True, text=True,
+            timeout=300,
         )
 
     return run

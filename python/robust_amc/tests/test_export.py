@@ -58,7 +58,7 @@ def run_elsewhere(path, iq, folder):
         capture_output=True,
         text=True,
         cwd=folder,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return np.load(folder / "label.npy"), np.load(folder / "scores.npy"), json.loads(done.stdout)
