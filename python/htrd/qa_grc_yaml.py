@@ -188,7 +188,7 @@ class QaGrcYaml(gr_unittest.TestCase):
             path.write_text(yaml.safe_dump(FLOWGRAPH))
             done = subprocess.run(
                 ["grcc", "-o", folder, path], env={**os.environ, "HOME": folder},
-                capture_output=True, text=True, timeout=60, check=False,
+                capture_output=True, text=True, timeout=300, check=False,
             )
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             found = importlib.util.spec_from_file_location(path.stem, path.with_suffix(".py"))

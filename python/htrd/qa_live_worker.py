@@ -96,7 +96,7 @@ class QaLiveWorker(gr_unittest.TestCase):
             support.wait_for(lambda: len(queue) < 100 or not support.live_threads())
             stop = threading.Thread(target=worker.stop, daemon=True)
             stop.start()
-            stop.join(5)
+            stop.join(support.TIMEOUT)
             self.assertFalse(stop.is_alive(), f"round {round_}: stop() hangs")
             self.assertEqual(support.live_threads(), [])
         self.assertGreater(sum(published), 0)

@@ -121,12 +121,12 @@ class QaQtDecisionPanel(gr_unittest.TestCase):
         self.panel.widget.show_picture = drawn.append
         self.panel.widget.show()
         sent = message(["BPSK"] * 8)
-        end = time.monotonic() + 1
-        while time.monotonic() < end:
+        start = time.monotonic()
+        while len(drawn) < 8:  # on a busy machine it takes longer
             self.panel.handle_batches(sent)
             APPLICATION.processEvents()
+        self.assertGreater(time.monotonic() - start, 0.6)
         self.panel.widget.close()
-        self.assertTrue(4 <= len(drawn) <= 11, len(drawn))  # fewer on a busy machine
         self.assertGreater(self.panel._totals.summary()["frames"], 8 * len(drawn))
 
     def test_behind_a_classifier(self):

@@ -182,7 +182,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
             if int(line) >= KILLED_AT:
                 break
         process.kill()
-        _, errors = process.communicate(timeout=30)  # the workers have the pipe open, too
+        _, errors = process.communicate(timeout=300)  # the workers have the pipe open, too
         self.assertEqual(process.returncode, -9, errors)
 
     def test_command_line(self):

@@ -14,6 +14,7 @@ from gnuradio import analog, blocks, filter
 from . import modulators, speech, user_files
 from . import source_material as material
 from .channel import TAPS
+from .channel import corrected as channel  # noqa: F401 (of the mode, see flowgraph.MODES)
 
 AUDIO_RATE = 50_000  # Hz
 AUDIO_SAMPLES = 11_350  # of a run: 0.227 s, as in the original

@@ -20,6 +20,7 @@ from gnuradio import analog, blocks, filter
 
 from . import modulators, user_files
 from . import source_material as material
+from .channel import legacy as channel  # noqa: F401 (of the mode, see flowgraph.MODES)
 
 AUDIO_SAMPLES = 10_000  # of a run
 AUDIO_SECONDS = AUDIO_SAMPLES / material.AUDIO_RATE

@@ -145,7 +145,7 @@ def test_killed_training_resumes(files):
         if line.startswith("epoch 1"):
             process.kill()
             break
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     assert (files / "broken.checkpoint").exists() and not (files / "broken.safetensors").exists()
     subprocess.run(
         [*command, "broken.safetensors", *options, "--resume"], check=True, capture_output=True
