@@ -141,7 +141,9 @@ def test_a_package_that_apt_does_not_know(bootstrap):
 
 
 def test_says_what_it_fetches_and_what_apt_said(bootstrap):
+    # apt-get would install at once if it were told yes, too
     apt = """case "$*" in
+        *-y*--assume-no*) ;;
         *--assume-no*) echo "Need to get 443 MB of archives." ;;
         *install*) echo "E: no network"; echo "E: so nothing was done"; exit 100 ;;
         *) echo "E: lists are old"; exit 100 ;;
