@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Cutting a run of the generator into frames, and measuring what is known of each."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Generator of RML2016.10a-style data sets: one GNU Radio flowgraph a run.
 
 source material -> modulator -> channel -> frames, until every (class, SNR label) has its

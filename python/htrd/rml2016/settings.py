@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the generator is asked for, and what is wrong with it."""
 
 import hashlib
