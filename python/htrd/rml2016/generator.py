@@ -3,7 +3,7 @@
 
 source material -> modulator -> channel -> frames, until every (class, SNR label) has its
 frames. What is modelled, and how it departs from the original generator (O'Shea and
-West, "Radio machine learning dataset generation with GNU Radio", GRCon 2016), is told in
+West, "Radio machine learning dataset generation with GNU Radio", GRCon 2016), is described in
 `legacy`, `corrected`, `source_material` and `channel`.
 
 One more departure: the samples after the shortest length that a run surely has are not
