@@ -218,8 +218,8 @@ class QaClassifierLive(gr_unittest.TestCase):
         chain.stop()
         chain.wait()
         names = {*chain.counts(), "rate"}
-        for told in chain.status[1:3]:
-            self.assertLessEqual(names, set(told))
+        for status in chain.status[1:3]:
+            self.assertLessEqual(names, set(status))
         silent = chain.status[3]
         self.assertEqual(set(silent), names)
         self.assertEqual((silent["rate"], silent["decided"], silent["queued"]), (0, 200, 0))

@@ -29,7 +29,7 @@ class qt_decision_panel(gr.sync_block):
 
     Args:
         title: headline
-        window: running figures over that many latest frames (0: over all)
+        window: number of frames, the last ones, that running figures are over (0: all)
         seconds: how far back the classes over time go
 
     Attributes:

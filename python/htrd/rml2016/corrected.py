@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Mode `corrected`: RML2016.10a's classes, as their names and labels promise.
 
 - The SNR label is the SNR in the occupied band: the mean power of a run's received signal

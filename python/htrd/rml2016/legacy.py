@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Mode `legacy`: what RML2016.10a's generator sent, and how strong its noise was.
 
 The quirks of the original are kept, because they are in the data that everybody uses:

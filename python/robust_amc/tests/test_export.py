@@ -115,6 +115,14 @@ def test_command(folder):
     assert facts["exported"]["scaling"] == "sum_abs" and facts["classes"] == list(CLASSES)
     figures = json.loads((folder / "figures.json").read_text())
     assert figures["settings"]["scaling"] == "sum_abs" and figures["check"]["agreement"] >= 0.99
+    for settings in ({}, {"scaling": "as_model"}, {"scaling": "sum_abs", "frame_length": 128}):
+        assert open_engine("model.onnx", "onnxruntime", **settings).scaling == "sum_abs"
+    for settings, said in (
+        ({"scaling": "none"}, "scales its input by sum_abs, not by none: .*--scaling as_model"),
+        ({"frame_length": 64}, "model.onnx takes frames of 128 samples, not 64"),
+    ):
+        with pytest.raises(UserError, match=said):
+            open_engine("model.onnx", "onnxruntime", **settings)
 
 
 def test_checked_on_a_data_set(folder, capsys):

@@ -18,7 +18,7 @@ from robust_amc.benchmarks.sides import Rate
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling, energy
-from robust_amc.inference import InferenceEngine, choose, open_engine
+from robust_amc.inference import InferenceEngine, choose, open_engine, source_of
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, check_frames, evenly
 from robust_amc.inference.graph import DecisionGraph
 from robust_amc.models import build
@@ -415,3 +415,36 @@ def test_first_inferences_in_two_threads_do_not_wait_for_each_other(rejecting, t
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     assert done.stdout.strip() == "128", done.stderr
+
+
+def test_what_engines_are_made_of(tmp_path, rejecting):
+    """A classifier, a file or an engine; another frame length is refused of each."""
+    path = tmp_path / "model.safetensors"
+    rejecting.save(path)
+    iq, _ = toy_frames(30, 4)
+    expected = rejecting.decide(iq).label
+    for model in (rejecting, path, str(path), source_of(path)):
+        opened = open_engine(model, "torch", "float32", frame_length=128)
+        np.testing.assert_array_equal(opened.decide(iq).label, expected)
+        for given in (model, opened):
+            with pytest.raises(UserError, match="takes frames of 128 samples, not 64"):
+                open_engine(given, "torch", "float32", frame_length=64)
+        assert open_engine(opened, "openvino", "int8", "as_model") is opened
+    assert open_engine("htrd", "torch", "float32").classes == data.read("sample").classes
+    with pytest.raises(UserError, match="unknown scaling 'loud'; there are as_model, none"):
+        open_engine(rejecting, scaling="loud")
+    with pytest.raises(UserError, match="no_such_model"):
+        open_engine("no_such_model")
+    with pytest.raises(UserError, match="no device 'tpu'"):
+        open_engine(path, device="tpu")
+
+
+def test_auto_is_a_precision(rejecting, monkeypatch):
+    monkeypatch.setattr("robust_amc.inference.sources.has_bfloat16", lambda device: False)
+    assert open_engine(rejecting, "torch", "auto").precision == "float32"
+
+
+def test_a_scaled_source_is_a_copy(rejecting):
+    source = source_of(rejecting)
+    scaled = source.scaled("as_model")
+    assert (source.scaling, scaled.scaling) == (Scaling.NONE, Scaling.SUM_ABS)
