@@ -70,9 +70,9 @@ def settings_of(architecture: str) -> dict[str, Any]:
 
 
 def _type(parameter: inspect.Parameter) -> Any:
-    if isinstance(parameter.annotation, type):
-        return parameter.annotation
-    default = parameter.default
+    annotation, default = parameter.annotation, parameter.default
+    if annotation is not parameter.empty and isinstance(annotation, type):
+        return annotation
     return Any if default is None or default is parameter.empty else type(default)
 
 

@@ -212,6 +212,24 @@ def test_noise_is_an_attack_too(plain, files):
     assert loud["accuracy"] < quiet["accuracy"]
 
 
+def test_figures_of_each_class(plain, files, capsys):
+    plain.save("m.safetensors")
+    evaluate = ("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--json", "x.json")
+    run(*evaluate, "--snr", "0,10")
+    without = json.loads((files / "x.json").read_text())
+    run(*evaluate, "--snr", "0,10", "--by-class")
+    found = json.loads((files / "x.json").read_text())
+    for row, detail in zip(found["rows"], found["details"], strict=True):
+        each = row.pop("by_class")
+        assert list(each) == list(CLASSES)
+        assert sum(own["frames"] for own in each.values()) == row["frames"]
+        for name, own in each.items():
+            assert own["accuracy"] == pytest.approx(detail["class_accuracy"][name])
+    assert found["rows"] == without["rows"]
+    said = capsys.readouterr().out
+    assert all(said.count(f"  {name} ") == 2 for name in CLASSES)
+
+
 class TestMistakes:
     """Each is one clear line and exit status 2."""
 
@@ -332,7 +350,7 @@ class TestMistakes:
         fit = ("fit-rejector", "new.safetensors", *refit)
         assert "has no rejector" in refused(capsys, *fit, "--system", "cat")
         said = refused(capsys, *fit, "--system", "two_fold", "--gamma", 0.1, "--penalty", 2)
-        assert "two_fold" in said and "unknown entries gamma, penalty; there are" in said
+        assert "two_fold" in said and "unknown entries C, gamma; there are" in said
         assert "too few" in refused(capsys, *fit, "--target-rejection", 0.001)
 
 
