@@ -47,3 +47,10 @@ def test_every_example_is_described():
     examples = {path.name for path in (ROOT / "examples").glob("*.*")} - {readme.name}
     described = readme.read_text() if examples else ""
     assert not [name for name in examples if name not in described]
+
+
+def test_extending_quotes_the_example_package():
+    (quoted,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL
+    )
+    assert quoted in (ROOT / "tests/plugin_package/pyproject.toml").read_text()
