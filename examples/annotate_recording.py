@@ -17,7 +17,7 @@ from gnuradio import blocks, gr, htrd
 from robust_amc.classifier import Classifier
 from robust_amc.cli.console import err, out
 from robust_amc.cli.options import refuse_overwriting
-from robust_amc.data import sigmf_recording
+from robust_amc.data.formats import sigmf_recording
 from robust_amc.errors import UserError
 from robust_amc.streams import recording
 from robust_amc.streams.annotate import annotated

@@ -12,11 +12,10 @@ from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
 from robust_amc.errors import UserError
 
-from . import control, decisions, frame_facts
-from .decider import Decider, decide
-from .live_queue import ARRIVAL, SAMPLES, LiveQueue
-from .live_worker import LiveWorker
-from .model import at_least, engine_of
+from .live.queue import ARRIVAL, SAMPLES, LiveQueue
+from .live.worker import LiveWorker
+from .messages import control, decision_pdu, tags
+from .model import Decider, at_least, decide, engine_of
 from .tally import Tally
 
 MODES = ("replay", "live")
@@ -40,7 +39,7 @@ class classifier(gr.sync_block):
 
     Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
     or a dictionary. Messages out: `decisions`, a PDU a frame, and `batches`, a PDU a batch
-    (the layouts are in decisions.py); `status`, a dictionary with the first batch and then
+    (the layouts are in decision_pdu.py); `status`, a dictionary with the first batch and then
     about once a second: what :meth:`status` says, and what :meth:`Tally.report` adds.
 
     Args:
@@ -168,7 +167,7 @@ class classifier(gr.sync_block):
     def work(self, input_items, output_items):
         """Queue the frames at hand, or decide them."""
         samples = input_items[0]
-        facts = frame_facts.read(self, len(samples))
+        facts = tags.columns(self, len(samples))
         if self._worker:
             self._queue.put(samples, facts)
             return len(samples)
@@ -192,8 +191,8 @@ class classifier(gr.sync_block):
     def _publish(self, batch, decided):
         """Send and count what _decide() returned of a batch."""
         engine, made = decided
-        facts = {name: batch[name] for name in frame_facts.KINDS}
-        told = decisions.collect(made, engine.threshold, engine.classes, facts)
+        facts = {name: batch[name] for name in tags.KINDS}
+        told = decision_pdu.collect(made, engine.threshold, engine.classes, facts)
         self.message_port_pub(pmt.intern("batches"), told.message())
         if self._publish_decisions:
             for row in range(len(told)):

@@ -7,11 +7,11 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from robust_amc import data, frames
-from robust_amc.data.playlist import Player, Playlist
+from robust_amc.data.replay import Replayer, ReplayOrder
 from robust_amc.errors import UserError
 
-from . import control
-from . import tags as keys
+from .messages import control
+from .messages import tags as keys
 from .model import at_least, set_buffer
 
 OUTPUTS = ("frames", "stream")
@@ -56,8 +56,8 @@ class dataset_source(gr.sync_block):
             raise UserError(f"unknown output {output!r}; there are {', '.join(OUTPUTS)}")
         chosen = _select(data.read(dataset, frame_length), classes, snr_db, part, limit, seed,
                          split_seed)
-        self._playlist = Playlist(chosen.label, order, repeat, start, seed)
-        self._player = Player(chosen, self._playlist)
+        self._playlist = ReplayOrder(chosen.label, order, repeat, start, seed)
+        self._player = Replayer(chosen, self._playlist)
         item = np.dtype((np.complex64, frame_length) if output == "frames" else np.complex64)
         gr.sync_block.__init__(self, "dataset_source", in_sig=None, out_sig=[item])
         self._log = control.LogOnce("dataset_source")

@@ -8,10 +8,10 @@ from dataclasses import fields
 import numpy as np
 import pmt
 from gnuradio import gr
+from robust_amc.evaluation.running import METRICS, Totals
 
-from . import control, decisions
+from .messages import control, decision_pdu
 from .model import at_least
-from .totals import METRICS, Totals
 
 SUMMARY_PERIOD = 1.0  # seconds
 
@@ -88,7 +88,7 @@ class decision_probe(gr.sync_block):
 
     def _add(self, message):
         try:
-            batch = decisions.read(message)
+            batch = decision_pdu.read(message)
         except (ValueError, TypeError) as error:
             self._log.warn("form", f"message ignored: {error}")
             return
@@ -118,13 +118,13 @@ class decision_probe(gr.sync_block):
         return self._totals.confusion()
 
     def records(self):
-        """Every decision since the last reset as one Batch (see decisions.py); needs `keep`."""
+        """Every decision since the last reset as one Batch (see decision_pdu.py); needs `keep`."""
         with self._lock:
             kept = list(self._kept)
         if not kept:
             return None
         columns = {}
-        for name in (field.name for field in fields(decisions.Batch)):
+        for name in (field.name for field in fields(decision_pdu.Batch)):
             parts = [getattr(batch, name) for batch in kept]
             if name == "classes":
                 columns[name] = parts[0]
@@ -132,5 +132,5 @@ class decision_probe(gr.sync_block):
                 columns[name] = [item for part in parts for item in part]
             else:
                 columns[name] = np.concatenate(parts)
-        return decisions.Batch(**columns)
+        return decision_pdu.Batch(**columns)
 

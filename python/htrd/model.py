@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the blocks have in common at construction: models, scaling, checks, buffers."""
 
-from robust_amc.classifier import Classifier
-from robust_amc.device import pick_device
+import copy
+import threading
+
+import numpy as np
+from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
 from robust_amc.inference import InferenceEngine, open_engine
+from robust_amc.runtime.device import pick_device
+
+from .messages import control
 
 AS_MODEL = "as_model"
 FASTEST = "auto"
@@ -78,3 +84,106 @@ def set_buffer(block, items):
     """
     block.set_log_level("warn")
     block.set_min_output_buffer(items)
+
+
+GRANULE = 8  # frames
+
+
+def decide(engine, iq):
+    """Decisions of an engine on frames ``[n, 2, length]``.
+
+    It is only asked for multiples of 8 frames (the last one is repeated): PyTorch in bfloat16
+    keeps some 3 MB for each size of a batch that it has ever seen, and a flowgraph makes them
+    all.
+    """
+    missing = -len(iq) % GRANULE
+    if not missing:
+        return engine.decide(iq)
+    decided = engine.decide(np.concatenate([iq, np.repeat(iq[-1:], missing, axis=0)]))
+    count = len(iq)
+    return Decisions(decided.label[:count], decided.score[:count], decided.valid[:count])
+
+
+class Decider:
+    """Holds the inference engine in force; a batch takes `engine` once and keeps it.
+
+    Setters put a changed copy in its place, which shares the network: nobody waits for a
+    running batch. Another model is loaded in a thread of its own.
+
+    Args:
+        open_engine: from a model's name or file to an InferenceEngine; raises UserError
+        model: the first one
+        num_classes: how many classes it must have
+        log: LogOnce, for models that cannot be used later on
+
+    Attributes:
+        engine: InferenceEngine in force
+    """
+
+    def __init__(self, open_engine, model, num_classes, log):
+        self._open, self._log = open_engine, log
+        self._lock = threading.Lock()
+        self._wanted, self._loading = None, False
+        self._target = None
+        self._loaded = self.engine = open_engine(model)
+        found = len(self.engine.classes)
+        if found != num_classes:
+            raise UserError(f"the model has {found} classes, num_classes says {num_classes}")
+
+    def set_threshold(self, value):
+        """Set the threshold (None: the model's own)."""
+        with self._lock:
+            engine = copy.copy(self._loaded)
+            if value is not None:
+                engine.set_threshold(control.as_number("threshold", value))
+            self._target, self.engine = None, engine
+
+    def set_target_rejection(self, value):
+        """Set the threshold to reject a share of benign frames (None: the model's own)."""
+        with self._lock:
+            engine = copy.copy(self._loaded)
+            if value is not None:
+                engine.set_target_rejection(control.as_number("target_rejection", value))
+            self._target, self.engine = value, engine
+
+    def set_model(self, model):
+        """Load another model and put it in force when it is there; returns at once.
+
+        The last one that was asked for counts. One that cannot be used is logged once, and the
+        one in force stays. A target rejection stays in force; a threshold is in the unit of
+        the old model's scores and does not.
+        """
+        if not isinstance(model, str) or not model:
+            raise UserError(f"model must be the name of a shipped model or a file, not {model!r}")
+        with self._lock:
+            self._wanted = model
+            if not self._loading:
+                self._loading = True
+                threading.Thread(target=self._load, name="htrd-load-model", daemon=True).start()
+
+    def _load(self):
+        while (model := self._next()) is not None:
+            try:
+                self._replace(self._open(model))
+            except Exception as error:  # noqa: BLE001 (a runtime may raise anything on a file)
+                self._log.warn("model", f"the model in force stays: {error}")
+
+    def _next(self):
+        """The model to load now; None, and the end of the thread, when there is none."""
+        with self._lock:
+            model, self._wanted = self._wanted, None
+            self._loading = model is not None
+            return model
+
+    def _replace(self, loaded):
+        """Put an engine in force, if it fits those before it."""
+        known = self._loaded
+        if loaded.classes != known.classes:
+            raise UserError(
+                f"its classes are {', '.join(loaded.classes)}, not {', '.join(known.classes)}"
+            )
+        with self._lock:
+            engine = copy.copy(loaded)
+            if self._target is not None and engine.threshold is not None:
+                engine.set_target_rejection(self._target)
+            self._loaded, self.engine = loaded, engine

@@ -9,10 +9,10 @@ from robust_amc import frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.errors import UserError
 
-from . import control, tags
-from .attack_rate import AttackRate
 from .htrd_python import number_tags
+from .messages import control, tags
 from .model import at_least, load, scaling_of, set_buffer
+from .tally import AttackRate
 
 BUFFER = 256  # frames
 TOO_SLOW = (

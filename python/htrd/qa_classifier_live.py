@@ -10,7 +10,7 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
-from gnuradio.htrd import decisions
+from gnuradio.htrd.messages import decision_pdu
 from robust_amc import data, frames
 from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
@@ -70,7 +70,7 @@ class Chain(gr.top_block):
         def listen(port, message):
             # A sink would not do: GNU Radio ends sinks before the block's stop()
             if pmt.symbol_to_string(port) == "batches":
-                self.batches.append(decisions.read(message))
+                self.batches.append(decision_pdu.read(message))
             elif pmt.symbol_to_string(port) == "status":
                 self.status.append(pmt.to_python(message))
             publish(port, message)

@@ -14,7 +14,7 @@ import support_for_qa as support
 import yaml
 from gnuradio import blocks, gr, gr_unittest, htrd
 from robust_amc import data, frames
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 
 LENGTH = 128

@@ -18,7 +18,7 @@ import yaml
 from gnuradio import gr_unittest
 from robust_amc import data
 from robust_amc.classifier import Classifier
-from robust_amc.data import npz, sigmf_recording
+from robust_amc.data.formats import npz, sigmf_recording
 from robust_amc.evaluation import Attack, SecurityCurve
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import support_for_qa as support
 from gnuradio import gr_unittest
-from gnuradio.htrd.live_queue import LiveQueue
-from gnuradio.htrd.live_worker import LiveWorker
+from gnuradio.htrd.live.queue import LiveQueue
+from gnuradio.htrd.live.worker import LiveWorker
 
 
 class QaLiveWorker(gr_unittest.TestCase):

@@ -8,13 +8,13 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
-from gnuradio.htrd import decisions
 from gnuradio.htrd.dataset_source import BUFFER as SOURCE_BUFFER
+from gnuradio.htrd.messages import decision_pdu
 from gnuradio.htrd.pgd_injector import BUFFER
 from robust_amc import data, frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.classifier import Classifier
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 
 
@@ -106,7 +106,7 @@ class QaPgdInjector(gr_unittest.TestCase):
         def listen(port, message):
             # A sink would not do: it may end before the classifier does
             if pmt.symbol_to_string(port) == "batches":
-                batches.append(decisions.read(message))
+                batches.append(decision_pdu.read(message))
             publish(port, message)
 
         classifier.message_port_pub = listen

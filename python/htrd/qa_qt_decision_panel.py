@@ -8,8 +8,8 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import gr, gr_unittest, htrd
-from gnuradio.htrd import decisions
-from gnuradio.htrd.decision_history import History
+from gnuradio.htrd.messages import decision_pdu
+from gnuradio.htrd.panel.history import History
 from PyQt5 import QtWidgets
 from robust_amc import data
 from robust_amc.classifier import Classifier
@@ -21,7 +21,7 @@ NAMES = ("BPSK", "QPSK", "8PSK")
 def batch(modulation, truth=None, classes=NAMES, start=0):
     """A Batch with the decisions `modulation`, None: rejected."""
     count = len(modulation)
-    return decisions.Batch(
+    return decision_pdu.Batch(
         frame_index=np.arange(start, start + count),
         modulation=list(modulation),
         score=np.linspace(-1, 1, count),

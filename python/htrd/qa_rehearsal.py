@@ -17,8 +17,8 @@ from unittest import mock
 
 import numpy as np
 from gnuradio import gr_unittest
-from gnuradio.htrd.rml2016_generator import generate
-from robust_amc.data import npz
+from gnuradio.htrd.rml2016.generator import generate
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 from robust_amc.frames import to_complex
 from scipy.signal import resample_poly

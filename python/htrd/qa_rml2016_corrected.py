@@ -10,16 +10,9 @@ from pathlib import Path
 import numpy as np
 import rml2016_for_qa as support
 from gnuradio import gr_unittest
-from gnuradio.htrd import (
-    rml2016_channel,
-    rml2016_corrected,
-    rml2016_keys,
-    rml2016_legacy,
-    rml2016_material,
-    rml2016_speech,
-)
-from gnuradio.htrd.rml2016_run import MODES, Flowgraph
-from gnuradio.htrd.rml2016_settings import Settings
+from gnuradio.htrd.rml2016 import cells, channel, corrected, legacy, source_material, speech
+from gnuradio.htrd.rml2016.flowgraph import MODES, Flowgraph
+from gnuradio.htrd.rml2016.settings import Settings
 from rml2016_for_qa import CLASSES, LINEAR, as_complex, modulated
 from robust_amc.errors import UserError
 
@@ -32,7 +25,7 @@ def key(name, snr_db, frames_per_key=20, **settings):
 
 def received(name, snr_db=10, settings=CORRECTED, run=0):
     """One Run."""
-    material, channel, _ = rml2016_keys.run_seeds(name, snr_db, run, settings)
+    material, channel, _ = cells.run_seeds(name, snr_db, run, settings)
     sent = MODES[settings.mode].source(name, material, settings)
     return Flowgraph(name, snr_db, sent, channel, settings).run()
 
@@ -42,12 +35,12 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
         """At least 98 % of the power of a run without noise lies in the nominal band."""
         widths = {"AM-SSB": 4e3, "AM-DSB": 8e3, "WBFM": 158e3, "CPFSK": 30e3, "GFSK": 17.5e3}
         for name in CLASSES:
-            low, high = rml2016_corrected.band(name, 8)
+            low, high = corrected.band(name, 8)
             self.assertAlmostEqual(high - low, widths.get(name, 33.75e3), msg=name)
             frequency, power = support.spectrum(modulated(name, "corrected"))
             inside = (frequency >= low) & (frequency <= high)
             self.assertGreater(power[inside].sum() / power.sum(), 0.98, name)
-        self.assertAlmostEqual(np.ptp(rml2016_corrected.band("BPSK", 4)), 67.5e3)
+        self.assertAlmostEqual(np.ptp(corrected.band("BPSK", 4)), 67.5e3)
 
     def test_label_is_the_snr_in_the_band(self):
         """Of the signal of a run, to the noise that a filter of the band's width lets through."""
@@ -55,7 +48,7 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
             for snr_db in (-10, 10):
                 run = received(name, snr_db)
                 frequency, noise = support.spectrum(run.noise)
-                low, high = rml2016_corrected.band(name, 8)
+                low, high = corrected.band(name, 8)
                 inside = (frequency >= low) & (frequency <= high)
                 _, signal = support.spectrum(run.signal)
                 # what the window and the randomness of few noise bins leave uncertain
@@ -134,7 +127,7 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
     def test_speech(self):
         """Never silent for long, in the telephone band, voiced, and always another."""
         rate = 50_000
-        audio = rml2016_speech.speech(np.random.default_rng(1), 2 * rate, rate)
+        audio = speech.speech(np.random.default_rng(1), 2 * rate, rate)
         self.assertEqual(np.abs(audio).max(), 1)
         tenths = np.sqrt(np.mean(audio.reshape(20, -1) ** 2, 1))
         self.assertGreater(tenths.min(), 0.2 * audio.std())
@@ -145,7 +138,7 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
         self.assertLess(power[outside].sum(), 1e-9 * power.sum())
         self.assertGreater(power[frequency > 1000].sum(), 0.05 * power.sum())
         for seed in range(20):
-            run = rml2016_speech.speech(np.random.default_rng(seed), 11_350, rate)
+            run = speech.speech(np.random.default_rng(seed), 11_350, rate)
             self.assertGreater(run.std(), 0.1)
             self.assertLess(abs(np.corrcoef(run, audio[:11_350])[0, 1]), 0.9 if seed != 1 else 2)
         # a period of the pitch, 1/240 … 1/85 s, shows in some 40 ms
@@ -160,14 +153,14 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
     def test_channel(self):
         """Energy 1, phases isotropic; every run has another one, and another offset."""
         taps = np.array(
-            [rml2016_channel.corrected_taps(np.random.default_rng(seed)) for seed in range(2000)]
+            [channel.corrected_taps(np.random.default_rng(seed)) for seed in range(2000)]
         )
         np.testing.assert_allclose(np.sum(np.abs(taps) ** 2, 1), 1)
         self.assertLess(np.abs(taps.mean(0)).max(), 0.05)
         # of the legacy mode, the second path keeps its phase to the first
         self.assertLess(np.abs(np.mean(taps[:, 1] * taps[:, 0].conj())), 0.05)
-        legacy = [rml2016_channel.legacy_taps(np.random.default_rng(seed)) for seed in range(200)]
-        self.assertGreater(np.abs(np.mean([each[1] * each[0].conj() for each in legacy])), 0.2)
+        taps = [channel.legacy_taps(np.random.default_rng(seed)) for seed in range(200)]
+        self.assertGreater(np.abs(np.mean([each[1] * each[0].conj() for each in taps])), 0.2)
         tones = [received("AM-DSB", run=run).carrier for run in range(8)]
         offsets = [np.angle(tone[1] / tone[0]) * 200e3 / (2 * np.pi) for tone in tones]
         self.assertTrue(np.all(np.abs(offsets) <= 500))
@@ -179,8 +172,8 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
             power = np.abs(received(name).signal) ** 2
             self.assertGreater(power[:400].mean(), 0.5 * power.mean(), name)
         # legacy keeps them, as the original: the resampler's filter fills for 350 samples
-        legacy = received("QPSK", settings=Settings())
-        power = np.abs(legacy.signal) ** 2
+        run = received("QPSK", settings=Settings())
+        power = np.abs(run.signal) ** 2
         self.assertLess(power[:200].mean(), 0.1 * power.mean())
 
     def test_sampling_offset(self):
@@ -244,15 +237,15 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "tone.wav"))
             support.write_wav(path, np.stack([tone, -np.ones_like(tone)], 1), rate)
-            legacy, corrected = (Settings(mode=mode, audio=path) for mode in MODES)
-            sent = rml2016_legacy.source("WBFM", np.random.default_rng(0), legacy)
-            expected = np.arange(10_000) / rml2016_material.AUDIO_RATE
+            as_original, as_labeled = (Settings(mode=mode, audio=path) for mode in MODES)
+            sent = legacy.source("WBFM", np.random.default_rng(0), as_original)
+            expected = np.arange(10_000) / source_material.AUDIO_RATE
             expected = 0.25 * np.sin(2 * np.pi * (500 * expected + 250 * expected**2))
             self.assertEqual(sent.shape, (10_000,))
             np.testing.assert_allclose(sent[100:-100], expected[100:-100], atol=2e-3)
             pitches = []
             for seed in range(4):
-                sent = rml2016_corrected.source("AM-SSB", np.random.default_rng(seed), corrected)
+                sent = corrected.source("AM-SSB", np.random.default_rng(seed), as_labeled)
                 self.assertEqual(sent.shape, (11_350,))
                 self.assertAlmostEqual(np.abs(sent).max(), 1)
                 pitches.append(np.sum(np.diff(np.sign(sent)) > 0) / 0.227)
@@ -272,7 +265,7 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
                 key("AM-SSB", 10, 1, audio=silent)
             for seed in range(8):
                 settings = Settings(mode="corrected", audio=mostly)
-                sent = rml2016_corrected.source("AM-SSB", np.random.default_rng(seed), settings)
+                sent = corrected.source("AM-SSB", np.random.default_rng(seed), settings)
                 self.assertAlmostEqual(np.abs(sent).max(), 1)
             # legacy sends what is there: a bare carrier
             self.assertEqual(key("AM-DSB", 10, 1, mode="legacy", audio=silent)["iq"].shape[0], 1)

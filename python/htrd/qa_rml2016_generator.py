@@ -14,8 +14,9 @@ from unittest import mock
 import numpy as np
 import rml2016_for_qa as support
 from gnuradio import gr_unittest
-from gnuradio.htrd import rml2016_bench, rml2016_frames, rml2016_generator
-from gnuradio.htrd.rml2016_settings import Settings
+from gnuradio.htrd.benchmarks import generator as generator_bench
+from gnuradio.htrd.rml2016 import framing, generator
+from gnuradio.htrd.rml2016.settings import Settings
 from rich.console import Console
 from robust_amc import cli, data
 from robust_amc.cli import console, generate
@@ -37,7 +38,7 @@ def show(done, total):
         time.sleep(600)
 
 if __name__ == "__main__":
-    rml2016_generator.generate_file(
+    generator.generate_file(
         sys.argv[1], snr_db={LEVELS}, mode="corrected", frame_metadata=True, jobs=2,
         progress=show, **{PER_KEY}
     )
@@ -55,7 +56,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
     def setUpClass(cls):
         cls.calls = []
         cls.datasets = {
-            mode: rml2016_generator.generate(
+            mode: generator.generate(
                 snr_db=LEVELS,
                 jobs=jobs,
                 mode=mode,
@@ -148,16 +149,16 @@ class qa_rml2016_generator(gr_unittest.TestCase):
                 ({"sampling_offset": 0.5}, "other sampling_offset"),
             ):
                 with self.assertRaises(UserError) as raised:
-                    rml2016_generator.generate_file(output, **{"resume": True} | wanted | changes)
+                    generator.generate_file(output, **{"resume": True} | wanted | changes)
                 self.assertIn(message, str(raised.exception))
 
             # What failed before its first key is no obstacle
             Path(folder, ".other.npz.parts").mkdir()
             few = {"classes": ["BPSK"], "snr_db": [0], "frames_per_key": 1, "jobs": 1}
-            rml2016_generator.generate_file(Path(folder, "other.npz"), **few)
+            generator.generate_file(Path(folder, "other.npz"), **few)
 
             calls = []
-            rml2016_generator.generate_file(
+            generator.generate_file(
                 output, resume=True, jobs=1, progress=lambda *call: calls.append(call), **wanted
             )
             self.assertEqual(calls[0], (KILLED_AT - 10, 220))
@@ -187,7 +188,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
         """The command gives the file of the function; what is wrong is one line, status 2."""
         command = ["dataset", "generate"]
         options = "--classes BPSK,WBFM --snr 12 --frames-per-key 10 --frames-per-run 5 --seed 7"
-        here = mock.patch.object(rml2016_generator, "in_workers", in_this_process)
+        here = mock.patch.object(generator, "in_workers", in_this_process)
         often = mock.patch.object(generate, "LINE_INTERVAL", 0)
         said, errors = (Console(file=io.StringIO(), width=999) for _ in range(2))
         consoles = mock.patch.multiple(generate, out=said, err=errors)
@@ -223,11 +224,11 @@ class qa_rml2016_generator(gr_unittest.TestCase):
         """Rows of both modes; the stages add up; the generator is no faster than its runs."""
         here = [
             mock.patch.object(module, "in_workers", in_this_process)
-            for module in (rml2016_generator, rml2016_bench)
+            for module in (generator, generator_bench)
         ]
         calls = []
         with here[0], here[1]:
-            document = rml2016_bench.bench(
+            document = generator_bench.bench(
                 60, 1, calls.append, classes=["CPFSK", "AM-SSB"], snr_db=[0]
             )
         self.assertEqual(document["settings"]["frames"], 120)
@@ -254,24 +255,24 @@ class qa_rml2016_generator(gr_unittest.TestCase):
 
     def test_starts(self):
         """Frames in order, 128 … 5 % of the run apart, the first at 50 … 500."""
-        starts = rml2016_frames.starts(20_000, np.random.default_rng(1), 128)
+        starts = framing.starts(20_000, np.random.default_rng(1), 128)
         self.assertTrue(50 <= starts[0] <= 500)
         self.assertTrue(np.all(np.diff(starts) >= 128) and np.all(np.diff(starts) <= 1000))
         self.assertGreater(starts[-1], 20_000 - 1000 - 2 * 128)
-        few = rml2016_frames.starts(20_000, np.random.default_rng(1), 128, 7)
+        few = framing.starts(20_000, np.random.default_rng(1), 128, 7)
         self.assertEqual(len(few), 7)
         self.assertTrue(set(few) <= set(starts))
         for seed in range(20):  # longer than 5 % of the run: no overlap
-            starts = rml2016_frames.starts(20_000, np.random.default_rng(seed), 1500)
+            starts = framing.starts(20_000, np.random.default_rng(seed), 1500)
             self.assertGreaterEqual(np.diff(starts).min(), 1500)
             self.assertLess(starts[-1] + 1500, 20_000)
 
     def test_longest_frame(self):
         """One surely fits, wherever the first one starts."""
-        longest = rml2016_frames.longest(20_000)
+        longest = framing.longest(20_000)
         for seed in range(300):
             self.assertEqual(
-                len(rml2016_frames.starts(20_000, np.random.default_rng(seed), longest)), 1
+                len(framing.starts(20_000, np.random.default_rng(seed), longest)), 1
             )
 
     def test_wrong_arguments(self):
@@ -307,7 +308,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
                 ({"audio": bad["cut"]}, "ends before the audio that it announces"),
             ):
                 with self.assertRaises(UserError, msg=message) as raised:
-                    rml2016_generator.generate(**{"frames_per_key": 1} | arguments)
+                    generator.generate(**{"frames_per_key": 1} | arguments)
                 self.assertIn(message, str(raised.exception))
                 self.assertNotIn("\n", str(raised.exception))
             for arguments in ({"text": bad["short"]}, {"audio": bad["0.1 s"]}):

@@ -8,7 +8,7 @@ import unittest
 import numpy as np
 import rml2016_for_qa as support
 from gnuradio import gr_unittest
-from gnuradio.htrd import rml2016_channel, rml2016_legacy, rml2016_material, rml2016_modulators
+from gnuradio.htrd.rml2016 import channel, legacy, modulators, source_material
 from rml2016_for_qa import as_complex, key, modulated
 from robust_amc import data
 
@@ -84,7 +84,7 @@ class qa_rml2016_legacy(gr_unittest.TestCase):
             ("BPSK", 2, 1), ("QPSK", 4, 1), ("8PSK", 8, 1), ("PAM4", 4, 5), ("QAM16", 16, 10),
             ("QAM64", 64, 42),
         ):  # fmt: skip
-            points = rml2016_modulators.CONSTELLATIONS[name]
+            points = modulators.CONSTELLATIONS[name]
             self.assertEqual(len(set(np.round(points, 6))), size)
             self.assertAlmostEqual(np.mean(np.abs(points) ** 2), power)
             distance = np.abs(points[:, None] - points[None, :])
@@ -122,7 +122,7 @@ class qa_rml2016_legacy(gr_unittest.TestCase):
 
     def test_bits(self):
         """Text, least significant bit first, XORed with 256 bits repeated."""
-        bits = rml2016_material.bits(np.random.default_rng(3), 10_000)
+        bits = source_material.bits(np.random.default_rng(3), 10_000)
         self.assertEqual(set(bits), {0, 1})
         self.assertAlmostEqual(bits.mean(), 0.5, delta=0.1)
         # ASCII: the last bit of each byte is 0, so the scrambler's shows, with its period
@@ -131,11 +131,11 @@ class qa_rml2016_legacy(gr_unittest.TestCase):
 
     def test_channel(self):
         for seed in range(20):
-            taps = rml2016_channel.legacy_taps(np.random.default_rng(seed))
+            taps = channel.legacy_taps(np.random.default_rng(seed))
             self.assertEqual(taps.shape, (8,))
             self.assertAlmostEqual(20 * np.log10(abs(taps.sum())), 5, places=6)
-        self.assertAlmostEqual(rml2016_legacy.noise_amplitude(10), 0.1)
-        self.assertAlmostEqual(rml2016_legacy.noise_amplitude(-20), 100)
+        self.assertAlmostEqual(legacy.noise_amplitude(10), 0.1)
+        self.assertAlmostEqual(legacy.noise_amplitude(-20), 100)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from PyQt5 import QtCore
+from robust_amc.evaluation.running import Totals
 
-from . import control, decisions
-from .decision_history import History
-from .decision_view import DecisionView, Picture
+from .messages import control, decision_pdu
 from .model import at_least
-from .totals import Totals
+from .panel.history import History
+from .panel.view import DecisionView, Picture
 
 PERIOD = 100  # milliseconds between two pictures
 LATEST = 64  # decisions, more than fit into a window
@@ -64,7 +64,7 @@ class qt_decision_panel(gr.sync_block):
     def handle_batches(self, message):
         """A message on `batches`."""
         try:
-            batch = decisions.read(message)
+            batch = decision_pdu.read(message)
         except ValueError as error:
             self._log.warn("batch", f"message ignored: {error}")
             return

@@ -5,9 +5,9 @@ import wave
 
 import numpy as np
 from gnuradio import blocks, gr
-from gnuradio.htrd.rml2016_keys import generate_key
-from gnuradio.htrd.rml2016_run import MODES
-from gnuradio.htrd.rml2016_settings import Settings
+from gnuradio.htrd.rml2016.cells import generate_key
+from gnuradio.htrd.rml2016.flowgraph import MODES
+from gnuradio.htrd.rml2016.settings import Settings
 
 CLASSES = (
     "8PSK", "AM-DSB", "AM-SSB", "BPSK", "CPFSK", "GFSK", "PAM4", "QAM16", "QAM64", "QPSK", "WBFM",

@@ -14,9 +14,11 @@ import torch
 from gnuradio import blocks, gr, htrd
 from robust_amc import frames
 from robust_amc.classifier import Classifier
-from robust_amc.data import FrameDataset, npz
+from robust_amc.data import FrameDataset
+from robust_amc.data.formats import npz
 from robust_amc.models import build
-from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import SVMSettings
 
 CLASSES = ("BPSK", "QPSK", "TONE")
 LEVELS = (0.0, 10.0)  # SNR labels, dB
@@ -56,7 +58,7 @@ def folder():
         "scaling": "sum_abs",
     })
     plain.save(place / "plain.safetensors")
-    settings = RejectorSettings(frames_per_class=60)
+    settings = SVMSettings(frames_per_class=60)
     rejecting = fit_rejector(plain, make_dataset(30, seed=2), make_dataset(40, seed=3), settings)
     rejecting.save(place / "rejecting.safetensors")
     return place

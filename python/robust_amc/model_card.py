@@ -1,10 +1,10 @@
 """Model cards: what a model file says of itself, as a page for people."""
 
-import hashlib
 from pathlib import Path
 
 from . import systems
 from .evaluation.metrics import METRICS
+from .files import checksum
 
 USE = """\
 For experiments with attacks on, and defenses of, modulation classifiers on signals like those of
@@ -24,11 +24,6 @@ REJECTING = """\
 - The threshold rejects {target:.0%} of benign frames like those that it was set on: SNR labels
   {levels} dB. Elsewhere it rejects another share; `set_target_rejection` and
   `htrd fit-rejector` set it anew."""
-
-
-def checksum(path):
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def card(classifier, path):
@@ -107,7 +102,7 @@ def _data(facts):
 
 
 def _settings(facts):
-    """The settings of a training or a rejector, without what is long or told elsewhere."""
+    """The settings of a training or a rejector, without what is long or said elsewhere."""
     return {
         name: value
         for name, value in facts.items()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from .. import frames
-from ..device import batch_size
+from ..runtime.device import batch_size
 
 SHRINK = 1 - 1e-6  # keeps the rounding of x + δ inside the ball
 

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 from .. import frames
 from ..frames import Scaling
+from ..reduced import ReducedClassifier
 from .pgd import descend
-from .search import Searcher
 from .targets import targets
 from .white_box import AttackSettings
 
@@ -34,10 +34,10 @@ def transfer(source, iq, label, epsilon, *, settings=None, scaling=Scaling.NONE)
     """
     settings = settings or AttackSettings()
     target = targets(source, iq, label, epsilon)
-    searcher = Searcher(source, settings.fast)
+    reduced = ReducedClassifier(source, settings.fast)
 
     def evaluate(point, rows):
-        logits = searcher.logits(frames.scale(point, scaling))
+        logits = reduced.logits(frames.scale(point, scaling))
         value = -F.cross_entropy(logits, target.label[rows], reduction="none")
         return value, torch.zeros_like(rows, dtype=torch.bool)
 

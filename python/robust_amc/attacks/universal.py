@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..device import batch_size
 from ..errors import UserError
 from ..frames import Scaling
+from ..runtime.device import batch_size
 from . import objectives
 from .pgd import direction
 from .targets import targets
@@ -69,7 +69,7 @@ def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.
     Raises UserError when there is no frame with a gradient to learn from.
     """
     target = targets(classifier, iq, label, epsilon)
-    own = objectives.battery(classifier, goal)[0]
+    own = objectives.objectives_for(classifier, goal)[0]
     best, best_harm = None, None
     for objective in dict.fromkeys((objectives.cross_entropy, own)):
         gradients = _gradients(classifier, target, objective, scaling)

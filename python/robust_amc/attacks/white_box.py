@@ -1,6 +1,7 @@
 """The white-box attack: l2 PGD on everything the attacker knows, the best of all tries."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,10 @@ import torch
 
 from .. import frames
 from ..frames import Scaling
+from ..reduced import ReducedClassifier
 from . import objectives
+from .objectives import Objective
 from .pgd import descend, random_start
-from .search import Searcher
 from .targets import targets
 from .threat import Goal
 
@@ -42,7 +44,9 @@ class AttackSettings:
             shorter and shorter, and win as much
         step_size: total path length in units of ε
         restarts: descents from random starts, beside those from the clean frame
-        objectives: how many of the battery's objectives to use (None: all)
+        objectives: what the descents minimize: the first so many of
+            :func:`objectives.objectives_for` (None: all), or objectives of one's own choice, as
+            functions or by name in :data:`objectives.OBJECTIVES`
         chained: also start each objective where the one before it ended, and toward the
             nearest frame of a wrong class where such frames are given
         fast: search in bfloat16; success is judged in float32 all the same
@@ -51,7 +55,7 @@ class AttackSettings:
     steps: int = 100
     step_size: float = 2.5
     restarts: int = 1
-    objectives: int | None = None
+    objectives: int | Sequence[str | Objective] | None = None
     chained: bool = True
     fast: bool = True
 
@@ -76,7 +80,7 @@ def white_box(
     """Attack frames knowing the whole classifier.
 
     l2 PGD (Zhang et al., IEEE WCL 2022, Section II-C) with every objective of
-    :func:`objectives.battery`, from the clean frame, from where the objective before
+    :func:`objectives.objectives_for`, from the clean frame, from where the objective before
     ended, toward a frame of a wrong class, and from random starts; a frame is dropped as
     soon as one try has won.
 
@@ -114,7 +118,7 @@ class _WhiteBox:
 
     def __init__(self, classifier, target, goal, settings, generator, scaling):
         self.classifier, self.goal, self.settings = classifier, goal, settings
-        self.searcher = Searcher(classifier, settings.fast)
+        self.reduced = ReducedClassifier(classifier, settings.fast)
         self.generator, self.scaling = generator, scaling
         self.clean, self.label, self.epsilon = target.clean, target.label, target.epsilon
         self.iq = self.clean.clone()
@@ -150,7 +154,7 @@ class _WhiteBox:
             progress(int(self.success.sum()), (done + 1) / len(tries))
 
     def _tries(self):
-        chosen = objectives.battery(self.classifier, self.goal)[: self.settings.objectives]
+        chosen = objectives.chosen(self.classifier, self.goal, self.settings.objectives)
         starts = ["clean"]
         if self.settings.chained and len(chosen) > 1:
             starts.append("last")
@@ -174,8 +178,8 @@ class _WhiteBox:
         label, settings = self.label[left], self.settings
 
         def evaluate(iq, rows):
-            outputs = self.searcher.outputs(frames.scale(iq, self.scaling))
-            value = objective(self.searcher.classifier, outputs, label[rows])
+            outputs = self.reduced.outputs(frames.scale(iq, self.scaling))
+            value = objective(self.reduced.classifier, outputs, label[rows])
             return value, self.goal.reached(self.classifier, outputs.scores, label[rows])
 
         @torch.no_grad()
@@ -190,7 +194,7 @@ class _WhiteBox:
             steps=math.ceil(LATER * settings.steps) if short else settings.steps,
             step_size=settings.step_size,
             start=self._start(start, left),
-            confirm=confirm if self.searcher.fast else None,
+            confirm=confirm if self.reduced.fast else None,
             decay=short,
         )
         self.iq[left] = result.iq

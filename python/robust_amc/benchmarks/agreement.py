@@ -6,9 +6,9 @@ import torch
 from .. import frames, power
 from ..attacks import AttackSettings, objectives, white_box
 from ..attacks.pgd import descend
-from ..attacks.search import Searcher
 from ..classifier import Classifier
 from ..errors import UserError
+from ..reduced import ReducedClassifier
 from . import peers
 from .report import row, settings
 
@@ -74,11 +74,11 @@ def rows_at(classifier, dataset, pnr_db, steps, others):
 
 def cross_entropy(classifier, iq, label, epsilon, *, steps, step_size):
     """Our descent on the cross entropy from the clean frames, float32; each keeps its best."""
-    searcher = Searcher(classifier, False)
+    reduced = ReducedClassifier(classifier, False)
     label = torch.as_tensor(label, dtype=torch.long)
 
     def evaluate(perturbed, rows):
-        outputs = searcher.outputs(perturbed)
+        outputs = reduced.outputs(perturbed)
         value = objectives.cross_entropy(classifier, outputs, label[rows])
         return value, outputs.logits.argmax(1) != label[rows]
 

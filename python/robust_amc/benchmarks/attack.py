@@ -6,9 +6,9 @@ import torch
 from .. import frames
 from ..attacks import objectives
 from ..attacks.pgd import descend
-from ..attacks.search import Searcher
 from ..classifier import Classifier
-from ..engine import Engine
+from ..reduced import ReducedClassifier
+from ..runtime.runtime import Runtime
 from . import gemm, peers, plain
 from .report import precisions, row, settings
 from .sides import Side, measure
@@ -93,14 +93,14 @@ def rows(rates):
 
 def ours(dataset, steps, fast):
     """The descent of our attacks, as `htrd evaluate` runs it, and its frames times steps."""
-    Engine("cpu", fast)
-    searcher = Searcher(Classifier.load(START), fast)
+    Runtime("cpu", fast)
+    reduced = ReducedClassifier(Classifier.load(START), fast)
     iq, label, epsilon = _targets(dataset)
     none = torch.zeros(len(iq), dtype=torch.bool)
 
     def evaluate(perturbed, rows):
-        outputs = searcher.outputs(perturbed)
-        return objectives.cross_entropy(searcher.classifier, outputs, label[rows]), none[rows]
+        outputs = reduced.outputs(perturbed)
+        return objectives.cross_entropy(reduced.classifier, outputs, label[rows]), none[rows]
 
     def attack():
         return descend(evaluate, iq, epsilon, steps=steps, step_size=STEP_SIZE).iq

@@ -2,10 +2,10 @@
 
 import torch
 
-from ..allocator import keep_freed_memory
-from ..device import batch_size
 from ..frames import FRAME_LENGTH
-from ..models import VTCNN2
+from ..models.vtcnn2 import VTCNN2
+from ..runtime.device import batch_size
+from ..runtime.memory import keep_freed_memory
 from .report import precisions, row
 from .sides import Side
 

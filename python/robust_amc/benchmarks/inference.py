@@ -4,13 +4,13 @@ from importlib import metadata
 
 import numpy as np
 
-from ..allocator import keep_freed_memory
 from ..classifier import Classifier
 from ..errors import UserError
 from ..inference import Precision, open_engine
 from ..inference.choose import PACKAGES, installed
 from ..inference.graph import convolutional
 from ..inference.sources import OfClassifier
+from ..runtime.memory import keep_freed_memory
 from .report import precisions, row, settings
 from .sides import Side, measure
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..device import has_bfloat16
+from ..runtime.device import has_bfloat16
 
 SEED = 0  # of every draw of a bench
 

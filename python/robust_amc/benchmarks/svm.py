@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 
-from ..attacks.search import ReducedRejection
 from ..classifier import BATCH, Classifier
-from ..engine import Engine
 from ..errors import UserError
-from ..rejection.svm import NeuralRejection, feature_scale, fit_svm
+from ..rejection.svm import NeuralRejection, ReducedRejection, feature_scale, fit_svm
+from ..runtime.runtime import Runtime
 from . import gemm
 from .report import precisions, row, settings
 from .sides import Side, measure
@@ -97,7 +96,7 @@ def _name(precision):
 
 def ours(estimator, features, precision):
     """The scores of all `features`, in batches as decide() makes them, and how many they are."""
-    Engine("cpu", fast=False)
+    Runtime("cpu", fast=False)
     rejector = NeuralRejection.from_sklearn(estimator)
     if precision == "bfloat16":
         rejector = ReducedRejection(rejector)

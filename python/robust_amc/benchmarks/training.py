@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..classifier import Classifier
-from ..engine import Engine
+from ..runtime.runtime import Runtime
 from ..training import CATSettings, Plan, TrainSettings, train
 from . import gemm, plain
 from .report import precisions, row, settings
@@ -94,7 +94,7 @@ def rows(rates):
 def ours(dataset, method, fast):
     """An epoch of robust_amc.training on a FrameDataset, and its frames."""
     network = Classifier.load(START).network.requires_grad_(True)
-    start, engine = deepcopy(network.state_dict()), Engine("cpu", fast)
+    start, runtime = deepcopy(network.state_dict()), Runtime("cpu", fast)
     plan = Plan(method=method, settings=_settings(fast), recipe=CAT if method == "cat" else None)
     validation = dataset.limit(1, 0)  # the loop wants some; one frame takes next to no time
 
@@ -103,7 +103,7 @@ def ours(dataset, method, fast):
         recipe = plan.batches(len(dataset))
         if method == "cat":
             recipe.load_state_dict({"budget": torch.full((len(dataset),), CAT.r_max)})
-        train(network, recipe, dataset, validation, plan.settings, engine=engine)
+        train(network, recipe, dataset, validation, plan.settings, runtime=runtime)
 
     return epoch, len(dataset)
 

@@ -11,10 +11,10 @@ from .. import __version__, data, power, provenance
 from .. import frames as frame_layout
 from ..attacks import AttackSettings, Goal, craft, white_box
 from ..classifier import Classifier
-from ..data import npz
-from ..device import pick_device
+from ..data.formats import npz
 from ..errors import UserError
 from ..files import replacing, write_json
+from ..runtime.device import pick_device
 from .console import err, out, progress, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
 

@@ -43,7 +43,7 @@ def generator(
     modulator and channel, with nothing behind them. The stages are measured in one process.
     """
     check_writable(json)
-    bench = htrd_module("rml2016_bench")
+    bench = htrd_module("benchmarks.generator")
     _show(bench.bench(frames_per_key, jobs, _told), json)
 
 
@@ -147,14 +147,14 @@ def inference(
 def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
     """Samples a second that the C++ blocks pass on, beside an in-tree multiply_const_cc."""
     check_writable(json)
-    _show(htrd_module("blocks_bench").bench(seconds, rounds, _told), json)
+    _show(htrd_module("benchmarks.blocks").bench(seconds, rounds, _told), json)
 
 
 @app.command()
 def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None):
     """Processor time of the QT Decision Panel at 8,000 decisions a second."""
     check_writable(json)
-    _show(htrd_module("panel_bench").bench(seconds, rounds, _told), json)
+    _show(htrd_module("benchmarks.panel").bench(seconds, rounds, _told), json)
 
 
 @app.command()
@@ -177,7 +177,7 @@ def flowgraph(
 ):
     """Frames a second that the classifier decides in flowgraphs, beside its engine alone."""
     check_writable(json)
-    bench = htrd_module("flowgraph_bench")
+    bench = htrd_module("benchmarks.flowgraph")
     document = bench.bench(
         seconds, rounds, _told, model, engine, precision, minutes=soak, sustain=sustain
     )

@@ -8,14 +8,14 @@ import typer
 
 from .. import data
 from ..classifier import Classifier
-from ..data import sigmf_recording
-from ..device import pick_device
+from ..data.formats import sigmf_recording
 from ..errors import UserError
 from ..frames import Scaling
 from ..inference import Precision, open_engine
 from ..inference.choose import AUTO, ENGINES
 from ..inference.onnx_model import load, read_document
-from ..streams.framer import HYSTERESIS_DB, Framer, Squelch
+from ..runtime.device import pick_device
+from ..streams.frame_sampler import HYSTERESIS_DB, FrameSampler, Squelch
 from ..streams.opening import STDIN, open_stream
 from ..streams.recording import Facts
 from .classify_run import Run
@@ -113,7 +113,8 @@ def classify(
             refuse_overwriting(path)
     loaded = model if model.endswith(".onnx") else Classifier.load(model, pick_device(device))
     length = _frame_length(loaded)
-    framer = Framer(length, hop, None if squelch_db is None else Squelch(squelch_db, hysteresis_db))
+    squelch = None if squelch_db is None else Squelch(squelch_db, hysteresis_db)
+    sampler = FrameSampler(length, hop, squelch)
     stream = open_stream(source, length, follow, Facts(datatype, sample_rate, center_frequency))
     if stream is None:
         _refuse_for_datasets({
@@ -136,7 +137,7 @@ def classify(
     status = (
         run.of_dataset(dataset)
         if stream is None
-        else run.of_stream(stream, framer, latency / 1e3, annotate)
+        else run.of_stream(stream, sampler, latency / 1e3, annotate)
     )
     raise typer.Exit(status)
 

@@ -6,16 +6,15 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..evaluation.running import DecisionTotals
 from ..inference import InferenceEngine
-from ..streams import decided
+from ..streams import decide
 from ..streams.annotate import annotated
 from ..streams.batches import BATCH, FrameStream
-from ..streams.framer import Decoder
+from ..streams.frame_sampler import Decoder
 from ..streams.recording import Truth
-from ..streams.totals import Totals
-from .console import err
+from .console import err, stopping
 from .decision_writers import stay_silent
-from .stopping import stopping
 
 _MOST_ANNOTATIONS = 100_000  # the metadata of more are larger than most readers take
 
@@ -41,11 +40,11 @@ class Run:
         """Decide the frames of a FrameDataset."""
         start = time.monotonic()
         with stopping() as stop:
-            totals = self._go(decided.of_dataset(self.engine, dataset, BATCH, self.limit, stop))
+            totals = self._go(decide.of_dataset(self.engine, dataset, BATCH, self.limit, stop))
         self._summarize(totals, start)
         return stop.status
 
-    def of_stream(self, stream, framer, latency, annotate=None):
+    def of_stream(self, stream, sampler, latency, annotate=None):
         """Decide the frames of a Stream; `latency` is in seconds, `annotate` a path or None.
 
         Raises UserError when it ends before the first frame is whole.
@@ -54,24 +53,24 @@ class Run:
         output = annotated(annotate, recording, self.model) if annotate else nullcontext()
         with stopping() as stop, closing(stream.source), output as annotator:
             decoder = Decoder(recording.dtype, annotator and annotator.keep)
-            batches = FrameStream(stream.source, decoder, framer, latency, stop)
-            results = decided.of_stream(
+            batches = FrameStream(stream.source, decoder, sampler, latency, stop)
+            results = decide.of_stream(
                 self.engine, batches, recording, Truth(recording), self.limit
             )
             start = time.monotonic()
             totals = self._go(results, annotator)
-            if batches.has_ended and not framer.frames:
+            if batches.has_ended and not sampler.frames:
                 raise UserError(
-                    f"{self.source} has {framer.samples} samples, too few for a frame of "
+                    f"{self.source} has {sampler.samples} samples, too few for a frame of "
                     f"{self.engine.frame_length}"
                 )
-            self._summarize(totals, start, _left_out(framer, batches, decoder))
+            self._summarize(totals, start, _left_out(sampler, batches, decoder))
         if annotator:
             _report(annotate, annotator.annotations)
         return stop.status
 
     def _go(self, results, annotator=None):
-        totals = Totals()
+        totals = DecisionTotals()
         try:
             for each in results:
                 if annotator:
@@ -88,9 +87,9 @@ class Run:
         err.print(f"{self.source}: {said}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _left_out(framer, batches, decoder):
+def _left_out(sampler, batches, decoder):
     counts = {
-        "below the squelch": framer.squelched,
+        "below the squelch": sampler.squelched,
         "discarded when it was stopped": batches.discarded,
         "bytes at the end that are no whole sample": len(decoder.rest) * batches.has_ended,
     }

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__, data
-from ..data.compare import DIFFERS, FALSE_DISCOVERY_RATE, FEWEST, SIDES, pair
-from ..data.compare import compare as compare_cells
-from ..data.compare_summary import summary
-from ..data.measure import MEASURES
+from ..comparison.compare import DIFFERS, FALSE_DISCOVERY_RATE, FEWEST, SIDES, pair
+from ..comparison.compare import compare as compare_cells
+from ..comparison.measures import MEASURES
+from ..comparison.summary import summary
 from ..errors import UserError
 from ..files import write_json
 from .console import out, progress
@@ -92,12 +92,12 @@ def _compared(sides, seed):
 
 
 def _draw(datasets, figure, snr_figure):
-    from ..evaluation import dataset_figures  # matplotlib takes a second
+    from ..comparison import figures  # matplotlib takes a second
 
     if figure:
-        dataset_figures.comparison(datasets, figure)
+        figures.comparison(datasets, figure)
     if snr_figure:
-        dataset_figures.snr_law(datasets, snr_figure)
+        figures.snr_law(datasets, snr_figure)
 
 
 def _names(first, second):

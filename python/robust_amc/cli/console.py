@@ -1,7 +1,14 @@
-"""Consoles: results go to standard output, progress and messages to standard error."""
+"""The terminal: results to standard output, progress and messages to standard error, and signals.
 
+A program runs in :func:`run`; :func:`progress`, :func:`working` and :func:`counting` show that it
+works, :func:`stopping` lets a user end it.
+"""
+
+import logging
+import signal
 import sys
-from contextlib import nullcontext
+import time
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import (
@@ -13,8 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from .. import processes
 from ..errors import UserError
+from ..runtime import processes
 
 # A file or a pipe has no width of its own; a table of results needs this much.
 WIDTH = 140
@@ -23,8 +30,24 @@ out = Console(width=None if sys.stdout.isatty() else WIDTH, quiet=_QUIET)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, quiet=_QUIET)
 
 
+class _Lines(logging.Handler):
+    """Shows what the library logs as lines on standard error, each once."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.shown = set()
+
+    def emit(self, record):
+        line = record.getMessage()
+        if line not in self.shown:
+            self.shown.add(line)
+            err.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def run(program):
     """Call a program; a user's mistake is one line on standard error and status 2."""
+    log, lines = logging.getLogger("robust_amc"), _Lines()
+    log.addHandler(lines)
     try:
         program()
     except UserError as error:
@@ -34,6 +57,8 @@ def run(program):
     except KeyboardInterrupt:
         err.print("stopped", highlight=False)
         sys.exit(130)
+    finally:
+        log.removeHandler(lines)
 
 
 def progress():
@@ -54,3 +79,50 @@ def progress():
 def working(what):
     """A context that shows that `what` is under way, as :func:`progress` does."""
     return nullcontext() if _QUIET or not err.is_terminal else err.status(what)
+
+
+@contextmanager
+def counting(what):
+    """Yield `show(done, total)`, which draws the progress of `what` in numbers of frames."""
+    with progress() as bar:
+        task = bar.add_task(what, total=None, note="")
+        start = time.monotonic()
+
+        def show(done, total):
+            rate = done / max(time.monotonic() - start, 1e-6)
+            bar.update(task, completed=done, total=total, note=f"{rate:.0f} frames/s")
+
+        yield show
+
+
+class Stop:
+    """Attribute `signal`: the number of the signal that came, None as long as none did."""
+
+    signal = None
+
+    def __call__(self):
+        """Whether it is time to end."""
+        return self.signal is not None
+
+    @property
+    def status(self):
+        """The exit status, as a shell expects it."""
+        return 0 if self.signal is None else 128 + self.signal
+
+
+@contextmanager
+def stopping():
+    """Yield a Stop that SIGINT and SIGTERM set; the second of them ends at once."""
+    stop, before = Stop(), {}
+
+    def note(number, _frame):
+        stop.signal = number
+        signal.signal(number, before[number])
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

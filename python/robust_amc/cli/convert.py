@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from .. import data, provenance
-from ..data import raw, writers
+from ..data.formats import raw, registry
 from ..data.rescaled import rescaled
 from ..errors import UserError
 from ..frames import Scaling
-from .console import out
-from .counting import counting
+from .console import counting, out
 from .options import parse_floats, parse_names, refuse_overwriting
 
 
@@ -34,7 +33,7 @@ def convert(
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(help=f"The file to write: {' or '.join(writers.SUFFIXES)}.")
+        Path, typer.Argument(help=f"The file to write: {' or '.join(registry.SUFFIXES)}.")
     ],
     frame_length: Annotated[
         int | None,
@@ -65,7 +64,7 @@ def convert(
     Recordings and HDF5 files of any size are converted piece by piece. The class list stays
     whole when only some classes are taken, so that labels keep their numbers.
     """
-    for target in writers.targets(output):
+    for target in registry.targets(output):
         refuse_overwriting(target)
     if half and output.suffix != ".npz":
         raise UserError(f"{output} holds single precision; --half is for .npz")
@@ -79,8 +78,8 @@ def convert(
     dataset = rescaled(dataset, wanted, half)
     dataset = replace(dataset, metadata=dataset.metadata | origin)
     with counting("converting") as show:
-        writers.write(dataset, output, show)
-    size = sum(target.stat().st_size for target in writers.targets(output)) / 1e6
+        registry.write(dataset, output, show)
+    size = sum(target.stat().st_size for target in registry.targets(output)) / 1e6
     out.print(
         f"{output}: {len(dataset)} frames of {dataset.frame_length} samples, {size:.1f} MB",
         highlight=False,

@@ -11,12 +11,12 @@ import typer
 from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
 from ..classifier import Classifier, same_classes
-from ..engine import Engine
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, risk_coverage
 from ..evaluation.figures import security_curve
 from ..evaluation.table import results_table
 from ..files import write_json
+from ..runtime.runtime import Runtime
 from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
 
@@ -77,13 +77,13 @@ def evaluate(
         power.check_db(pnr=np.asarray(levels))
     check_writable(json)
     check_writable(figure, (".png", ".svg", ".pdf"))
-    engine = Engine(device)
-    models = [Classifier.load(name, engine.device) for name in parse_names(model)]
-    other = None if source is None else Classifier.load(source, engine.device)
+    runtime = Runtime(device)
+    models = [Classifier.load(name, runtime.device) for name in parse_names(model)]
+    other = None if source is None else Classifier.load(source, runtime.device)
     same_classes(models)
     whole = data.read(dataset)
     part, split_seed = provenance.part_to_evaluate(whole, models, part)
-    if engine.is_first:
+    if runtime.is_first:
         err.print(f"evaluating {part.value} of {dataset}", highlight=False)
     chosen = data.part(whole, part, split_seed).require_classes(models[0].classes)
     settings = replace(DEFAULT, steps=steps, restarts=restarts)
@@ -112,7 +112,7 @@ def evaluate(
                     found = checks.of_data(curve, whole) + checks.review(curve, probe, shown)
                 warnings += [{"snr_db": level} | each for each in found]
             differences += _differences(models, outcomes, selection, level)
-    if not engine.is_first:
+    if not runtime.is_first:
         return
     for each in warnings:
         err.print(f"warning: {each['model']}: {each['message']}", highlight=False)

@@ -66,7 +66,7 @@ def generate(
     if output.suffix != ".npz":
         raise UserError(f"{output} must end in .npz")
     refuse_overwriting(output)
-    generator = htrd_module("rml2016_generator")
+    generator = htrd_module("rml2016.generator")
     try:
         with progress() as bar:
             dataset = generator.generate_file(

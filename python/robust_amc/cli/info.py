@@ -10,8 +10,7 @@ from rich.text import Text
 from .. import __version__, data
 from ..data.summary import summary
 from ..files import write_json
-from .console import out
-from .counting import counting
+from .console import counting, out
 from .options import Json
 
 

@@ -8,8 +8,8 @@ import typer
 
 from .. import data
 from ..classifier import Classifier
-from ..device import pick_device
 from ..reproduction import FULL, QUICK, attack, report, study, train
+from ..runtime.device import pick_device
 from .console import err, out, progress
 from .options import Dataset, Device
 from .train import Reporter

@@ -1,6 +1,5 @@
 """`htrd sweep`: choose the settings of a system on validation data."""
 
-import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +11,11 @@ from rich.table import Table
 from .. import assets, data, power, systems
 from ..errors import UserError
 from ..evaluation.table import COLUMNS
+from ..files import checksum
 from ..sweep import Results, Sweep, SweepSettings, candidates, rule
 from ..sweep.results import KEEP
 from .console import err, out, progress
-from .options import Dataset, Device, Json, Seed, check_writable, parse_floats
+from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_settings
 from .train import Reporter
 
 DEFAULT = SweepSettings(snr_db=[8.0, 10.0, 12.0])
@@ -89,7 +89,7 @@ def sweep(
         seed=seed,
     )
     models = {"start_from": start_from, "network": network}
-    grid = _grid(values or [])
+    grid = parse_settings(values, "cat.r_max=0.1,0.15")
     candidates(system, grid, settings, **models)  # what is wrong is said before the data are read
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
@@ -105,7 +105,7 @@ def sweep(
         "split_seed": trials.split_seed,
     }
     facts |= {name: _identity(model) for name, model in models.items()} | asdict(settings)
-    results = trials.engine.from_first(lambda: Results(json, facts, resume))
+    results = trials.runtime.from_first(lambda: Results(json, facts, resume))
     with progress() as bar:
         task = bar.add_task("candidates", total=len(found), note="")
         for row in trials.rows(
@@ -116,32 +116,6 @@ def sweep(
             results.add(row)
             bar.update(task, completed=len(results.rows))
     _show(results.choose(keep), keep)
-
-
-def _grid(texts):
-    """['a.b=1,2'] to {'a.b': [1, 2]}; UserError for anything else."""
-    grid = {}
-    for text in texts:
-        name, _, listed = text.partition("=")
-        words = [word.strip() for word in listed.split(",")]
-        if not all([name.strip(), *words]):
-            raise UserError(f"--set takes NAME=VALUE,VALUE, as cat.r_max=0.1,0.15, not {text!r}")
-        grid.setdefault(name.strip(), []).extend(map(_value, words))
-    return grid
-
-
-def _value(word):
-    """A word as TOML would read it, but text needs no quotes."""
-    if word in ("true", "false"):
-        return word == "true"
-    for kind in (int, float):
-        try:
-            number = kind(word)
-        except ValueError:
-            continue
-        if np.isfinite(number):
-            return number
-    return word
 
 
 def _with_levels(settings, dataset, wanted):
@@ -160,7 +134,7 @@ def _identity(model):
     if model is None:
         return None
     path = assets.model_path(model)
-    return {"name": path.stem, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"name": path.stem, "sha256": checksum(path)}
 
 
 def _show(best_first, keep):

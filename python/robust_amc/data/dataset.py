@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import frames
 from ..errors import UserError
-from ..memory import available_memory
+from ..runtime.memory import available_memory
 from . import lazy
 
 CHUNK = 1 << 20  # samples that are worked on at a time: 8 MB of float32 I and Q
@@ -230,3 +230,17 @@ class FrameDataset:
         for column in (self.label, self.snr_db):
             digest.update(np.ascontiguousarray(column))
         return digest.hexdigest()
+
+
+def pieces(dataset, progress=None):
+    """Yield the data set in pieces in memory, in order (see FrameDataset.chunks).
+
+    `progress(done, total)` is called with numbers of frames after each piece. Raises
+    UserError when frames have NaN or infinite samples.
+    """
+    done = 0
+    for piece in dataset.chunks():
+        yield piece
+        done += len(piece)
+        if progress:
+            progress(done, len(dataset))

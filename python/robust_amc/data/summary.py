@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 
 from .. import frames
-from . import radioml
-from .streaming import pieces
+from .dataset import pieces
+from .formats import radioml_pickle
 
 _ENOUGH_FOR_SCALING = 4096  # frames
 _SCALING_TOLERANCE = 0.01  # of the sum of magnitudes
@@ -49,7 +49,7 @@ def summary(dataset, progress=None):
         "scaling": _scaling(spread).value,
         "sum_of_magnitudes": [float(spread.min()), float(spread.max())],
         "all_zero_frames": zero,
-        "authentic_rml2016_10a": radioml.is_authentic(dataset),
+        "authentic_rml2016_10a": radioml_pickle.is_authentic(dataset),
         "fingerprint": dataset.fingerprint(),
         "problems": [{"problem": name, "count": n} for name, n in problems.items() if n],
         "metadata": dataset.metadata,

@@ -15,7 +15,7 @@ def sharded(count, evaluate):
             (or none of them); a dataclass whose arrays have one entry ``[m, …]`` a row,
             as Decisions, Attacked and Outcome have. All else in it must not depend on `rows`.
 
-    Returns the result for all frames, in order, in every process. An Engine must have
+    Returns the result for all frames, in order, in every process. A Runtime must have
     connected the processes; without one, or with one process, it is ``evaluate`` of all.
     """
     if not dist.is_initialized():

@@ -1,7 +1,7 @@
 """What engines are made of: a classifier, or an ONNX file of ours."""
 
-from ..device import has_bfloat16
 from ..frames import Scaling
+from ..runtime.device import has_bfloat16
 from . import quantize
 from .engine import Precision
 from .onnx_engine import OnnxRuntimeEngine

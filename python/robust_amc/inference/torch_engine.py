@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..allocator import keep_freed_memory
-from ..attacks.search import Searcher
-from ..device import batch_size, fast_math
+from ..reduced import ReducedClassifier
+from ..runtime.device import batch_size, fast_math
+from ..runtime.memory import keep_freed_memory
 from .engine import MICRO_BATCH, InferenceEngine, Precision
 from .onnx_model import document
 
@@ -28,7 +28,7 @@ class TorchEngine(InferenceEngine):
         on_cpu = classifier.device.type == "cpu"
         self._batch = MICRO_BATCH if on_cpu else batch_size(classifier.device)
         if self.precision is Precision.BFLOAT16:
-            self._reduced = Searcher(classifier, True).classifier.network
+            self._reduced = ReducedClassifier(classifier, True).classifier.network
             self._rejector = classifier.rejector
 
     @torch.inference_mode()

@@ -7,8 +7,7 @@ import numpy as np
 from .. import data, provenance
 from ..classifier import Classifier
 from ..evaluation import Attack, Outcome, SecurityCurve, checks
-from ..files import replacing, write_json
-from ..model_card import checksum
+from ..files import checksum, replacing, write_json
 
 
 def test_frames(study, dataset, models):

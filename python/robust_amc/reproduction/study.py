@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from .. import __version__, systems
+from .. import __version__, settings, systems
 from ..attacks import AttackSettings
 from ..errors import UserError
 from ..files import write_json
@@ -202,7 +202,9 @@ class Folder:
 
 def _meaning(identity):
     """An identity without what changes no result: comments of the systems' files, their sweeps."""
-    systems_of = {name: tomllib.loads(text) for name, text in identity["systems"].items()}
+    systems_of = {
+        name: settings.current(tomllib.loads(text)) for name, text in identity["systems"].items()
+    }
     for document in systems_of.values():
         document.pop("sweep", None)
     return identity | {"systems": systems_of}

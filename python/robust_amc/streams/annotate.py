@@ -5,8 +5,8 @@ import json
 from contextlib import ExitStack, contextmanager
 
 from .. import __version__
-from ..data import sigmf_recording
-from ..data.sigmf_annotations import GENERATOR
+from ..data.formats import sigmf_recording
+from ..data.formats.sigmf_annotations import GENERATOR
 from ..files import replacing
 
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning

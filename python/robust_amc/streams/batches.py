@@ -4,7 +4,7 @@ import time
 from collections import deque
 
 from ..errors import UserError
-from .framer import Frames
+from .frame_sampler import Frames
 
 BATCH = 512  # frames; engines divide it further
 _POLL = 0.1  # seconds at most until somebody's wish to stop is noticed
@@ -58,10 +58,10 @@ class FrameStream:
     source had an end and it came; `discarded`, frames that waited when it was stopped.
     """
 
-    def __init__(self, source, decoder, framer, latency, is_stopped):
+    def __init__(self, source, decoder, sampler, latency, is_stopped):
         if not 0 <= latency < float("inf"):
             raise UserError(f"the latency must be 0 s or more, not {latency:g}")
-        self._source, self._decoder, self._framer = source, decoder, framer
+        self._source, self._decoder, self._sampler = source, decoder, sampler
         self._backlog = Backlog(latency)
         self._is_stopped = is_stopped
         self.has_ended = False
@@ -72,7 +72,7 @@ class FrameStream:
             block = self._source.read(self._backlog.patience(time.monotonic()))
             if block:
                 samples = self._decoder.decode(block)
-                self._backlog.add(self._framer.push(samples), time.monotonic())
+                self._backlog.add(self._sampler.push(samples), time.monotonic())
             self.has_ended = block is None
             yield from self._batches()
             if self.has_ended:

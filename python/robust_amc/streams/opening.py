@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data import raw, sample_file, sigmf_recording
+from ..data.formats import raw, sample_file, sigmf_recording
 from ..errors import UserError
 from . import recording
 from .recording import Facts, Recording

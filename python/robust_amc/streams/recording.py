@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import sample_file, sigmf_recording
-from ..data.sigmf_annotations import SNR, is_decision
+from ..data.formats import sample_file, sigmf_recording
+from ..data.formats.sigmf_annotations import SNR, is_decision
 from ..errors import UserError
 
 RAW = "cf32_le"

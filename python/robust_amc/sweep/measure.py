@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from .. import data, provenance, systems
 from ..classifier import Classifier
-from ..engine import Engine
 from ..errors import UserError
 from ..evaluation import Attack, SecurityCurve
 from ..rejection.calibrate import fit_rejector
+from ..runtime.runtime import Runtime
 from ..training import run
 from .candidates import by_network
 
@@ -20,7 +20,7 @@ class Sweep:
 
     Attributes:
         networks: lists of the Candidates that share a network
-        engine: Engine
+        runtime: Runtime
         split_seed: of the split of the data set
     """
 
@@ -36,13 +36,13 @@ class Sweep:
             path: where it is from
             start_from: model that every training starts from, as for the candidates
             network: trained model of all candidates, as for them
-            device: as for Engine
+            device: as for Runtime
 
         Raises UserError when the model does not fit the data, or frames are missing.
         """
         self.settings, self.dataset, self.path, self.device = settings, dataset, path, device
         self.networks = by_network(candidates)
-        self.engine = Engine(device)
+        self.runtime = Runtime(device)
         model = None
         if given := network or start_from:
             model = Classifier.load(
@@ -82,7 +82,7 @@ class Sweep:
             if left:
                 told(f"network {number} of {len(self.networks)}")
                 yield from self._rows_of_network(left, results, training)
-            if training["checkpoint"] and self.engine.is_first:
+            if training["checkpoint"] and self.runtime.is_first:
                 training["checkpoint"].unlink(missing_ok=True)
 
     def _rows_of_network(self, candidates, results, training):
@@ -108,7 +108,7 @@ class Sweep:
         if found is None:
             plan = replace(plan, split_seed=self.split_seed)
             found = run(plan, self.dataset, self.path, device=self.device, **training)
-        found.network.to(self.engine.device)
+        found.network.to(self.runtime.device)
         return found
 
     def _row(self, candidate, classifier):

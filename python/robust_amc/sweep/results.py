@@ -2,9 +2,10 @@
 
 import json
 
-from .. import __version__, processes
+from .. import __version__
 from ..errors import UserError
 from ..files import write_json
+from ..runtime import processes
 
 KEEP = 0.03
 _ROUNDING = 1e-9

@@ -7,7 +7,9 @@ import torch
 from robust_amc.classifier import Classifier
 from robust_amc.data import FrameDataset
 from robust_amc.models import build
-from robust_amc.rejection.calibrate import DetectorSettings, RejectorSettings, fit_rejector
+from robust_amc.rejection.autoencoder import AutoencoderSettings
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import SVMSettings
 from robust_amc.training import Standard, TrainSettings, train
 
 CLASSES = ("tone", "chirp", "pulse", "noise")
@@ -70,7 +72,7 @@ def plain(dataset):
 def rejecting(plain):
     """The same network with an SVM rejector."""
     fitted = fit_rejector(
-        plain, toy_dataset(400, 2), toy_dataset(800, 3), RejectorSettings(frames_per_class=50)
+        plain, toy_dataset(400, 2), toy_dataset(800, 3), SVMSettings(frames_per_class=50)
     )
     fitted.name = "rejecting"
     return fitted
@@ -79,7 +81,7 @@ def rejecting(plain):
 @pytest.fixture(scope="session")
 def detecting(plain):
     """The same network with an autoencoder detector."""
-    settings = DetectorSettings(frames_per_class=200, epochs=12)
+    settings = AutoencoderSettings(frames_per_class=200, epochs=12)
     fitted = fit_rejector(plain, toy_dataset(800, 2), toy_dataset(800, 3), settings)
     fitted.name = "detecting"
     return fitted

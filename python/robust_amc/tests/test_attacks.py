@@ -68,7 +68,7 @@ def test_pgd_is_much_better_than_noise(plain, attacked_frames):
 def test_the_whole_battery_is_not_weaker_than_equation_5(rejecting, attacked_frames, monkeypatch):
     iq, label, epsilon = attacked_frames
     everything = white_box(rejecting, iq, label, epsilon, settings=QUICK).success
-    monkeypatch.setattr(objectives, "battery", lambda *_: (objectives.equation5,))
+    monkeypatch.setattr(objectives, "objectives_for", lambda *_: (objectives.equation5,))
     alone = white_box(
         rejecting, iq, label, epsilon, settings=AttackSettings(steps=10, restarts=0)
     ).success

@@ -52,7 +52,7 @@ def globals_pickle(module, name, argument="x"):
         ("os", "system"), ("posix", "system"), ("subprocess", "Popen"),
         ("numpy", "load"), ("numpy.core.multiarray", "fromfile"), ("numpy.f2py", "os.system"),
         ("numpy.testing._private.utils", "runstring"), ("_codecs", "decode"),
-        ("robust_amc.data.radioml", "_Array"), ("torch", "load"),
+        ("robust_amc.data.formats.radioml_pickle", "_Array"), ("torch", "load"),
     ],
 )  # fmt: skip
 def test_pickle_that_names_something_else(tmp_path, module, name):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from robust_amc import data
 from robust_amc.cli import main
-from robust_amc.data import raw
+from robust_amc.data.formats import raw
 from robust_amc.errors import UserError
 from robust_amc.tests.files import memory_growth, refused, save_npz
 from robust_amc.tests.test_recordings import annotation, noise, save

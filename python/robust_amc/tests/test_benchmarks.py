@@ -15,10 +15,10 @@ from robust_amc.benchmarks.report import precisions
 from robust_amc.benchmarks.sides import Rate, Side, measure
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
-from robust_amc.data.writers import write
-from robust_amc.engine import Engine
+from robust_amc.data.formats.registry import write
 from robust_amc.errors import UserError
 from robust_amc.models import build
+from robust_amc.runtime.runtime import Runtime
 from robust_amc.training import CATSettings, CustomizedAdversarial, Standard, TrainSettings, train
 
 from .conftest import toy_dataset, toy_frames
@@ -70,7 +70,7 @@ def test_one_update_is_the_same():
     own.dropout.p = 0.0
     start = {name: weight.clone() for name, weight in network.state_dict().items()}
     dataset, settings = toy_dataset(64, 1), TrainSettings(epochs=1, fast=False)
-    train(network, Standard(), dataset, dataset, settings, engine=Engine("cpu", fast=False))
+    train(network, Standard(), dataset, dataset, settings, runtime=Runtime("cpu", fast=False))
     plain.standard_epoch(own, *tensors(dataset), settings)
     for name, weight in own.state_dict().items():
         assert apart(network.state_dict()[name], weight, start[name]) < 0.02, name
@@ -83,7 +83,7 @@ def test_cat_batch_is_the_same(model, sample):
     assert 4 < right.sum() < 20
     rows, cat = torch.arange(len(iq)), CATSettings(growth=0.05)
     budget = torch.linspace(0.02, cat.r_max, len(iq))
-    recipe = CustomizedAdversarial(len(iq), cat)
+    recipe = CustomizedAdversarial(cat, len(iq))
     recipe.load_state_dict({"budget": budget.clone()})
     generator = torch.Generator().manual_seed(0)
     inputs, _ = recipe.batch(model.network, iq, label, rows, len(model.classes), generator)

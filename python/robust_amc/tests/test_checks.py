@@ -8,7 +8,7 @@ import pytest
 
 from robust_amc.attacks import AttackSettings, objectives
 from robust_amc.cli import main
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.evaluation import Outcome, SecurityCurve, checks
 
 from .conftest import toy_dataset
@@ -69,7 +69,7 @@ def test_a_gradient_that_is_zero(plain, few, monkeypatch):
     def flat(classifier, outputs, label):
         return outputs.logits.sum(1) * 0
 
-    monkeypatch.setattr(objectives, "battery", lambda *_: (flat,))
+    monkeypatch.setattr(objectives, "objectives_for", lambda *_: (flat,))
     curve = SecurityCurve(plain, few, "pgd", WEAK)
     curve.point(0)
     (warning,) = checks.review(curve, probe=False)

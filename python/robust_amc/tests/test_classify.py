@@ -18,7 +18,7 @@ import robust_amc
 from robust_amc import frames
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
-from robust_amc.data import npz, writers
+from robust_amc.data.formats import npz, registry
 from robust_amc.tests.conftest import CLASSES, toy_dataset, toy_frames, toy_metadata
 
 RATE = 200e3
@@ -248,7 +248,7 @@ def test_raw_samples_in_annotated_recording_out(folder, capsys):
 
 def test_a_recording_that_is_a_data_set_is_not_scaled_again(folder, capsys):
     dataset = toy_dataset(20, 11)
-    writers.write(dataset, "d.sigmf-meta")
+    registry.write(dataset, "d.sigmf-meta")
     found = decisions(capsys, "d.sigmf-meta")
     check(found, Classifier.load("m.safetensors").decide(dataset.iq), CLASSES)
     assert [record["truth"] for record in found] == dataset.truth.tolist()

@@ -10,7 +10,7 @@ import pytest
 from robust_amc import systems
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 
 from .conftest import CLASSES, toy_dataset, toy_metadata
 
@@ -74,7 +74,7 @@ def test_from_data_to_a_robustness_figure(files):
         made, known = metadata["rejector"], metadata["defense"]
         assert known == {"training": "cat", "run_time": kind, "system": system}
         assert made["kind"] == kind and made["frames_per_class"] == frames
-        same = {"code", "gamma", "penalty", "target_rejection"} & set(made)
+        same = {"latent_dim", "gamma", "C", "target_rejection"} & set(made)
         assert len(same) == (2 if system == "two_fold" else 3)
         assert all(made[each] == getattr(asked, each) for each in same)
     run(

@@ -9,12 +9,13 @@ import pytest
 
 from robust_amc import data
 from robust_amc.cli import main
-from robust_amc.data import lazy, npz
-from robust_amc.data.compare import ALIKE, DIFFERS, TOO_FEW, compare, pair
-from robust_amc.data.compare_summary import share_interval, summary
-from robust_amc.data.permutation import false_discovery_threshold, rank_test
+from robust_amc.comparison import figures
+from robust_amc.comparison.compare import ALIKE, DIFFERS, TOO_FEW, compare, pair
+from robust_amc.comparison.permutation import false_discovery_threshold, rank_test
+from robust_amc.comparison.summary import share_interval, summary
+from robust_amc.data import lazy
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
-from robust_amc.evaluation import dataset_figures
 
 from .files import REAL_SAMPLE, needs_real_sample
 from .signals import carrier, dataset, linear, noisy
@@ -357,7 +358,7 @@ def test_frames_that_are_all_zero(files, capsys):
 
 
 def test_snr_quartiles():
-    labels, (low, median, high) = dataset_figures.snr_quartiles(
+    labels, (low, median, high) = figures.snr_quartiles(
         dataset(plain, 1, 60, labels=(-30, 0, 20), classes=("QPSK",))
     )
     assert labels.tolist() == [-30, 0, 20] and np.isnan(median[0])
@@ -367,7 +368,7 @@ def test_snr_quartiles():
 
 def test_law_of_the_label_is_drawn_for_radioml_only():
     plainly = dataset(plain, 1, 5)
-    assert not dataset_figures.has_label_law(plainly)
+    assert not figures.has_label_law(plainly)
     for metadata in ({"mode": "legacy"}, {"format": "RadioML pickle"}):
-        assert dataset_figures.has_label_law(replace(plainly, metadata=metadata))
-    assert not dataset_figures.has_label_law(replace(plainly, metadata={"mode": "corrected"}))
+        assert figures.has_label_law(replace(plainly, metadata=metadata))
+    assert not figures.has_label_law(replace(plainly, metadata={"mode": "corrected"}))

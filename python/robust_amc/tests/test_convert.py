@@ -11,8 +11,9 @@ import pytest
 
 from robust_amc import data, frames, provenance
 from robust_amc.cli import main
-from robust_amc.data import npz, raw, rescaled, sigmf_recording, writers
+from robust_amc.data import rescaled
 from robust_amc.data.dataset import FrameDataset
+from robust_amc.data.formats import npz, raw, registry, sigmf_recording
 from robust_amc.data.summary import summary
 from robust_amc.errors import UserError
 from robust_amc.tests.files import frames as noise_frames
@@ -80,7 +81,7 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("suffix", writers.SUFFIXES)
+@pytest.mark.parametrize("suffix", registry.SUFFIXES)
 @pytest.mark.parametrize("source", SOURCES)
 def test_between_all_forms(source, suffix, capsys):
     SOURCES[source](source)
@@ -158,7 +159,7 @@ def test_memory_does_not_grow_with_the_file(name):
         file.truncate(1 << 26)
     dataset = data.read("in.cf32", raw_facts=raw.RawFacts(200e3, "QPSK", 10))
     tracemalloc.start()
-    writers.write(dataset, name)
+    registry.write(dataset, name)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 26
@@ -299,5 +300,5 @@ def test_an_empty_selection_is_told(capsys, option):
 def test_a_rate_that_is_none_is_not_written(rate):
     dataset = replace(rich(), metadata={"sample_rate_hz": rate})
     assert dataset.sample_rate_hz is None
-    writers.write(dataset, "out.sigmf-meta")
+    registry.write(dataset, "out.sigmf-meta")
     same(data.read("out.sigmf-meta"), dataset)

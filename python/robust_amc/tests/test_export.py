@@ -11,7 +11,7 @@ import pytest
 
 from robust_amc import data
 from robust_amc.classifier import Classifier
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 from robust_amc.inference import export_onnx, open_engine, quantize
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, evenly

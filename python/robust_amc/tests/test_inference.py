@@ -16,13 +16,13 @@ from robust_amc.attacks import LIVE, white_box
 from robust_amc.benchmarks import inference
 from robust_amc.benchmarks.sides import Rate
 from robust_amc.classifier import Classifier
-from robust_amc.device import has_bfloat16
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling, energy
 from robust_amc.inference import InferenceEngine, choose, open_engine
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, check_frames, evenly
 from robust_amc.inference.graph import DecisionGraph
 from robust_amc.models import build
+from robust_amc.runtime.device import has_bfloat16
 
 from .conftest import CLASSES, toy_frames, toy_metadata
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from robust_amc import systems
-from robust_amc.engine import Engine
 from robust_amc.errors import UserError
 from robust_amc.models import build
+from robust_amc.runtime.runtime import Runtime
 from robust_amc.training import Plan, TrainSettings, run
 from robust_amc.training.pretrain import (
     Autoencoder,
@@ -36,8 +36,8 @@ def frames():
 
 
 @pytest.fixture(scope="module")
-def engine():
-    return Engine("cpu", fast=False)
+def runtime():
+    return Runtime("cpu", fast=False)
 
 
 def kept(entries):
@@ -45,34 +45,34 @@ def kept(entries):
     return lambda epoch, done, count, loss: entries.extend([loss] if isinstance(loss, dict) else [])
 
 
-def errors_of(network, frames, settings, engine, seed=0, **more):
+def errors_of(network, frames, settings, runtime, seed=0, **more):
     """The error of each epoch of a pre-training of `network`."""
     entries = []
-    pretrain(network, frames, settings, engine, seed=seed, report=kept(entries), **more)
+    pretrain(network, frames, settings, runtime, seed=seed, report=kept(entries), **more)
     return [entry["pretraining_error"] for entry in entries]
 
 
-def test_learns_to_reconstruct(frames, engine):
+def test_learns_to_reconstruct(frames, runtime):
     settings = PretrainSettings(epochs=6, batch_size=64, learning_rate=2e-3)
-    errors = errors_of(new_network(), frames, settings, engine)
+    errors = errors_of(new_network(), frames, settings, runtime)
     assert len(errors) == settings.epochs
     assert errors[-1] < 0.8  # no guess at all has 1; a good part of a frame is noise
 
 
-def test_trains_the_feature_layers_only_and_repeats_itself(frames, engine):
+def test_trains_the_feature_layers_only_and_repeats_itself(frames, runtime):
     start, once, twice = (new_network() for _ in range(3))
     settings = PretrainSettings(epochs=1, batch_size=64)
-    first = errors_of(once, frames, settings, engine, seed=3)
-    assert len(first) == 1 and first == errors_of(twice, frames, settings, engine, seed=3)
+    first = errors_of(once, frames, settings, runtime, seed=3)
+    assert len(first) == 1 and first == errors_of(twice, frames, settings, runtime, seed=3)
     before, after, again = weights(start), weights(once), weights(twice)
     assert all(torch.equal(after[name], again[name]) for name in after)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if not name.startswith("dense2.")}
 
 
-def test_error_is_that_of_frames_of_unit_energy(frames, engine):
+def test_error_is_that_of_frames_of_unit_energy(frames, runtime):
     still = PretrainSettings(epochs=1, learning_rate=1e-12)
-    (found,) = errors_of(new_network(), frames, still, engine, seed=4)
+    (found,) = errors_of(new_network(), frames, still, runtime, seed=4)
     network = new_network().eval()
     torch.manual_seed(4)
     guess = Autoencoder(network, 128)(torch.from_numpy(frames.iq)).detach().numpy()
@@ -81,18 +81,18 @@ def test_error_is_that_of_frames_of_unit_energy(frames, engine):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_rate_that_is_too_large_is_told(frames, engine):
+def test_a_rate_that_is_too_large_is_told(frames, runtime):
     with pytest.raises(UserError, match="lower its rate"):
-        pretrain(new_network(), frames, PretrainSettings(learning_rate=1e30), engine, seed=0)
+        pretrain(new_network(), frames, PretrainSettings(learning_rate=1e30), runtime, seed=0)
 
 
-def test_dry_run_is_one_update(frames, engine, tmp_path):
+def test_dry_run_is_one_update(frames, runtime, tmp_path):
     seen = []
     pretrain(
         new_network(),
         frames,
         PretrainSettings(batch_size=64),
-        engine,
+        runtime,
         seed=0,
         report=lambda *facts: seen.append(facts[1]),
         dry_run=True,
@@ -102,11 +102,11 @@ def test_dry_run_is_one_update(frames, engine, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_goes_on_where_it_was_interrupted(frames, engine, tmp_path):
+def test_goes_on_where_it_was_interrupted(frames, runtime, tmp_path):
     settings = PretrainSettings(epochs=3, batch_size=64)
     checkpoint = tmp_path / "run.checkpoint"
     whole, resumed = new_network(), new_network()
-    expected = errors_of(whole, frames, settings, engine)
+    expected = errors_of(whole, frames, settings, runtime)
 
     def stop(epoch, done, count, loss):
         if epoch == 2:
@@ -114,13 +114,13 @@ def test_goes_on_where_it_was_interrupted(frames, engine, tmp_path):
 
     more = {"checkpoint": checkpoint, "identity": {"data": 1}}
     with pytest.raises(KeyboardInterrupt):
-        pretrain(new_network(), frames, settings, engine, seed=0, report=stop, **more)
-    rest = errors_of(resumed, frames, settings, engine, resume=True, **more)
+        pretrain(new_network(), frames, settings, runtime, seed=0, report=stop, **more)
+    rest = errors_of(resumed, frames, settings, runtime, resume=True, **more)
     assert rest == expected[2:]
     assert all(torch.equal(value, weights(whole)[name]) for name, value in weights(resumed).items())
     with pytest.raises(UserError, match="another run"):
         other = more | {"identity": {"data": 2}}
-        pretrain(new_network(), frames, settings, engine, seed=0, resume=True, **other)
+        pretrain(new_network(), frames, settings, runtime, seed=0, resume=True, **other)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from robust_amc import data
-from robust_amc.data import hdf5_sets, radioml_hdf5
+from robust_amc.data.formats import hdf5_sets, radioml_hdf5
 from robust_amc.data.summary import summary
 from robust_amc.errors import UserError
 from robust_amc.tests.files import PEAK, frames, radioml_sets, run_python, save_hdf5

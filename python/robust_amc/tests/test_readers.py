@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from robust_amc import data
 from robust_amc.cli.dataset import app
-from robust_amc.data import lazy, npz, radioml, raw
+from robust_amc.data import lazy
 from robust_amc.data.dataset import FrameDataset
+from robust_amc.data.formats import npz, radioml_pickle, raw
 from robust_amc.errors import UserError
 from robust_amc.tests.files import (
     REAL_SAMPLE,
@@ -137,7 +138,7 @@ def test_real_sample():
     dataset = data.read(REAL_SAMPLE)
     check_radioml(dataset, content)
     assert len(dataset) == 1000 and len(dataset.classes) == 10
-    assert not radioml.is_authentic(dataset)  # it is RML2016.10b
+    assert not radioml_pickle.is_authentic(dataset)  # it is RML2016.10b
     complex_frames = dataset.iq[:, 0] + 1j * dataset.iq[:, 1]
     np.testing.assert_allclose(np.abs(complex_frames).sum(1), 1, atol=1e-4)
 
@@ -238,10 +239,10 @@ def authentic(dtype, change=0.0):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_authentic_file_is_recognized(dtype):
     whole = authentic(dtype)
-    assert radioml.is_authentic(whole)
-    assert not radioml.is_authentic(authentic(dtype, change=1e-4))
+    assert radioml_pickle.is_authentic(whole)
+    assert not radioml_pickle.is_authentic(authentic(dtype, change=1e-4))
     for part in (whole.select(["QPSK"]), whole.subset(slice(1, None)), whole.cut(64)):
-        assert not radioml.is_authentic(part)
+        assert not radioml_pickle.is_authentic(part)
 
 
 def test_info(tmp_path):

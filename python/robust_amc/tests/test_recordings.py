@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robust_amc import data
-from robust_amc.data import raw, sample_file, sigmf_recording
 from robust_amc.data.dataset import FrameDataset
+from robust_amc.data.formats import raw, sample_file, sigmf_recording
 from robust_amc.errors import UserError
 from robust_amc.tests.files import frames
 

@@ -6,8 +6,8 @@ from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
 from robust_amc.rejection import threshold
 from robust_amc.rejection.autoencoder import AutoencoderDetector
-from robust_amc.rejection.calibrate import RejectorSettings, fit_rejector
-from robust_amc.rejection.svm import NeuralRejection, feature_scale, fit_svm
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import NeuralRejection, SVMSettings, feature_scale, fit_svm
 
 from .conftest import toy_dataset
 
@@ -98,7 +98,7 @@ def test_too_few_calibration_frames(plain):
 def test_class_without_frames(plain):
     some = toy_dataset(80, 2).select(classes=["tone", "chirp"])
     with pytest.raises(UserError, match="pulse"):
-        fit_rejector(plain, some, toy_dataset(400, 3), RejectorSettings())
+        fit_rejector(plain, some, toy_dataset(400, 3), SVMSettings())
 
 
 def test_autoencoder_rejects_what_it_cannot_reconstruct(detecting):

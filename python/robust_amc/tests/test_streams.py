@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from robust_amc.errors import UserError
 from robust_amc.streams.batches import BATCH, Backlog, FrameStream
-from robust_amc.streams.framer import Decoder, Framer, Frames, Squelch, mean_power
+from robust_amc.streams.frame_sampler import Decoder, Frames, FrameSampler, Squelch, mean_power
 from robust_amc.streams.recording import Recording, Truth
 from robust_amc.streams.sources import FileSource, PipeSource
 
@@ -34,11 +34,11 @@ cuts = st.lists(st.integers(0, 10_000), max_size=12)
 @given(st.integers(0, 700), st.integers(1, 40), st.integers(1, 90), cuts)
 def test_frames_are_slices_whatever_the_pieces(count, length, hop, cuts):
     samples = wave(count)
-    framer = Framer(length, hop)
-    found = Frames.joined([framer.push(piece) for piece in pieces(samples, cuts)])
+    sampler = FrameSampler(length, hop)
+    found = Frames.joined([sampler.push(piece) for piece in pieces(samples, cuts)])
     starts = range(0, count - length + 1, hop)
     assert found.offset.tolist() == list(starts)
-    assert framer.samples == count and framer.frames == len(starts) and framer.squelched == 0
+    assert sampler.samples == count and sampler.frames == len(starts) and sampler.squelched == 0
     for row, start in enumerate(starts):
         np.testing.assert_array_equal(found.samples[row], samples[start : start + length])
         power = sum(abs(complex(value)) ** 2 for value in samples[start : start + length]) / length
@@ -74,9 +74,9 @@ def test_squelched_frames_are_counted_and_the_others_keep_their_places():
     samples = np.ones(40, np.complex64)
     samples[10:20] *= 0.01
     samples[30] = np.nan
-    framer = Framer(10, squelch=Squelch(-10))
-    found = framer.push(samples)
-    assert found.offset.tolist() == [0, 20] and framer.squelched == 2 and framer.frames == 4
+    sampler = FrameSampler(10, squelch=Squelch(-10))
+    found = sampler.push(samples)
+    assert found.offset.tolist() == [0, 20] and sampler.squelched == 2 and sampler.frames == 4
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_squelched_frames_are_counted_and_the_others_keep_their_places():
     [
         (lambda: Squelch(np.nan), "finite number of dB"),
         (lambda: Squelch(-20, -1), "hysteresis"),
-        (lambda: Framer(128, 0), "hop"),
+        (lambda: FrameSampler(128, 0), "hop"),
         (lambda: FrameStream(None, None, None, -1, None), "latency"),
     ],
 )
@@ -148,7 +148,7 @@ def test_every_frame_of_a_stream_comes_once_in_order():
     samples = wave(3 * BATCH * 4 + 3)
     data = samples.tobytes()
     source = Slices(data[:100], b"", data[100:5000], data[5000:])
-    stream = FrameStream(source, Decoder(np.dtype("<f4")), Framer(4, 3), 10.0, lambda: False)
+    stream = FrameStream(source, Decoder(np.dtype("<f4")), FrameSampler(4, 3), 10.0, lambda: False)
     batches = list(stream)
     assert stream.has_ended and stream.discarded == 0
     assert max(map(len, batches)) == BATCH
@@ -161,7 +161,7 @@ def test_a_stopped_stream_counts_what_it_leaves():
     stopped = []
     source = Slices(wave(4 * (BATCH + 7)).tobytes())
     decoder = Decoder(np.dtype("<f4"))
-    stream = FrameStream(source, decoder, Framer(4), 10.0, lambda: bool(stopped))
+    stream = FrameStream(source, decoder, FrameSampler(4), 10.0, lambda: bool(stopped))
     for batch in stream:
         assert len(batch) == BATCH
         stopped.append(True)

@@ -11,7 +11,7 @@ from robust_amc.attacks import AttackSettings, Goal, craft, noise, transfer
 from robust_amc.attacks.universal import principal_direction
 from robust_amc.classifier import Classifier
 from robust_amc.cli import attack as command
-from robust_amc.data import npz
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 from robust_amc.evaluation import Attack, SecurityCurve
 from robust_amc.frames import energy

@@ -1,4 +1,4 @@
-"""What test_engine.py has two processes do, and compares with what one does.
+"""What test_runtime.py has two processes do, and compares with what one does.
 
 torchrun --nproc-per-node 2 two_processes.py FOLDER
 """
@@ -11,10 +11,10 @@ from torch import nn
 
 from robust_amc.attacks import AttackSettings
 from robust_amc.classifier import Classifier
-from robust_amc.engine import Engine
 from robust_amc.errors import UserError
 from robust_amc.evaluation import SecurityCurve
 from robust_amc.models import build
+from robust_amc.runtime.runtime import Runtime
 from robust_amc.tests.conftest import CLASSES, toy_dataset, toy_metadata
 from robust_amc.training import (
     CATSettings,
@@ -39,19 +39,19 @@ def network(dropout):
     return made
 
 
-def standard(engine=None):
+def standard(runtime=None):
     """Ordinary training, dropout and all: the network and its History."""
     settings = TrainSettings(epochs=2, batch_size=64, patience=0)
-    return train(network(True), Standard(), TRAIN, VALIDATION, settings, engine=engine)
+    return train(network(True), Standard(), TRAIN, VALIDATION, settings, runtime=runtime)
 
 
-def cat(engine=None):
+def cat(runtime=None):
     """CAT without anything random but the order: the network, its History and the budgets."""
     recipe = CustomizedAdversarial(
-        len(UNEVEN), CATSettings(r_max=0.2, growth=0.1, smoothing_max=0.0, steps=1)
+        CATSettings(r_max=0.2, growth=0.1, smoothing_max=0.0, steps=1), len(UNEVEN)
     )
-    settings = TrainSettings(epochs=2, robust_radius=0.1, average=0.5, **EXACT)
-    trained, history = train(network(False), recipe, UNEVEN, VALIDATION, settings, engine=engine)
+    settings = TrainSettings(epochs=2, robust_radius=0.1, ema_decay=0.5, **EXACT)
+    trained, history = train(network(False), recipe, UNEVEN, VALIDATION, settings, runtime=runtime)
     return trained, history, recipe.budget
 
 
@@ -81,17 +81,17 @@ def refused():
 
 
 def main(folder):
-    engine, exact = Engine("cpu"), Engine("cpu", fast=False)
-    trained, history = standard(engine)
+    runtime, exact = Runtime("cpu"), Runtime("cpu", fast=False)
+    trained, history = standard(runtime)
     exact_trained, exact_history, budget = cat(exact)
     rows, decided, count = evaluate(trained)
     try:
-        engine.from_first(refused)
+        runtime.from_first(refused)
         told = "nothing"
     except UserError as error:
         told = str(error)
     result = {
-        "world": engine.world,
+        "world": runtime.world,
         "epochs": history.epochs,
         "weights": trained.state_dict(),
         "exact_epochs": exact_history.epochs,
@@ -101,10 +101,10 @@ def main(folder):
         "decided": torch.from_numpy(decided),
         "count": count,
         "told": told,
-        "first": engine.from_first(lambda: f"of {engine.rank}"),
-        "sums": [engine.sum(engine.rank + 1), engine.sum(0.5), engine.sum(torch.ones(2))],
+        "first": runtime.from_first(lambda: f"of {runtime.rank}"),
+        "sums": [runtime.sum(runtime.rank + 1), runtime.sum(0.5), runtime.sum(torch.ones(2))],
     }
-    torch.save(result, Path(folder) / f"{engine.rank}.pt")
+    torch.save(result, Path(folder) / f"{runtime.rank}.pt")
 
 
 if __name__ == "__main__":

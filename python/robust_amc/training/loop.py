@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..engine import Engine
 from ..errors import UserError
+from ..runtime.runtime import Runtime
 from . import checkpoint as checkpoints
 from .augment import augment
 from .validate import accuracy, robust_accuracy
@@ -26,7 +26,7 @@ class TrainSettings:
         batch_size: frames an update
         learning_rate: of Adam, at the start
         cosine: let the learning rate fall to zero over `epochs` (half a cosine)
-        average: decay of an exponential average of the weights an update (0: none);
+        ema_decay: decay of an exponential average of the weights an update (0: none);
             what is validated and kept is then the average
         robust_radius: relative radius r of the PGD attack whose robust accuracy chooses
             the epoch (0: clean accuracy does). 0.095 is PNR -10 dB at 10 dB SNR
@@ -42,7 +42,7 @@ class TrainSettings:
     batch_size: int = 256
     learning_rate: float = 1e-3
     cosine: bool = False
-    average: float = 0.0
+    ema_decay: float = 0.0
     robust_radius: float = 0.0
     robust_snr_db: float = 0.0
     validation_frames: int = 2000
@@ -55,8 +55,11 @@ class TrainSettings:
             raise UserError("epochs, batch size and learning rate must be positive")
         if self.patience < 0 or not 0 <= self.robust_radius < float("inf"):
             raise UserError("patience and the robust radius cannot be negative")
-        if not 0 <= self.average < 1:
-            raise UserError(f"the decay of the average must lie in 0 … 1, not {self.average}")
+        if not 0 <= self.ema_decay < 1:
+            raise UserError(
+                "ema_decay, of the average of the weights, must be at least 0 and below 1, "
+                f"not {self.ema_decay}"
+            )
 
 
 @dataclass
@@ -83,7 +86,7 @@ def train(
     validation_set,
     settings,
     *,
-    engine=None,
+    runtime=None,
     checkpoint=None,
     resume=False,
     identity=None,
@@ -94,12 +97,11 @@ def train(
 
     Args:
         network: see robust_amc.models
-        recipe: makes the batches, see the modules of this package; what its state_dict()
-            holds are tensors ``[frames]``, one value for each training frame
+        recipe: makes the batches, a Method
         train_set: FrameDataset
         validation_set: FrameDataset that chooses the epoch
         settings: TrainSettings
-        engine: Engine (None: on the network's device, in the precision of `settings`)
+        runtime: Runtime (None: on the network's device, in the precision of `settings`)
         checkpoint: path of a file written after each epoch (None: none)
         resume: go on from `checkpoint` if it is there
         identity: what must be the same when resuming (JSON-like)
@@ -112,11 +114,11 @@ def train(
     same batches as one, each its share of every batch; only their dropout and what else
     the recipe draws differ. (An epoch's rest of fewer frames than processes is left out.)
     """
-    engine = engine or Engine(next(network.parameters()).device, settings.fast)
-    if settings.batch_size < engine.world:
-        raise UserError(f"the batch size must be {engine.world} or more: one frame a process")
+    runtime = runtime or Runtime(next(network.parameters()).device, settings.fast)
+    if settings.batch_size < runtime.world:
+        raise UserError(f"the batch size must be {runtime.world} or more: one frame a process")
     report = report or (lambda epoch, done, frames, loss: None)
-    run = _Run(engine, network, recipe, settings)
+    run = _Run(runtime, network, recipe, settings)
     if resume and checkpoint:
         run.load(checkpoint, identity)
     robust_set = _robust_set(validation_set, settings)
@@ -125,7 +127,7 @@ def train(
             break
         loss = run.update_all(epoch, train_set, report, first_only=dry_run)
         entry = {"epoch": epoch, "loss": loss} | _validate(
-            engine, run.chosen, validation_set, robust_set, settings
+            runtime, run.chosen, validation_set, robust_set, settings
         )
         run.finish(entry)
         report(epoch, len(train_set), len(train_set), entry)
@@ -140,15 +142,15 @@ def train(
 class _Run:
     """What changes while a network is trained: all that a checkpoint has to hold."""
 
-    def __init__(self, engine, network, recipe, settings):
-        self.engine, self.recipe, self.settings = engine, recipe, settings
-        self.network = network.to(engine.device)
+    def __init__(self, runtime, network, recipe, settings):
+        self.runtime, self.recipe, self.settings = runtime, recipe, settings
+        self.network = network.to(runtime.device)
         self.adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         self.average = None
-        if settings.average:
-            ema = get_ema_multi_avg_fn(settings.average)
+        if settings.ema_decay:
+            ema = get_ema_multi_avg_fn(settings.ema_decay)
             self.average = AveragedModel(network, multi_avg_fn=ema)
-        self.model, self.optimizer = engine.setup(network, self.adam)
+        self.model, self.optimizer = runtime.setup(network, self.adam)
         self.best = deepcopy(network.state_dict())
         self.history = History()
         self.epoch = 0  # the next one
@@ -160,24 +162,24 @@ class _Run:
 
     def update_all(self, epoch, train_set, report, first_only=False):
         """All updates of an epoch, or the first one only; returns the mean loss."""
-        engine, size = self.engine, self.settings.batch_size
+        runtime, size = self.runtime, self.settings.batch_size
         generator = torch.Generator().manual_seed(_seed(self.settings.seed, epoch))
         order = torch.randperm(len(train_set), generator=generator)
-        own_seed = _seed(self.settings.seed, epoch, engine.rank)
+        own_seed = _seed(self.settings.seed, epoch, runtime.rank)
         torch.manual_seed(own_seed)
-        if not engine.is_first:  # the first one goes on with the generator of the order
+        if not runtime.is_first:  # the first one goes on with the generator of the order
             generator.manual_seed(own_seed)
         for group in self.adam.param_groups:
             group["lr"] = _learning_rate(self.settings, epoch)
         losses = []
         for done, batch in enumerate(order.split(size), 1):
-            if len(batch) < engine.world:
+            if len(batch) < runtime.world:
                 break  # a last one in which not every process has a share
-            rows = batch[engine.mine]
-            iq, label = _batch(train_set, rows, engine.device)
+            rows = batch[runtime.mine]
+            iq, label = _batch(train_set, rows, runtime.device)
             if self.settings.augment:
                 iq = augment(iq, generator)
-            with engine.fast_math():
+            with runtime.fast_math():
                 inputs, target = self.recipe.batch(
                     self.network, iq, label, rows, len(train_set.classes), generator
                 )
@@ -185,7 +187,7 @@ class _Run:
             report(epoch, min(done * size, len(order)), len(order), losses[-1])
             if first_only:
                 return losses[0]
-        self._merge(torch.cat([rows[engine.mine] for rows in order.split(size)]))
+        self._merge(torch.cat([rows[runtime.mine] for rows in order.split(size)]))
         return float(np.mean(losses))
 
     def update(self, inputs, target, count):
@@ -195,16 +197,16 @@ class _Run:
         """
         self.network.train()
         self.optimizer.zero_grad()
-        parts = [part.split(self.engine.batch_size) for part in (inputs, target)]
+        parts = [part.split(self.runtime.batch_size) for part in (inputs, target)]
         total = 0.0
         for number, (part, part_target) in enumerate(zip(*parts, strict=True), 1):
-            with self.engine.accumulating(self.model, number < len(parts[0])):
+            with self.runtime.accumulating(self.model, number < len(parts[0])):
                 logits = self.model(part)
                 loss = F.cross_entropy(logits.float(), part_target, reduction="sum") / count
-                self.engine.backward(loss)
+                self.runtime.backward(loss)
             total += loss.item()
         self.optimizer.step()
-        total = self.engine.sum(total)
+        total = self.runtime.sum(total)
         if not np.isfinite(total):
             raise UserError("the training loss is no longer finite: lower the learning rate")
         if self.average is not None:
@@ -229,11 +231,11 @@ class _Run:
             "best": self.best,
             "history": asdict(self.history),
         }
-        self.engine.from_first(lambda: checkpoints.save(path, state))
+        self.runtime.from_first(lambda: checkpoints.save(path, state))
 
     def load(self, path, identity):
         """Go on from a checkpoint, if it is there; only the first process reads it."""
-        state = self.engine.from_first(
+        state = self.runtime.from_first(
             lambda: checkpoints.load(path, identity) if path.exists() else None
         )
         if state is None:
@@ -248,13 +250,13 @@ class _Run:
 
     def _merge(self, mine):
         """Bring what the recipe keeps together: each process has changed its own rows only."""
-        if self.engine.world == 1:
+        if self.runtime.world == 1:
             return
         merged = {}
         for name, value in self.recipe.state_dict().items():
             own = torch.zeros_like(value)
             own[mine] = value[mine]
-            merged[name] = self.engine.sum(own)
+            merged[name] = self.runtime.sum(own)
         self.recipe.load_state_dict(merged)
 
 
@@ -270,14 +272,14 @@ def _robust_set(dataset, settings):
     return high.limit(settings.validation_frames, 0)
 
 
-def _validate(engine, network, dataset, robust_set, settings):
+def _validate(runtime, network, dataset, robust_set, settings):
     network.eval()
-    entry = {"accuracy": accuracy(engine, network, dataset.limit(settings.validation_frames, 0))}
+    entry = {"accuracy": accuracy(runtime, network, dataset.limit(settings.validation_frames, 0))}
     entry["validation"] = entry["accuracy"]
     if robust_set is not None:
-        entry["high_snr_accuracy"] = accuracy(engine, network, robust_set)
+        entry["high_snr_accuracy"] = accuracy(runtime, network, robust_set)
         entry["robust_accuracy"] = robust_accuracy(
-            engine, network, robust_set, settings.robust_radius
+            runtime, network, robust_set, settings.robust_radius
         )
         entry["validation"] = entry["robust_accuracy"]
     return entry

@@ -61,7 +61,7 @@ def pretrain(
     network,
     train_set,
     settings,
-    engine,
+    runtime,
     *,
     seed,
     checkpoint=None,
@@ -77,10 +77,10 @@ def pretrain(
     all of it.
 
     Args:
-        network: see robust_amc.models; is on the engine's device afterwards
+        network: see robust_amc.models; is on the runtime's device afterwards
         train_set: FrameDataset
         settings: PretrainSettings
-        engine: Engine that says where, and how precisely
+        runtime: Runtime that says where, and how precisely
         seed: of the decoder and the batches
         checkpoint: of the training that follows (None: none); this one has its own beside it
         resume: go on from what is there; nothing to do where the training has begun
@@ -88,10 +88,10 @@ def pretrain(
 
     Raises UserError when the error is no longer a number.
     """
-    network.to(engine.device)
+    network.to(runtime.device)
     if resume and checkpoint and checkpoint.exists():
         return
-    run = _Run(network, train_set.frame_length, settings, engine, seed)
+    run = _Run(network, train_set.frame_length, settings, runtime, seed)
     own = checkpoint and own_checkpoint(checkpoint)
 
     def all_epochs():
@@ -105,7 +105,7 @@ def pretrain(
                 checkpoints.save(own, run.state_dict() | {"identity": identity})
         return {name: value.cpu() for name, value in network.state_dict().items()}
 
-    network.load_state_dict(engine.from_first(all_epochs))
+    network.load_state_dict(runtime.from_first(all_epochs))
 
 
 def own_checkpoint(checkpoint):
@@ -116,10 +116,10 @@ def own_checkpoint(checkpoint):
 class _Run:
     """What changes during pre-training."""
 
-    def __init__(self, network, frame_length, settings, engine, seed):
-        self.settings, self.engine, self.seed, self.epoch = settings, engine, seed, 0
+    def __init__(self, network, frame_length, settings, runtime, seed):
+        self.settings, self.runtime, self.seed, self.epoch = settings, runtime, seed, 0
         torch.manual_seed(seed)
-        self.model = Autoencoder(network, frame_length).to(engine.device).eval()  # no dropout
+        self.model = Autoencoder(network, frame_length).to(runtime.device).eval()  # no dropout
         rate = settings.learning_rate
         self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)
 
@@ -145,9 +145,9 @@ class _Run:
         """One step of the optimizer; returns the sum of the frames' errors."""
         self.optimizer.zero_grad()
         total = 0.0
-        for part in rows.split(self.engine.batch_size):
-            clean = torch.as_tensor(iq[part.numpy()].astype(np.float32), device=self.engine.device)
-            with self.engine.fast_math():
+        for part in rows.split(self.runtime.batch_size):
+            clean = torch.as_tensor(iq[part.numpy()].astype(np.float32), device=self.runtime.device)
+            with self.runtime.fast_math():
                 guess = self.model(clean)
             unit = clean / frames.flat_norm(clean).clamp(min=1e-30)
             error = (guess / clean.shape[2] ** 0.5 - unit).square().sum()

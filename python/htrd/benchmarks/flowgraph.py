@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fast the classifier is inside a flowgraph, beside its engine alone."""
+
+import statistics
+import time
+
+from gnuradio import gr
+from robust_amc import data
+from robust_amc.benchmarks.report import row, settings
+
+from ..model import engine_of
+from .flowgraph_chain import LENGTH, MAX_BATCH, QUEUE, Chain, running
+from .flowgraph_soak import soak
+
+STEPS = [1.0 - 0.05 * step for step in range(15)]  # of the engine's rate, to be sustained
+DELIVERED = 0.999  # of the wanted rate, by a source that is not held up
+BACKLOG = 4 * MAX_BATCH  # frames at the end: a rate that only fills the queue is not sustained
+SLACK = 0.25  # seconds that a source may be late for a while: it makes up for them
+SLOW, FAST = 200e3, 20e6  # samples a second
+LIMIT = 50  # ms, latency wanted at SLOW
+COMPARED = (
+    "decisions of {model} by {engine} in flowgraphs, batches only, with the engine alone on as "
+    "many frames at once"
+)
+
+
+def bench(seconds, rounds, progress, model="htrd", engine="auto", precision="auto", minutes=0,
+          sustain=None):  # fmt: skip
+    """Rates, latency and losses of a classifier in a flowgraph.
+
+    Args:
+        seconds: how long each measurement takes
+        rounds: how often flowgraph and engine take turns; the medians are told
+        progress: called with a line before each measurement
+        model, engine, precision: of the classifier
+        minutes: of a soak at the highest rate without a drop (0: none)
+        sustain: seconds that the highest rate and 20 MS/s are held (None: `seconds`)
+
+    Returns ``{"settings": {...}, "rows": [...]}``. Raises UserError as the classifier does.
+    """
+    sustain = seconds if sustain is None else sustain
+    progress(f"opening {model}")
+    opened = engine_of(model, LENGTH, "none", "cpu", engine, precision)
+    rows, best = _rates(opened, seconds, rounds, progress)
+    rows.append(_sustained(opened, sustain, best, progress))
+    sustained = rows[-1]["value"] * 1e6 / LENGTH
+    rows.append(_latency(opened, seconds, progress))
+    for name, cap in (("rate capped to twice the engine's", 2 * best), ("every frame", 0.0)):
+        rows += _at_full_rate(opened, sustain, name, cap, progress)
+    if minutes and sustained:
+        rows += soak(opened, sustained, minutes, progress)
+    named = f"{opened.name} {opened.precision.value}"
+    told = settings(
+        "flowgraph", COMPARED.format(model=model, engine=named), model=model, engine=named,
+        reason=opened.reason, seconds=seconds, sustain=sustain, rounds=rounds,
+        queue_frames=QUEUE, gnuradio_version=gr.version(),
+    )
+    return {"settings": told, "rows": rows}
+
+
+def _rates(engine, seconds, rounds, progress):
+    """Rows of both modes beside the engine, and the engine's rate in frames a second."""
+    iq = data.read("sample").iq.astype("float32")
+    replay, live, small, large = [], [], [], []
+    size = 0
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}: flowgraph and engine")
+        rate, size = _replay(engine, seconds)
+        replay.append(rate)
+        small.append(_engine_rate(engine, iq, size, seconds))
+        large.append(_engine_rate(engine, iq, MAX_BATCH, seconds))
+        live.append(_live(engine, seconds, 1.5 * large[-1]))
+    replay, live, small, large = map(statistics.median, (replay, live, small, large))
+    fastest = max((small, size), (large, MAX_BATCH))
+    return [
+        row("replay", replay, "frames/s", f"the engine, {size} frames at once", small),
+        row("replay, beside the engine at its best", replay, "frames/s",
+            f"the engine, {fastest[1]} frames at once", fastest[0]),
+        row("live, more than can be decided", live, "frames/s",
+            f"the engine, {MAX_BATCH} frames at once", large),
+    ], large  # fmt: skip
+
+
+def _engine_rate(engine, iq, size, seconds):
+    """Frames a second that an engine decides, `size` at once."""
+    engine.decide(iq[:size])
+    done, start = 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        first = done % (len(iq) - size)
+        engine.decide(iq[first : first + size])
+        done += size
+    return done / (time.perf_counter() - start)
+
+
+def _measure(chain, seconds):
+    """Frames a second that a running flowgraph decides, and how many in a batch."""
+    decided, start = chain.next_change("decided")
+    batches = chain.batches.batches
+    time.sleep(seconds)
+    last, end = chain.next_change("decided")
+    batches = max(chain.batches.batches - batches, 1)
+    return (last - decided) / (end - start), max(round((last - decided) / batches), 1)
+
+
+def _replay(engine, seconds):
+    chain = Chain(engine, "replay")
+    with running(chain):
+        return _measure(chain, seconds)
+
+
+def _live(engine, seconds, frame_rate):
+    chain = Chain(engine, "live", LENGTH * frame_rate)
+    with running(chain):
+        return _measure(chain, seconds)[0]
+
+
+def _sustained(engine, seconds, best, progress):
+    """The highest rate, as measured, at which no frame was dropped and the source not late."""
+    for step in STEPS:
+        progress(f"live mode at {step:.0%} of the engine's rate, until a frame is dropped")
+        if rate := _keeps_up(engine, seconds, step * best):
+            break
+    return row("live, highest rate without a drop", LENGTH * rate / 1e6, "MS/s",
+               "the engine", LENGTH * best / 1e6)  # fmt: skip
+
+
+def _keeps_up(engine, seconds, frame_rate):
+    """Frames a second that were accepted, or 0: one was dropped, they were too few, many wait."""
+    chain = Chain(engine, "live", LENGTH * frame_rate)
+    with running(chain):
+        # Frames come in chunks: only between two of them is a rate exact
+        first, start = chain.next_change("accepted")
+        while not chain.classifier.status()["dropped"]:
+            time.sleep(0.05)
+            accepted, now = chain.next_change("accepted")
+            elapsed, rate = now - start, (accepted - first) / (now - start)
+            backlog = chain.classifier.status()["queued"]
+            if elapsed >= seconds and rate >= DELIVERED * frame_rate and backlog <= BACKLOG:
+                return rate
+            late = elapsed * (1 - rate / frame_rate)
+            if late > SLACK or elapsed > seconds + SLACK:
+                break
+    return 0.0
+
+
+def _latency(engine, seconds, progress):
+    """The 99th percentile of the time from arrival to publication, of the worst second."""
+    progress(f"latency at {SLOW / 1e3:.0f} kS/s")
+    chain = Chain(engine, "live", SLOW)
+    with running(chain):
+        # One status comes with the first frames, each other one after a second
+        time.sleep(max(seconds, 2.5))
+    told = [each["latency_ms"] for each in chain.status.kept[1:] if "latency_ms" in each]
+    worst = max(told, default=float("nan"))
+    return row(f"latency at {SLOW / 1e3:.0f} kS/s, p99 of the worst second", worst, "ms",
+               "wanted", LIMIT)  # fmt: skip
+
+
+def _at_full_rate(engine, seconds, name, max_rate, progress):
+    """Whether a radio is held up, and whether all frames are accounted for in the end."""
+    progress(f"live mode at {FAST / 1e6:.0f} MS/s, {name}")
+    chain = Chain(engine, "live", FAST, max_rate)
+    with running(chain):
+        before, start = chain.sampler.nitems_read(0), time.perf_counter()
+        time.sleep(seconds)
+        taken = chain.sampler.nitems_read(0) - before
+        taken /= time.perf_counter() - start
+    counts = chain.classifier.status()
+    known = counts["decided"] + counts["dropped"] + counts["discarded"]
+    title = f"{FAST / 1e6:.0f} MS/s, {name}"
+    return [
+        row(f"{title}: samples taken", taken / 1e6, "MS/s", "throttled source", FAST / 1e6),
+        row(f"{title}: frames accepted", counts["accepted"], "frames",
+            "decided, dropped or discarded", known),
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Comparing two data sets: statistics, distances, permutation tests and figures."""

@@ -1,0 +1,52 @@
+"""JSON that comes from somebody else's file."""
+
+import json
+import math
+
+from ...errors import UserError
+
+_DEEPEST = 50  # what is nested further is no description of data, and breaks who walks it
+
+
+def parse(text, what="metadata"):
+    """Parse `text` (str or bytes), which must be a JSON object, into a dictionary.
+
+    Raises UserError, which calls it `what`, for anything else, for numbers that are not
+    finite, and for deep nesting.
+    """
+    try:
+        document = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise UserError(f"{what} is not a JSON object of finite numbers and text")
+    _check_depth(document, what)
+    return document
+
+
+def dump(document, what="metadata"):
+    """The JSON text of `document`; UserError, which calls it `what`, if `parse` would refuse it."""
+    _check_depth(document, what)
+    try:
+        return json.dumps(document, allow_nan=False)
+    except ValueError:
+        raise UserError(f"{what} has a number that is not finite; remove it") from None
+
+
+def _finite(text):
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _check_depth(document, what):
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [item for each in level for item in _items(each) if isinstance(item, (dict, list))]
+    if level:
+        raise UserError(f"{what} is nested more than {_DEEPEST} levels deep; make it flatter")
+
+
+def _items(value):
+    return value.values() if isinstance(value, dict) else value

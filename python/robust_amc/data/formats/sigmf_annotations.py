@@ -1,0 +1,227 @@
+"""Annotations of a SigMF recording, from and to the columns of a data set.
+
+An annotation with a label (the modulation) is a stretch of frames; its SNR is
+``capture_details:SNRdB``. Fields of our optional extension ``htrd``: `htrd:first_run`,
+`htrd:run_step` (0: its frames are of one run, 1: each frame is of the next), and the columns
+of dataset.EXTRA as lists with a value for each frame (null: not known).
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import UserError
+from .. import dataset
+
+SNR = "capture_details:SNRdB"
+GENERATOR = "htrd classify"  # of annotations that are decisions
+
+_START, _COUNT, _LABEL = "core:sample_start", "core:sample_count", "core:label"
+_FIRST_RUN, _RUN_STEP = "htrd:first_run", "htrd:run_step"
+_RUNS = np.iinfo(np.int32)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames that follow each other and have the same label and SNR.
+
+    Attributes:
+        start: first sample in the file
+        count: frames
+        label: name of the class
+        snr_db: SNR label, dB
+        first_run: run of the first frame; None where the annotation does not say it
+        run_step: how much the run grows from frame to frame
+        extra: more that is known of each frame, arrays ``[count]`` by name
+    """
+
+    start: int
+    count: int
+    label: str
+    snr_db: float
+    first_run: int | None
+    run_step: int
+    extra: dict
+
+
+def read(document, samples, length, snr_db=None):
+    """The stretches that a recording of `samples` samples gives, with frames of `length`.
+
+    `snr_db` is the SNR of annotations that have none (None: they are an error).
+
+    Returns them, and the numbers of annotations that were skipped by reason. Raises
+    UserError when an annotation does not fit the file, lacks the SNR, or none is usable.
+    """
+    offset = int(document["global"].get("core:offset", 0))
+    captures = sorted(capture[_START] for capture in document["captures"])
+    skipped = dict.fromkeys(
+        ("annotations_without_label", "annotations_too_short", "decisions_of_a_classifier"), 0
+    )
+    found = []
+    for number, annotation in enumerate(document["annotations"]):
+        label = annotation.get(_LABEL)
+        if is_decision(annotation):
+            skipped["decisions_of_a_classifier"] += 1
+            continue
+        if not label:
+            skipped["annotations_without_label"] += 1
+            continue
+        try:
+            start, count = _extent(annotation, captures, offset, samples)
+            if count < length:
+                skipped["annotations_too_short"] += 1
+            else:
+                annotation = {SNR: snr_db} | annotation
+                found.append(_stretch(annotation, label, start, count // length))
+        except UserError as error:
+            raise UserError(f"annotation {number} ({label[:40]!r}) {error}") from None
+    skipped = {reason: count for reason, count in skipped.items() if count}
+    if not found:
+        why = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        raise UserError(
+            f"no annotation gives a frame of {length} samples ({why or 'there is none'}); "
+            f"annotate the modulations with {_LABEL} and {SNR}"
+        )
+    if len({(each.first_run is None, *each.extra) for each in found}) > 1:
+        raise UserError("some annotations have htrd fields that others lack; give all the same")
+    return found, skipped
+
+
+def is_decision(annotation):
+    """Whether an annotation is what a classifier of ours decided, which is no truth."""
+    return str(annotation.get("core:generator", "")).startswith(GENERATOR)
+
+
+def _extent(annotation, captures, offset, samples):
+    """First sample in the file, and number of samples: by default up to the capture's end."""
+    start = int(annotation[_START])
+    next_capture = bisect_right(captures, start)
+    end = captures[next_capture] if next_capture < len(captures) else offset + samples
+    count = int(annotation.get(_COUNT, max(0, end - start)))
+    if not offset <= start <= start + count <= offset + samples:
+        raise UserError(
+            f"has {count} samples from sample {start} on, but the file has {samples} from "
+            f"{offset} on; it is cut short, or of another recording"
+        )
+    return start - offset, count
+
+
+def _stretch(annotation, label, start, count):
+    if not label.isprintable():
+        raise UserError("has a label that cannot be printed")
+    snr_db = annotation.get(SNR)
+    if snr_db is None:
+        raise UserError(f"has no SNR; add {SNR}, in dB, to it, or convert with --label-snr")
+    if not _is_number(snr_db, 1000):
+        raise UserError(f"has the {SNR} {str(snr_db)[:40]!r}; it must be a number, in dB")
+    first_run, step = annotation.get(_FIRST_RUN), annotation.get(_RUN_STEP, 0)
+    start_run = 0 if first_run is None else first_run
+    if type(start_run) is not int or type(step) is not int or step not in (0, 1):
+        raise UserError(f"has a {_FIRST_RUN} or {_RUN_STEP} that is no run")
+    if not _RUNS.min <= start_run <= start_run + step * (count - 1) <= _RUNS.max:
+        raise UserError(f"has runs outside {_RUNS.min} … {_RUNS.max}")
+    extra = {
+        name: _decode(annotation[f"htrd:{name}"], name, count)
+        for name in dataset.EXTRA
+        if f"htrd:{name}" in annotation
+    }
+    return Stretch(start, count, label, float(snr_db), first_run, step, extra)
+
+
+def _decode(values, name, count):
+    """A list with a value for each frame, as an array."""
+    if not isinstance(values, list) or len(values) != count:
+        raise UserError(f"needs a list htrd:{name} with a value for each of its {count} frames")
+    dtype = np.dtype(dataset.EXTRA[name])
+    read_one = _whole if dtype.kind == "i" else _real
+    try:
+        return np.array([read_one(value, dtype) for value in values], dtype)
+    except ValueError:
+        raise UserError(f"has a value in htrd:{name} that is no {dtype}") from None
+
+
+def _whole(value, dtype):
+    if type(value) is int and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+        return value
+    raise ValueError
+
+
+def _real(value, dtype):
+    if value is None or value in ("inf", "-inf"):
+        return float(value or "nan")
+    if _is_number(value, _short(np.finfo(dtype).max)):
+        return value
+    raise ValueError
+
+
+def _is_number(value, limit):
+    return type(value) in (int, float) and abs(value) <= limit
+
+
+def columns(stretches, classes):
+    """Columns of the data set that the stretches give: label, snr_db, run_id, extra.
+
+    Where the annotations do not say it, each is a run.
+    """
+    counts = [each.count for each in stretches]
+    number = {name: index for index, name in enumerate(classes)}
+
+    def repeat(values, dtype):
+        return np.repeat(np.array(values, dtype), counts)
+
+    first = [i if s.first_run is None else s.first_run for i, s in enumerate(stretches)]
+    within = np.arange(sum(counts)) - repeat(np.cumsum(counts) - counts, np.int64)
+    run_id = repeat(first, np.int64) + repeat([s.run_step for s in stretches], np.int64) * within
+    return {
+        "label": repeat([number[s.label] for s in stretches], np.int16),
+        "snr_db": repeat([s.snr_db for s in stretches], np.float32),
+        "run_id": run_id.astype(np.int32),
+        "extra": {
+            name: np.concatenate([s.extra[name] for s in stretches]) for name in stretches[0].extra
+        },
+    }
+
+
+def write(frames):
+    """Yield the annotations that keep the columns of a FrameDataset."""
+    length = frames.frame_length
+    for start, end, step in _stretches(frames):
+        yield {
+            _START: start * length,
+            _COUNT: (end - start) * length,
+            _LABEL: frames.classes[frames.label[start]],
+            SNR: _short(frames.snr_db[start]),
+            _FIRST_RUN: int(frames.run_id[start]),
+            _RUN_STEP: step,
+        } | {f"htrd:{name}": _encode(frames.extra[name][start:end]) for name in frames.extra}
+
+
+def _stretches(frames):
+    """First frame, one past the last, and run step of each stretch."""
+    steps = np.diff(frames.run_id.astype(np.int64))
+    breaks = (np.diff(frames.label) != 0) | (np.diff(frames.snr_db) != 0) | (steps >> 1 != 0)
+    start, step = 0, None
+    for i, (found, broken) in enumerate(zip(steps.tolist(), breaks.tolist()), 1):
+        if broken or step not in (None, found):
+            yield start, i, step or 0
+            start, step = i, None
+        else:
+            step = found
+    if len(frames):
+        yield start, len(frames), step or 0
+
+
+def _encode(column):
+    """A list for JSON: null for NaN, text for infinite values."""
+    if column.dtype.kind == "i":
+        return column.tolist()
+    return [
+        _short(value) if np.isfinite(value) else None if value != value else str(value)
+        for value in column
+    ]
+
+
+def _short(value):
+    """The float with the fewest digits that is the same in single precision."""
+    return float(str(np.float32(value)))

@@ -1,0 +1,132 @@
+"""What a training or an evaluation runs on: device, precision and processes, by Lightning Fabric.
+
+Several processes are started by `torchrun` (docs/cluster.md); each runs the same program and
+makes a Runtime, which connects them: NCCL between GPUs, gloo between CPUs.
+"""
+
+import logging
+from datetime import timedelta
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.strategies import DDPStrategy
+
+from ..errors import UserError
+from . import processes
+from .device import batch_size, has_bfloat16, pick_device
+from .memory import keep_freed_memory
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+# A process may wait long for what only the first one does; torchrun sees when one has died.
+PATIENCE = timedelta(days=1)
+
+
+class Runtime:
+    """This process's part of the work; all of it where there is only one process.
+
+    Attributes:
+        device: torch.device
+        precision: of matrix products, ``bfloat16`` or ``float32``; all else is float32
+        rank: number of this process, 0 for the first
+        world: how many processes there are
+        is_first: whether this process speaks and writes files
+        mine: slice that takes this process's share of a sequence
+        batch_size: frames that go through a network at once
+    """
+
+    def __init__(self, device="auto", fast=True):
+        """`device` as for pick_device(); `fast` asks for bfloat16 where the hardware has it.
+
+        Raises UserError when the device is not there, or too few are for the processes.
+        """
+        self.rank, self.world = processes.rank(), processes.world()
+        self.is_first = self.rank == 0
+        self.mine = slice(self.rank, None, self.world)
+        device = torch.device(pick_device(str(device)))
+        keep_freed_memory()
+        several = self.world > 1
+        if several:
+            _check_processes(device)
+        fast = fast and has_bfloat16(device)
+        self.precision = "bfloat16" if fast else "float32"
+        self._fabric = Fabric(
+            accelerator=device.type,
+            devices=_devices(device),
+            num_nodes=self.world // processes.local_world(),
+            strategy=DDPStrategy(timeout=PATIENCE) if several else "auto",
+            plugins=[_Bfloat16("bf16-mixed", device.type)] if fast else None,
+        )
+        self._fabric.launch()
+        self.device = self._fabric.device
+        self.batch_size = batch_size(self.device)
+
+    def fast_math(self):
+        """A context in which matrix products have the runtime's precision."""
+        return self._fabric.autocast()
+
+    def setup(self, network, optimizer):
+        """The model and the optimizer of a training step.
+
+        The model's forward pass has the runtime's precision, its backward pass averages
+        gradients over the processes. `network` shares its parameters and stays as it
+        was, for attacks and validation.
+        """
+        return self._fabric.setup(network, optimizer)
+
+    def accumulating(self, model, more):
+        """A context for a forward and backward pass; with `more` to come, nothing is exchanged."""
+        return self._fabric.no_backward_sync(model, enabled=more)
+
+    def backward(self, loss):
+        """Gradients of a loss that is summed, not averaged, over the processes."""
+        self._fabric.backward(loss * self.world)
+
+    def sum(self, value):
+        """Sum over the processes of a number, or of a tensor (then on its device)."""
+        if self.world == 1:
+            return value
+        if torch.is_tensor(value):
+            return self._fabric.all_reduce(value.clone(), reduce_op="sum").to(value.device)
+        kind = torch.float64 if isinstance(value, float) else torch.int64
+        return self._fabric.all_reduce(torch.tensor(value, dtype=kind), reduce_op="sum").item()
+
+    def from_first(self, function):
+        """What `function` returns, or the UserError it raises, in the first process: in all."""
+        result = error = None
+        if self.is_first:
+            try:
+                result = function()
+            except UserError as raised:
+                error = raised
+        result, error = self._fabric.broadcast((result, error))
+        if error is not None:
+            raise error
+        return result
+
+
+class _Bfloat16(MixedPrecision):
+    """bfloat16 products of float32 frames: a perturbation may be smaller than bfloat16's steps."""
+
+    def convert_input(self, data):
+        """Leave the frames as they are; Fabric's own rounds them before the input gain."""
+        return data
+
+
+def _devices(device):
+    """What Fabric takes for a device: how many, or the one that was named."""
+    return [device.index] if device.index is not None else processes.local_world()
+
+
+def _check_processes(device):
+    """UserError unless every process can have a device, alike on all machines."""
+    here = processes.local_world()
+    if device.index is not None:
+        raise UserError(f"torchrun gives each process its GPU: say cuda, not {device}")
+    if device.type == "cuda" and here > torch.cuda.device_count():
+        raise UserError(
+            f"{here} processes on this machine, but {torch.cuda.device_count()} GPUs: start as "
+            "many processes as there are GPUs, or add --device cpu"
+        )
+    if processes.world() % here:
+        raise UserError("start as many processes on each machine (--nproc-per-node)")
