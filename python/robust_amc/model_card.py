@@ -54,6 +54,9 @@ def _lines(classifier, path):
     yield USE.format(length=classifier.frame_length, classes=", ".join(classifier.classes))
     yield from _section("Data")
     yield from _table(_data(facts["dataset"]))
+    for more in facts["training"].get("more", []):
+        yield from ("", "All frames of this one were trained on, too:", "")
+        yield from _table(_data(more))
     yield from _section("Training")
     yield from _table(_settings(facts["training"]))
     if "rejector" in facts:
@@ -106,7 +109,7 @@ def _settings(facts):
     return {
         name: value
         for name, value in facts.items()
-        if name not in ("history", "score_quantiles", "dataset")
+        if name not in ("history", "score_quantiles", "dataset", "more")
     }
 
 

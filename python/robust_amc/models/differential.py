@@ -58,6 +58,6 @@ class DifferentialFeatures(nn.Module):
         real, imag = self.taps.flatten(0, 1).unbind(1)
         kernel = torch.cat([torch.stack([real, -imag], 1), torch.stack([imag, real], 1)])
         filtered = F.conv1d(iq, kernel, stride=self.stride, padding=TAPS // 2)
-        one_real, other_real, one_imag, other_imag = filtered.chunk(4, 1)
-        one, other = (one_real, one_imag), (other_real, other_imag)
+        filtered = filtered.view(-1, 4, PAIRS, filtered.shape[2])
+        one, other = (filtered[:, 0], filtered[:, 2]), (filtered[:, 1], filtered[:, 3])
         return torch.cat([*times_conjugate(other, one), magnitude(one)], 1)
