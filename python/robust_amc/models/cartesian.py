@@ -17,7 +17,7 @@ def times_conjugate(a, b):
 
 
 def over(a, divisor):
-    """a divided by a real tensor."""
+    """Quotient of a and a real tensor."""
     return a[0] / divisor, a[1] / divisor
 
 

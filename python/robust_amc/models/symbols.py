@@ -116,7 +116,9 @@ class SymbolFeatures(nn.Module):
 
     def _steps(self, symbols):
         """From each symbol to the next: √(r·r')·cos(kΔφ), k = 1, 2, 4, and √(r·r')."""
-        before, after = ([part[..., cut] for part in symbols] for cut in (slice(-1), slice(1, None)))
+        before, after = (
+            [part[..., cut] for part in symbols] for cut in (slice(-1), slice(1, None))
+        )
         step = times_conjugate(after, before)
         size = magnitude(step)
         step = over(step, size)
