@@ -56,7 +56,7 @@ def current_names(values: Mapping[str, Any], document: Mapping[str, Any]) -> dic
 def _renamed(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Old and new dotted names of settings of a document."""
     rejector = document.get("rejector")
-    kind = rejector.get("kind", "svm") if isinstance(rejector, Mapping) else None
+    kind = str(rejector.get("kind", "svm")) if isinstance(rejector, Mapping) else ""
     return [
         (f"{table}.{old}", f"{table}.{new}")
         for table, names in (("training", "training"), ("rejector", kind))

@@ -86,8 +86,13 @@ def load(name_or_path, values=None):
 
 
 def default(values=None):
-    """The System that no file describes, changed as by :func:`load`: standard training, an SVM."""
-    return _system("", _changed(_DEFAULTS, values or {}))
+    """The System that no file describes, changed as by :func:`load`: standard training, an SVM.
+
+    Where nothing else is said, the method chooses how an epoch is chosen (`robust_radius`).
+    """
+    values = values or {}
+    radius = METHODS[_method(values)].robust_radius
+    return _system("", _changed(_DEFAULTS, {"training.robust_radius": radius} | values))
 
 
 def variants(name_or_path, more=None, prefix=""):
@@ -155,7 +160,7 @@ def _changed(document, values):
     kept = {name: each for name, each in document.items() if not isinstance(each, dict)}
     tables = {name: dict(each) for name, each in document.items() if name not in kept}
     sweep = {"sweep": tables.pop("sweep")} if "sweep" in tables else {}
-    method = _method(tables, values) if "training" in tables else None
+    method = _prepared(tables, values) if "training" in tables else None
     kind = tables.get("rejector", {}).get("kind", "svm")
     if values.get("rejector.kind", kind) != kind:
         tables["rejector"] = {"kind": values["rejector.kind"]}
@@ -169,11 +174,18 @@ def _changed(document, values):
     return kept | sweep | tables
 
 
-def _method(tables, values):
-    """The training method; what is of another one, or of another network, leaves the `tables`."""
+def _method(values, before="standard"):
+    """The training method among values by dotted names; `before` where there is none."""
+    method = values.get("training.method", before)
+    settings.check({"method": str}, {"method": method}, "training")
+    return method
+
+
+def _prepared(tables, values):
+    """The training method; `tables` without those of another method or network."""
     training = tables["training"]
     before = training.get("method", "standard")
-    method = values.get("training.method", before)
+    method = _method(values, before)
     if method != before:
         tables.pop(before, None)
     if METHODS[method].Settings:

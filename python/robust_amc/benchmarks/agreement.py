@@ -22,7 +22,7 @@ COMPARED = (
 )
 
 
-def bench(dataset, *, pnr_db, steps, told, model=START):
+def bench(dataset, *, pnr_db, steps, log, model=START):
     """Robust accuracies on a FrameDataset at each PNR in dB.
 
     Toolboxes that are not installed are left out. Raises UserError when the data set is not one
@@ -34,7 +34,7 @@ def bench(dataset, *, pnr_db, steps, told, model=START):
     present = {name: version for name, version in peers.versions().items() if version}
     rows = []
     for level in pnr_db:
-        told(f"PNR {level:g} dB")
+        log(f"PNR {level:g} dB")
         rows += rows_at(classifier, dataset, level, steps, [*present])
     compared = COMPARED.format(
         model=model, frames=len(dataset), steps=steps, others=", ".join(present) or "no toolbox"

@@ -24,7 +24,7 @@ COMPARED = (
 )
 
 
-def bench(dataset, *, steps, seconds, rounds, told):
+def bench(dataset, *, steps, seconds, rounds, log):
     """Frames times PGD steps a second on a FrameDataset; see :func:`sides.measure`.
 
     Toolboxes that are not installed are left out, and named in the settings. Raises UserError
@@ -34,9 +34,9 @@ def bench(dataset, *, steps, seconds, rounds, told):
     versions = peers.versions()
     for name in peers.PEERS:
         if not versions[name]:
-            told(f"{name} is not installed, and left out (docs/benchmarks.md says how to have it)")
-    rates = measure(sides(dataset, steps), seconds=seconds, rounds=rounds, told=told)
-    told_settings = settings(
+            log(f"{name} is not installed, and left out (docs/benchmarks.md says how to have it)")
+    rates = measure(sides(dataset, steps), seconds=seconds, rounds=rounds, log=log)
+    described = settings(
         "attack",
         COMPARED.format(steps=steps, others=", ".join(_present())),
         model=START,
@@ -48,7 +48,7 @@ def bench(dataset, *, steps, seconds, rounds, told):
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
 def sides(dataset, steps):

@@ -26,7 +26,7 @@ COMPARED = (
 )
 
 
-def bench(dataset, *, model=MODEL, wanted=tuple(Precision), seconds, rounds, told):
+def bench(dataset, *, model=MODEL, wanted=tuple(Precision), seconds, rounds, log):
     """Frames a second on a FrameDataset, and milliseconds a call; see :func:`sides.measure`.
 
     `wanted` are the precisions to measure. Engines that are not installed are left out, and
@@ -40,9 +40,9 @@ def bench(dataset, *, model=MODEL, wanted=tuple(Precision), seconds, rounds, tol
         raise UserError(f"no engine here computes in {', '.join(wanted)}")
     for name in PACKAGES:
         if not installed(name):
-            told(f"{name} is not installed, and left out (docs/inference.md says how to have it)")
-    rates = measure(sides(iq, model, pairs), seconds=seconds, rounds=rounds, told=told)
-    told_settings = settings(
+            log(f"{name} is not installed, and left out (docs/inference.md says how to have it)")
+    rates = measure(sides(iq, model, pairs), seconds=seconds, rounds=rounds, log=log)
+    described = settings(
         "inference",
         COMPARED.format(model=model, frames=len(iq)),
         model=model,
@@ -51,7 +51,7 @@ def bench(dataset, *, model=MODEL, wanted=tuple(Precision), seconds, rounds, tol
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates, pairs)}
+    return {"settings": described, "rows": rows(rates, pairs)}
 
 
 def present(classifier, wanted=tuple(Precision)):
@@ -82,8 +82,8 @@ def rows(rates, pairs):
     names = [f"{name} {exact}" for name, exact in pairs]
     against = {EAGER: EAGER, KEPT: KEPT, BARE: f"{BARE}, {precisions()[0]}"}
     return [
-        row(name, rates[_name(name)].value, "frames/s", told, rates[baseline].value)
-        for baseline, told in against.items()
+        row(name, rates[_name(name)].value, "frames/s", words, rates[baseline].value)
+        for baseline, words in against.items()
         if baseline in rates
         for name in names
     ] + [

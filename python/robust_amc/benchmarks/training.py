@@ -27,16 +27,16 @@ COMPARED = (
 )
 
 
-def bench(dataset, *, seconds, rounds, told):
+def bench(dataset, *, seconds, rounds, log):
     """Frames a second of one-epoch trainings on a FrameDataset; see :func:`sides.measure`.
 
     Raises UserError when the data set is not one that the shipped network knows.
     """
     model = Classifier.load(START, classes=dataset.classes, frame_length=dataset.frame_length)
     right = np.mean(model.decide(dataset.iq.astype(np.float32)).label == dataset.label)
-    rates = measure(sides(dataset), seconds=seconds, rounds=rounds, told=told)
+    rates = measure(sides(dataset), seconds=seconds, rounds=rounds, log=log)
     batch = _settings(fast=False).batch_size
-    told_settings = settings(
+    described = settings(
         "training",
         COMPARED.format(batch=batch, steps=CAT.steps),
         start=START,
@@ -47,7 +47,7 @@ def bench(dataset, *, seconds, rounds, told):
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
 def sides(dataset):

@@ -9,7 +9,10 @@ COMMANDS = {
         ".generate:generate",
         "Generate an RML2016.10a-style data set with GNU Radio flowgraphs.",
     ),
-    "convert": (".convert:convert", "Convert a data set into another form, or into a part of it."),
+    "convert": (
+        ".convert:convert",
+        "Convert a data set or a recording into another format, or into a part of it.",
+    ),
     "info": (
         ".info:info",
         "Say what is in a data set: classes, SNR labels, counts, scaling, origin, problems.",

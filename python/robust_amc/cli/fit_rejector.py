@@ -81,9 +81,6 @@ def fit_rejector(
     the scores of weak signals are lower.
     """
     refuse_overwriting(output)
-    classifier = Classifier.load(model, pick_device(device))
-    whole = data.read(dataset)
-    split_seed = provenance.split_seed_for(whole, provenance.seen(classifier.metadata)) or 0
     options = {
         "kind": kind,
         "frames_per_class": frames_per_class,
@@ -94,6 +91,9 @@ def fit_rejector(
     }
     given = {name: value for name, value in options.items() if value is not None}
     chosen = _settings(system, given | single(parse_settings(values, "gamma=0.02")))
+    classifier = Classifier.load(model, pick_device(device))
+    whole = data.read(dataset)
+    split_seed = provenance.split_seed_for(whole, provenance.seen(classifier.metadata)) or 0
     with working("fitting and calibrating the rejector"):
         fitted = fit(
             classifier,

@@ -21,10 +21,6 @@ class LazyCommand(TyperCommand):
         module, _, attribute = self.target.partition(":")
         return command(getattr(import_module(module, __package__), attribute), self.name)
 
-    def make_context(self, *arguments, **extra):
-        """The context of the command itself, which then parses, helps, completes and runs."""
-        return self.real.make_context(*arguments, **extra)
-
 
 def command(target, name):
     """The command of a Typer application, or of a function and its `command_class`."""
@@ -47,5 +43,10 @@ def group(commands):
             super().__init__(**attributes)
             for name, (target, summary) in commands.items():
                 self.add_command(LazyCommand(name, target, summary))
+
+        def resolve_command(self, ctx, args):
+            """Name, command and further arguments of what is used: that is imported."""
+            name, found, rest = super().resolve_command(ctx, args)
+            return name, getattr(found, "real", found), rest
 
     return LazyGroup

@@ -55,9 +55,7 @@ def parse_settings(texts, example="cat.r_max=0.1"):
 
 def single(settings):
     """Of lists of values those that have one alone: {'a.b': [1]} to {'a.b': 1}."""
-    return {
-        name: values[0] if len(values) == 1 else values for name, values in settings.items()
-    }
+    return {name: values[0] if len(values) == 1 else values for name, values in settings.items()}
 
 
 def _value(word):

@@ -22,14 +22,17 @@ DEFAULT = SweepSettings(snr_db=[8.0, 10.0, 12.0])
 
 
 def sweep(
-    system: Annotated[str, typer.Option(help="A system of the paper, or a TOML file like its.")],
+    system: Annotated[
+        str, typer.Option(help="A system of the paper, or a TOML file of the same form.")
+    ],
     dataset: Dataset,
     values: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="Values to choose from, as cat.r_max=0.1,0.15, instead of what the sweep table "
-            "of the file says. Can be given several times.",
+            metavar="NAME=VALUE,VALUE",
+            help="Values to choose from, as cat.r_max=0.1,0.15, instead of those in the sweep "
+            "table of the file. Can be given several times.",
         ),
     ] = None,
     start_from: Annotated[
@@ -40,12 +43,13 @@ def sweep(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Most epochs of a training (default: as the system says)."),
+        typer.Option(min=1, help="Maximum number of epochs of a training (default: the system's)."),
     ] = None,
     frames_per_key: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Most training frames a class and SNR label (default: as it says)."
+            min=1,
+            help="Maximum training frames of a class at an SNR label (default: the system's).",
         ),
     ] = None,
     snr: Annotated[
@@ -54,12 +58,14 @@ def sweep(
     ] = None,
     pnr: Annotated[float, typer.Option(help="PNR of the attack in dB.")] = DEFAULT.pnr_db,
     frames: Annotated[
-        int, typer.Option(min=1, help="Most validation frames that are attacked.")
+        int, typer.Option(min=1, help="Maximum number of validation frames that are attacked.")
     ] = DEFAULT.frames,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.attack.steps,
     keep: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Most accepted accuracy to lose for robust accuracy."),
+        typer.Option(
+            min=0, max=1, help="Accepted accuracy that may be lost for robust accuracy, at most."
+        ),
     ] = KEEP,
     json: Json = None,
     seed: Seed = 0,
@@ -110,7 +116,7 @@ def sweep(
         task = bar.add_task("candidates", total=len(found), note="")
         for row in trials.rows(
             results,
-            told=lambda text: err.print(text, highlight=False, markup=False, soft_wrap=True),
+            log=lambda text: err.print(text, highlight=False, markup=False, soft_wrap=True),
             report=Reporter(bar),
         ):
             results.add(row)

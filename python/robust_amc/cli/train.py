@@ -168,8 +168,7 @@ def _plan(name, values):
     if others:
         raise UserError(f"{', '.join(others)}: of a rejector, which `htrd fit-rejector` fits")
     if name is None:
-        radius = METHODS[values.get("training.method", "standard")].robust_radius
-        return systems.default({"training.robust_radius": radius} | values).plan
+        return systems.default(values).plan
     known = systems.load(name)
     if known.plan is None:
         raise UserError(

@@ -13,12 +13,12 @@ ALIKE, DIFFERS, TOO_FEW = "alike", "differs", "too few frames"
 VERDICTS = (ALIKE, DIFFERS, TOO_FEW)
 FEWEST = 5  # frames with a value, on either side
 FALSE_DISCOVERY_RATE = 0.05  # share of chance among the cells that differ
-BANDS = 32  # of the spectra that are told
+BANDS = 32  # of the spectra in the results
 SIDES = ("first", "second")
 
 
-def pair(first, second, classes=None, snr_db=None, frames_per_cell=200, seed=0):
-    """The cells that two data sets share, at most `frames_per_cell` frames of each, in memory.
+def pair(first, second, classes=None, snr_db=None, frames_per_key=200, seed=0):
+    """The cells that two data sets share, at most `frames_per_key` frames of each, in memory.
 
     `classes` and `snr_db` select. All-zero frames are left out, and cells that have no
     others. Both data sets come back with the same class list. Raises UserError when frame
@@ -44,7 +44,7 @@ def pair(first, second, classes=None, snr_db=None, frames_per_cell=200, seed=0):
     sides = [side.subset(np.isin(_cells(side), common)) for side in sides]
     if classes is not None or snr_db is not None:
         sides = [side.select(classes, snr_db) for side in sides]
-    limited = [side.limit_per_key(frames_per_cell, seed).in_memory() for side in sides]
+    limited = [side.limit_per_key(frames_per_key, seed).in_memory() for side in sides]
     return tuple(side.subset(frames.valid(side.iq)) for side in limited)
 
 

@@ -100,9 +100,7 @@ def spans(rows, gap=64, most=4096):
     start = 0
     for end in range(1, len(rows) + 1):
         ends = (
-            end == len(rows)
-            or rows[end] - rows[end - 1] > gap
-            or rows[end] - rows[start] >= most
+            end == len(rows) or rows[end] - rows[end - 1] > gap or rows[end] - rows[start] >= most
         )
         if ends:
             yield int(rows[start]), int(rows[end - 1]) + 1, slice(start, end)

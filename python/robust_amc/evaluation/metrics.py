@@ -1,6 +1,6 @@
 """The metrics, each under its one meaning, with intervals by bootstrap over runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,15 @@ class Outcome:
         """Which frames are rejected, bool ``[n]``."""
         return np.asarray(self.decided) < 0
 
+    def subset(self, rows):
+        """The Outcome of the frames `rows`, an index of ``[n]``."""
+        columns = {
+            name: np.asarray(getattr(self, name))[rows]
+            for name in ("label", "decided", "recognized", "score")
+            if getattr(self, name) is not None
+        }
+        return replace(self, **columns)
+
     def ratio(self, metric):
         """Numerator and denominator of a metric, each float ``[n]``."""
         correct, rejected = self.correct, self.rejected
@@ -76,6 +85,20 @@ def with_intervals(result, run_id, seed=0):
         row[metric] = value
         row[f"{metric}_interval"] = _interval(_divide(sums[:, 2 * i], sums[:, 2 * i + 1]))
     return row
+
+
+def by_class(result, run_id, classes, seed=0):
+    """:func:`with_intervals` for the frames of each true class, with their number as `frames`.
+
+    A dictionary by the names in `classes`; classes without frames are left out.
+    """
+    found = {}
+    for number, name in enumerate(classes):
+        rows = np.flatnonzero(np.asarray(result.label) == number)
+        if len(rows):
+            own = with_intervals(result.subset(rows), np.asarray(run_id)[rows], seed)
+            found[name] = {"frames": len(rows)} | own
+    return found
 
 
 def difference(first, second, run_id, metric, seed=0):

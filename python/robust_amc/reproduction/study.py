@@ -169,7 +169,9 @@ class Folder:
         if settings.exists():
             self._check(settings, identity, resume)
         elif self.path.exists() and any(self.path.iterdir()):
-            raise UserError(f"{path} is not empty and no reproduction; give a new folder")
+            raise UserError(
+                f"{path} is not empty and is not the folder of a reproduction; give a new one"
+            )
         try:
             for seed in study.seeds:
                 (self.path / "models" / f"seed{seed}").mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...files import replacing
 from ..dataset import EXTRA, FrameDataset, pieces
 from . import json_text
+from .base import Format
 
 FIELDS = ("iq", "label", "classes", "snr_db", "run_id", "metadata")
 
@@ -185,7 +186,7 @@ def _check_size(archive, member, path, name, size, header_size, is_text):
     if absurd:
         raise UserError(
             f"{path}: {name} declares {size} bytes in {member.compress_size} compressed ones; "
-            "that is no data set"
+            "that is not a data set"
         )
 
 
@@ -214,3 +215,13 @@ def _narrow(array, dtype, name):
     if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
         raise UserError(f"{name} has values outside {limits.min} … {limits.max}")
     return array.astype(dtype, copy=False)
+
+
+FORMAT = Format(
+    description="this project's .npz",
+    suffixes=(".npz",),
+    sniff=lambda start, path: start.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+    read=lambda path, frame_length, facts: read(path),
+    write=write,
+    half_precision=True,
+)

@@ -1,7 +1,6 @@
 """Recordings that are nothing but samples: interleaved float32 I and Q (GNU Radio's File Sink)."""
 
 import math
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from ... import frames
 from ...errors import UserError
 from ..dataset import FrameDataset
 from . import sample_file
+from .base import Format, RawFacts
 
 SUFFIXES = (".cf32", ".fc32", ".cfile")
 
@@ -24,22 +24,7 @@ _OPTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class RawFacts:
-    """What the file does not say; None where it is not known.
-
-    Attributes:
-        sample_rate_hz: samples a second
-        modulation: name of the class
-        snr_db: SNR label, dB
-    """
-
-    sample_rate_hz: float | None = None
-    modulation: str | None = None
-    snr_db: float | None = None
-
-
-def read(path, facts, frame_length=None):
+def read(path, facts: RawFacts | None, frame_length=None):
     """Open a raw recording; its frames are lazy and all of one run.
 
     Returns a FrameDataset of frames of `frame_length` samples (None: 128), one after the
@@ -71,9 +56,8 @@ def read(path, facts, frame_length=None):
 
 
 def _check(path, facts):
-    facts = facts or RawFacts()
-    names = [field.name for field in fields(facts)]
-    missing = [_OPTIONS[name] for name in names if getattr(facts, name) is None]
+    given = facts.given() if facts else set()
+    missing = [option for name, option in _OPTIONS.items() if name not in given]
     if missing:
         raise UserError(
             f"{path} holds samples only and does not say what they are; "
@@ -82,6 +66,15 @@ def _check(path, facts):
     if not 0 < facts.sample_rate_hz < math.inf:
         raise UserError(f"the sample rate must be positive, in Hz, not {facts.sample_rate_hz:g}")
     if not (facts.modulation and facts.modulation.isprintable()):
-        raise UserError(f"{facts.modulation!r} is no name of a modulation")
+        raise UserError(f"{facts.modulation!r} is not the name of a modulation")
     if not abs(facts.snr_db) < 1000:
         raise UserError(f"the SNR must be in dB, not {facts.snr_db:g}")
+
+
+FORMAT = Format(
+    description="raw samples",
+    suffixes=SUFFIXES,
+    sniff=lambda start, path: path.suffix in SUFFIXES,
+    read=lambda path, frame_length, facts: read(path, facts, frame_length),
+    facts=frozenset(_OPTIONS),
+)

@@ -19,6 +19,7 @@ from ...errors import UserError
 from ...files import replacing
 from ..dataset import FrameDataset, pieces
 from . import json_text, sample_file, sigmf_annotations
+from .base import Format
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 
@@ -74,7 +75,7 @@ def read_document(path):
     # The first error only: a hostile file can have millions
     for error in _validator().iter_errors(document):
         what = str(error.message)[:100]
-        raise UserError(f"it is no valid SigMF: {error.json_path}: {what!r}; mend it")
+        raise UserError(f"it is not valid SigMF: {error.json_path}: {what!r}; mend it")
     return document
 
 
@@ -135,20 +136,22 @@ def _classes(info, stretches):
     used = sorted({each.label for each in stretches})
     classes = info.get("htrd:classes", used)
     if not isinstance(classes, list):
-        raise UserError("htrd:classes is no list of names")
+        raise UserError("htrd:classes is not a list of names")
     _check_names(classes)
     strangers = set(used) - set(classes)
     if strangers:
         raise UserError(f"htrd:classes lacks the label {min(strangers)[:40]!r}")
     if len(classes) > np.iinfo(np.int16).max:
-        raise UserError(f"it has {len(classes)} different labels; those are no modulations")
+        raise UserError(f"it has {len(classes)} different labels; those are not modulations")
     return tuple(classes)
 
 
 def _check_names(classes):
     for name in classes:
         if not (isinstance(name, str) and name and name.isprintable()):
-            raise UserError(f"{str(name)[:40]!r} is no name of a class in a recording; rename it")
+            raise UserError(
+                f"{str(name)[:40]!r} is not the name of a class in a recording; rename it"
+            )
 
 
 def _metadata(info, path):
@@ -216,3 +219,14 @@ def _write_samples(dataset, path, progress):
             digest.update(block)
             file.write(block)
     return digest.hexdigest()
+
+
+FORMAT = Format(
+    description="a SigMF recording",
+    suffixes=(META, DATA),
+    sniff=lambda start, path: path.suffix in (META, DATA),
+    read=lambda path, frame_length, facts: read(path, frame_length, facts.snr_db),
+    write=write,
+    targets=paths,
+    facts=frozenset({"snr_db"}),
+)
