@@ -33,7 +33,9 @@ class Lifting(nn.Module):
 class AWN(nn.Module):
     """The adaptive wavelet network of Zhang, Wang, Feng, Yang (IEEE TCCN 2023).
 
-    "Toward the Automatic Modulation Classification With Adaptive Wavelet Network". Convolution 2×7 over I and Q and one of 5, 64 maps each, batch normalization, leaky ReLU;
+    "Toward the Automatic Modulation Classification With Adaptive Wavelet Network".
+
+    Convolution 2×7 over I and Q and one of 5, 64 maps each, batch normalization, leaky ReLU;
     `levels` of :class:`Lifting`; the means of every detail and of the last approximation over
     time, weighted by a squeeze-and-excitation gate; dense 320, leaky ReLU (the feature
     layer); dense to the classes. 124,043 parameters for 11 classes with one level, as for
