@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..pulse import root_raised_cosine
 from . import cartesian
 from .cartesian import TINY, magnitude, over, square, times_conjugate
 
-ROLLOFF = 0.35  # of RML2016's pulses
 SPAN = 4  # symbols that the matched filter is long
 EDGES = 3  # symbols of a frame that are left out, because the filter reaches beyond it
 FREQUENCIES = 16  # of the characteristic function
@@ -20,16 +20,10 @@ SPREAD_FLOOR = 1e-4  # keeps the gradient of a standard deviation finite
 PER_SYMBOL, PER_PHASE = 12, 4  # what is computed of a symbol, and of a timing phase
 
 
-def root_raised_cosine(samples_per_symbol, rolloff=ROLLOFF, span=SPAN):
-    """Taps of a root raised cosine of energy 1, float64 ``[span · samples_per_symbol + 1]``."""
+def matched_taps(samples_per_symbol: int, span: int = SPAN) -> np.ndarray:
+    """Root raised cosine of energy 1, ``[span * samples_per_symbol + 1]``."""
     half = span * samples_per_symbol // 2
-    time = np.arange(-half, half + 1) / samples_per_symbol
-    # Off its two removable singularities, by far less than float32 can tell
-    time = np.where(np.isin(np.abs(time), [0, 1 / (4 * rolloff)]), time + 1e-7, time)
-    taps = np.sin(np.pi * time * (1 - rolloff)) + 4 * rolloff * time * np.cos(
-        np.pi * time * (1 + rolloff)
-    )
-    taps /= np.pi * time * (1 - (4 * rolloff * time) ** 2)
+    taps = root_raised_cosine(np.arange(-half, half + 1) / samples_per_symbol)
     return taps / np.linalg.norm(taps)
 
 
@@ -59,7 +53,7 @@ class SymbolFeatures(nn.Module):
         super().__init__()
         self.phases = samples_per_symbol
         self.symbols = max(2, frame_length // samples_per_symbol - EDGES)
-        taps = root_raised_cosine(samples_per_symbol).astype(np.float32)
+        taps = matched_taps(samples_per_symbol).astype(np.float32)
         self.taps = nn.Parameter(torch.from_numpy(taps))
         first = (frame_length - self.symbols * self.phases) // 2
         instant = torch.arange(self.symbols * self.phases).view(self.symbols, self.phases).T + first

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from robust_amc.models import build
 from robust_amc.models.differential import DifferentialFeatures
-from robust_amc.models.symbols import SymbolFeatures, root_raised_cosine
+from robust_amc.models.symbols import SymbolFeatures, matched_taps
 
 
 def made(length=128, **settings):
@@ -30,14 +30,14 @@ def sent(side, count, rng):
     grid = 2 * rng.integers(side, size=(2, count, 24)) - side + 1
     impulses = np.zeros((count, 24 * 8), complex)
     impulses[:, ::8] = grid[0] + 1j * grid[1]
-    pulse = root_raised_cosine(8, span=8)
+    pulse = matched_taps(8, span=8)
     shaped = np.stack([np.convolve(each, pulse, "same") for each in impulses])
     return shaped[:, 32:160] / np.sqrt((np.abs(shaped[:, 32:160]) ** 2).mean(1, keepdims=True))
 
 
 def test_pulse_is_one_and_meets_itself_nowhere_else():
     """Twice through a root raised cosine: no intersymbol interference."""
-    taps = root_raised_cosine(8, span=16)
+    taps = matched_taps(8, span=16)
     both = np.convolve(taps, taps)
     middle = len(both) // 2
     assert both[middle] == pytest.approx(1)
@@ -50,7 +50,7 @@ def test_symbols_are_those_of_a_convolution(length, samples_per_symbol):
     layer = SymbolFeatures(length, samples_per_symbol)
     iq = np.random.default_rng(2).standard_normal((3, 2, length))
     real, imag = layer.matched(torch.from_numpy(iq.astype(np.float32)))
-    taps = root_raised_cosine(samples_per_symbol)
+    taps = matched_taps(samples_per_symbol)
     first = (length - layer.symbols * samples_per_symbol) // 2
     for frame in range(3):
         filtered = np.convolve(iq[frame, 0] + 1j * iq[frame, 1], taps, "same")[first:]
