@@ -15,6 +15,8 @@ ARCHITECTURES = Registry(
         "vtcnn2": "robust_amc.models.vtcnn2:VTCNN2",
         "residual": "robust_amc.models.residual:ResidualNetwork",
         "ensemble": "robust_amc.models.ensemble:Ensemble",
+        "matched_filter": "robust_amc.models.matched_filter:MatchedFilterNetwork",
+        "awn": "robust_amc.models.awn:AWN",
     },
 )
 _COMMON = ("classes", "frame_length", "input_gain")

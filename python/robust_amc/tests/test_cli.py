@@ -188,6 +188,18 @@ def test_training_a_system_takes_its_settings_and_those_given(files, capsys):
     )
 
 
+def test_evaluate_fuses_frames_of_a_run(plain, files, capsys):
+    plain.save("m.safetensors")
+    evaluate = ("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--fuse", 5)
+    run(*evaluate, "--by-class", "--json", "out.json")
+    one, five = json.loads((files / "out.json").read_text())["rows"]
+    assert (five["model"], five["fused"], five["frames"]) == ("m x5", 5, one["frames"] // 5)
+    assert five["accuracy"] >= one["accuracy"]
+    assert sum(own["frames"] for own in five["by_class"].values()) == five["frames"]
+    said = refused(capsys, *evaluate, "--attack", "noise", "--pnr", "-10")
+    assert "--fuse goes without an attack" in said
+
+
 def test_evaluate_without_attack_needs_no_more(plain, files):
     plain.save("m.safetensors")
     run("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--json", "out.json")

@@ -136,7 +136,7 @@ def test_shipped_models(engine, precision, model, sample):
 
 
 @pytest.mark.parametrize("engine", choose.ENGINES)
-@pytest.mark.parametrize("architecture", ["residual", "ensemble"])
+@pytest.mark.parametrize("architecture", ["residual", "ensemble", "matched_filter", "awn"])
 def test_other_architectures(engine, architecture):
     available(engine)
     torch.manual_seed(0)

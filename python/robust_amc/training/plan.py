@@ -60,9 +60,10 @@ class Plan:
         return METHODS[self.method](self.recipe, frame_count)
 
 
-def run(plan, dataset, path, *, device="cpu", log=None, **training):
+def run(plan, dataset, path, *, more=(), device="cpu", log=None, **training):
     """Train by `plan` on the training part of a FrameDataset read from `path`.
 
+    `more` are further data sets, (FrameDataset, path) each, all of whose frames are trained on.
     `log` is called with what is about to be trained, in words; `training` goes to
     :func:`loop.train` (checkpoint, resume, report, dry_run). Returns a Classifier whose
     metadata tell all of it; the same in every process, where there are several.
@@ -73,7 +74,8 @@ def run(plan, dataset, path, *, device="cpu", log=None, **training):
         data.part(dataset, name, plan.split_seed).select(snr_db=plan.snr_db)
         for name in ("train", "validation")
     )
-    train_set = train_set.limit_per_key(plan.frames_per_key, chosen.seed).in_memory()
+    train_set = data.joined([train_set, *(_whole(each, plan, dataset, path) for each in more)])
+    train_set = train_set.limit_per_key(plan.frames_per_key, chosen.seed)
     validation_set = validation_set.in_memory()
     torch.manual_seed(chosen.seed)
     network, described, origin = _start(plan, dataset)
@@ -84,6 +86,7 @@ def run(plan, dataset, path, *, device="cpu", log=None, **training):
         "frames_per_key": plan.frames_per_key,
         "train_frames": len(train_set),
         "snr_db": plan.snr_db,
+        "more": [provenance.record(*each, None) for each in more],
     }
     if recipe.settings is not None:
         facts[plan.method] = asdict(recipe.settings)
@@ -129,6 +132,15 @@ def run(plan, dataset, path, *, device="cpu", log=None, **training):
     facts |= {"history": history.epochs, "best_epoch": history.best_epoch}
     facts |= {"precision": runtime.precision, "processes": runtime.world}
     return Classifier(network.cpu(), dataset.classes, metadata=metadata)
+
+
+def _whole(extra, plan, dataset, path):
+    """All training frames of a further data set; UserError if it has some of `dataset`'s."""
+    further, name = extra
+    if provenance.split_seed_for(dataset, [provenance.record(further, name, 0)]) is not None:
+        raise UserError(f"{name} is {path}, which has frames that are not to be trained on")
+    labels = plan.snr_db and [each for each in plan.snr_db if each in further.snr_db]
+    return further.select(snr_db=labels)
 
 
 def _start(plan, dataset):
