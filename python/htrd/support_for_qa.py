@@ -17,7 +17,8 @@ from robust_amc.classifier import Classifier
 from robust_amc.data import FrameDataset
 from robust_amc.data.formats import npz
 from robust_amc.models import build
-from robust_amc.rejection.calibrate import SVMSettings, fit_rejector
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import SVMSettings
 
 CLASSES = ("BPSK", "QPSK", "TONE")
 LEVELS = (0.0, 10.0)  # SNR labels, dB

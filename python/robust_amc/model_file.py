@@ -15,11 +15,9 @@ from .errors import UserError
 from .files import replacing
 from .frames import Scaling
 from .models import build
-from .rejection.autoencoder import AutoencoderDetector
-from .rejection.svm import NeuralRejection
+from .rejection import REJECTORS
 
 FORMAT_VERSION = 1
-REJECTORS = {each.kind: each for each in (NeuralRejection, AutoencoderDetector)}
 VERSIONS = {"format_version": FORMAT_VERSION, "code_version": __version__}
 NEEDED = ("architecture", "classes", "frame_length", "scaling")
 

@@ -3,9 +3,9 @@
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
 a table of the method's own settings and, if its feature layers are trained as an autoencoder
 first, a `[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
-shares; and `[rejector]` where it rejects: a `kind`, ``svm`` or ``autoencoder``, and fields of
-SVMSettings or AutoencoderSettings. A `[sweep]` table lists the values to choose from on
-validation data (`htrd sweep`), by the dotted names of entries of the file:
+shares; and `[rejector]` where it rejects: a `kind`, such as ``svm`` or ``autoencoder``, and
+fields of its settings. A `[sweep]` table lists the values to choose from on validation data
+(`htrd sweep`), by the dotted names of entries of the file:
 ``"cat.r_max" = [0.1, 0.15]``.
 """
 
@@ -18,11 +18,11 @@ from pathlib import Path
 
 from . import assets
 from .errors import UserError
-from .rejection.calibrate import AutoencoderSettings, SVMSettings
+from .rejection import REJECTORS
+from .rejection.base import CalibrationSettings
 from .training import METHODS, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
-REJECTORS = {"svm": SVMSettings, "autoencoder": AutoencoderSettings}
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
 
 
@@ -35,7 +35,7 @@ class System:
         title: in words
         network: name of the system whose network it uses, its own for most
         plan: Plan of the training; None when the network is another system's
-        rejector: SVMSettings, AutoencoderSettings or None
+        rejector: settings of its kind of rejector, or None
         sweep: values to choose from, a list for each dotted name of a setting
     """
 
@@ -43,7 +43,7 @@ class System:
     title: str
     network: str
     plan: Plan | None
-    rejector: SVMSettings | AutoencoderSettings | None
+    rejector: CalibrationSettings | None
     sweep: dict = field(default_factory=dict)
 
     def sized(self, seed, epochs=None, frames_per_key=None):
@@ -172,7 +172,7 @@ def _system(name, document):
     rejector = document.pop("rejector", None)
     if rejector is not None:
         rejector = dict(rejector)
-        kind = REJECTORS[rejector.pop("kind", "svm")]
+        kind = REJECTORS[rejector.pop("kind", "svm")].Settings
         rejector = _settings(kind, rejector, "rejector")
     if document:
         raise UserError(f"unknown entries {', '.join(document)}")

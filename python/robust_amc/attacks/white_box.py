@@ -1,6 +1,7 @@
 """The white-box attack: l2 PGD on everything the attacker knows, the best of all tries."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from .. import frames
 from ..frames import Scaling
 from ..reduced import ReducedClassifier
 from . import objectives
+from .objectives import Objective
 from .pgd import descend, random_start
 from .targets import targets
 from .threat import Goal
@@ -42,7 +44,9 @@ class AttackSettings:
             shorter and shorter, and win as much
         step_size: total path length in units of ε
         restarts: descents from random starts, beside those from the clean frame
-        objectives: how many of the battery's objectives to use (None: all)
+        objectives: what the descents minimize: the first so many of
+            :func:`objectives.objectives_for` (None: all), or objectives of one's own choice, as
+            functions or by name in :data:`objectives.OBJECTIVES`
         chained: also start each objective where the one before it ended, and toward the
             nearest frame of a wrong class where such frames are given
         fast: search in bfloat16; success is judged in float32 all the same
@@ -51,7 +55,7 @@ class AttackSettings:
     steps: int = 100
     step_size: float = 2.5
     restarts: int = 1
-    objectives: int | None = None
+    objectives: int | Sequence[str | Objective] | None = None
     chained: bool = True
     fast: bool = True
 
@@ -150,7 +154,7 @@ class _WhiteBox:
             progress(int(self.success.sum()), (done + 1) / len(tries))
 
     def _tries(self):
-        chosen = objectives.objectives_for(self.classifier, self.goal)[: self.settings.objectives]
+        chosen = objectives.chosen(self.classifier, self.goal, self.settings.objectives)
         starts = ["clean"]
         if self.settings.chained and len(chosen) > 1:
             starts.append("last")

@@ -5,8 +5,7 @@ import torch
 
 from ..classifier import BATCH, Classifier
 from ..errors import UserError
-from ..reduced import ReducedRejection
-from ..rejection.svm import NeuralRejection, feature_scale, fit_svm
+from ..rejection.svm import NeuralRejection, ReducedRejection, feature_scale, fit_svm
 from ..runtime.runtime import Runtime
 from . import gemm
 from .report import precisions, row, settings

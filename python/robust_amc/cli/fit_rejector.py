@@ -10,8 +10,8 @@ import typer
 from .. import data, provenance, systems
 from ..classifier import Classifier
 from ..errors import UserError
-from ..rejection.calibrate import SVMSettings
 from ..rejection.calibrate import fit_rejector as fit
+from ..rejection.svm import SVMSettings
 from ..runtime.device import pick_device
 from .console import err, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
@@ -45,7 +45,7 @@ def fit_rejector(
         float | None, typer.Option(help=f"Kernel parameter of the SVM ({DEFAULT.gamma}).")
     ] = None,
     penalty: Annotated[
-        float | None, typer.Option(help=f"C of the SVM ({DEFAULT.penalty}).")
+        float | None, typer.Option(help=f"C of the SVM ({DEFAULT.C}).")
     ] = None,
     frames_per_class: Annotated[
         int | None, typer.Option(help=f"Most training frames a class ({DEFAULT.frames_per_class}).")
@@ -71,7 +71,7 @@ def fit_rejector(
         system,
         {
             "gamma": gamma,
-            "penalty": penalty,
+            "C": penalty,
             "frames_per_class": frames_per_class,
             "snr_db": parse_floats(snr),
             "calibration_snr_db": parse_floats(calibration_snr),

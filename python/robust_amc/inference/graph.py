@@ -9,7 +9,6 @@ from torch import nn
 from .. import frames
 from ..frames import Scaling
 from ..models import VTCNN2
-from ..rejection.svm import NeuralRejection
 
 REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
 
@@ -28,7 +27,8 @@ class DecisionGraph(nn.Module):
         network = convolutional(classifier.network)
         self.features = _Features(network)
         self.logits = _Logits(network)
-        self.rejector = folded(classifier.rejector)
+        rejector = classifier.rejector
+        self.rejector = None if rejector is None else rejector.exportable()
         self.scaling = Scaling(scaling)
         self.eval().requires_grad_(False)
 
@@ -78,31 +78,3 @@ class _ConvolutionalVTCNN2(VTCNN2):
         for layer in (self.conv1, self.conv2):
             maps = F.relu(F.conv2d(maps, layer.weight, layer.bias, padding=(0, 2)))
         return F.relu(self.dense1(maps.flatten(1)))
-
-
-class _FoldedRejection(nn.Module):
-    """Neural rejection with its constants folded into two products and one exponential.
-
-    -γ‖aζ - ζ_i‖² = ζ·(2γa ζ_i) - γ‖ζ_i‖² - γa²‖ζ‖², at most 0.
-    """
-
-    def __init__(self, rejector):
-        super().__init__()
-        gamma, scale, vectors = rejector.gamma, rejector.feature_scale, rejector.support_vectors
-        self.register_buffer("columns", (2 * gamma * scale * vectors.T).contiguous())
-        self.register_buffer("own", -gamma * (vectors * vectors).sum(1))
-        self.register_buffer("dual_coef", rejector.dual_coef)
-        self.register_buffer("intercept", rejector.intercept)
-        self.rate = gamma * scale**2
-
-    def forward(self, iq, features, logits):
-        energy = (features * features).sum(1, keepdim=True)
-        exponent = torch.addmm(self.own, features, self.columns) - self.rate * energy
-        return torch.addmm(self.intercept, exponent.clamp(max=0).exp(), self.dual_coef)
-
-
-def folded(rejector):
-    """A copy of a rejector (or None) that is the fastest to compute and exports."""
-    if isinstance(rejector, NeuralRejection):
-        return _FoldedRejection(rejector)
-    return copy.deepcopy(rejector)

@@ -4,6 +4,7 @@ Melis et al. 2017, as used by Zhang et al., IEEE WCL 2022 (arXiv 2407.06807), Eq
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,19 +13,23 @@ from sklearn.svm import SVC
 from torch import nn
 
 from ..errors import UserError
+from .base import CalibrationSettings, Rejector
 
 GAMMA = 0.01  # the paper's
 MEDIAN_EXPONENT = 1.5  # γ·median d² that the stored feature scale aims at
+SURROGATE_WIDTH = 0.2  # γ of the smoothed kernel, relative to the rejector's
 LANES = 16  # a product with a multiple of so many columns is three times faster than with 11
 
 
-class NeuralRejection(nn.Module):
+class NeuralRejection(Rejector):
     """Decision values of a one-vs-all RBF SVM, differentiable.
 
     S_c(ζ) = Σ_i dual_coef[i, c]·exp(-γ‖a·ζ - ζ_i‖²) + intercept[c], Eq. 3, where a is
     the feature scale. Buffers: `support_vectors` ``[n_sv, features]`` (scaled features),
     `dual_coef` ``[n_sv, classes]``, `intercept` ``[classes]``.
     """
+
+    kind = "svm"
 
     def __init__(self, support_vectors, dual_coef, intercept, gamma=GAMMA, feature_scale=1.0):
         super().__init__()
@@ -42,8 +47,7 @@ class NeuralRejection(nn.Module):
             self.register_buffer(f"padded_{name}", padded, persistent=False)
         self.gamma = gamma
         self.feature_scale = feature_scale
-
-    kind = "svm"
+        self._centers = None
 
     def forward(self, iq, features, logits):
         """Scores of a batch: the decision values of its features."""
@@ -69,6 +73,35 @@ class NeuralRejection(nn.Module):
         """rate·(2·aζᵀζ_i - ‖ζ_i‖²) of scaled features, ``[n, n_sv]``, in float32."""
         return torch.addmm(-rate * self.energy, 2 * rate * scaled, self.support_vectors.T)
 
+    def surrogates(self):
+        """A wider kernel, and distances without a kernel: no flat region in either."""
+        return (self.smoothed, self.nearness)
+
+    def smoothed(self, outputs):
+        """Scores under a wider kernel, whose gradient does not vanish far from the vectors."""
+        return self.scores(outputs.features, SURROGATE_WIDTH)
+
+    def nearness(self, outputs):
+        """Minus the distance to each class's mean positive support vector."""
+        if self._centers is None:
+            weight = self.dual_coef.clamp(min=0)
+            sums = weight.T @ self.support_vectors
+            self._centers = sums / weight.sum(0)[:, None].clamp(min=1e-9)
+        return -torch.cdist(outputs.features.float() * self.feature_scale, self._centers)
+
+    def reduced(self):
+        """With the product of features and support vectors in bfloat16."""
+        return ReducedRejection(self)
+
+    def exportable(self):
+        """With the constants folded into two products and one exponential."""
+        return FoldedRejection(self)
+
+    @property
+    def classes(self):
+        """How many classes it scores."""
+        return len(self.intercept)
+
     @classmethod
     def from_sklearn(cls, estimator, feature_scale=1.0):
         """The same function as `estimator`, a fitted OneVsRestClassifier of RBF SVCs."""
@@ -82,16 +115,6 @@ class NeuralRejection(nn.Module):
             dual[rows, column] = svc.dual_coef_[0]
         intercept = [svc.intercept_[0] for svc in estimator.estimators_]
         return cls(vectors, dual, intercept, first.gamma, feature_scale)
-
-    def halved(self):
-        """A copy whose support vectors and coefficients went through half precision."""
-        return NeuralRejection(
-            self.support_vectors.half(),
-            self.dual_coef.half(),
-            self.intercept,
-            self.gamma,
-            self.feature_scale,
-        )
 
     def facts(self):
         """What a model file says of the SVM beside its tensors."""
@@ -130,7 +153,80 @@ def feature_scale(features, gamma=GAMMA, seed=0):
     return float(np.sqrt(MEDIAN_EXPONENT / (gamma * median)))
 
 
-def fit_svm(features, label, gamma=GAMMA, penalty=1.0):
+def fit_svm(features, label, gamma=GAMMA, C=1.0):
     """Fit the one-vs-all SVM (scikit-learn) on features ``[n, features]``, labels ``[n]``."""
-    svc = SVC(kernel="rbf", gamma=gamma, C=penalty, cache_size=1000)
+    svc = SVC(kernel="rbf", gamma=gamma, C=C, cache_size=1000)
     return OneVsRestClassifier(svc).fit(features, label)
+
+
+class ReducedRejection(NeuralRejection):
+    """The decision values with the product of features and support vectors in bfloat16."""
+
+    def __init__(self, rejector):
+        super().__init__(
+            rejector.support_vectors,
+            rejector.dual_coef,
+            rejector.intercept,
+            rejector.gamma,
+            rejector.feature_scale,
+        )
+        self.register_buffer("columns", self.support_vectors.T.bfloat16())
+
+    def _products(self, scaled, rate):
+        products = (2 * rate * scaled).bfloat16() @ self.columns
+        return products.float().sub_(rate * self.energy)
+
+
+class FoldedRejection(nn.Module):
+    """Neural rejection with its constants folded into two products and one exponential.
+
+    -γ‖aζ - ζ_i‖² = ζ·(2γa ζ_i) - γ‖ζ_i‖² - γa²‖ζ‖², at most 0.
+    """
+
+    def __init__(self, rejector):
+        super().__init__()
+        gamma, scale, vectors = rejector.gamma, rejector.feature_scale, rejector.support_vectors
+        self.register_buffer("columns", (2 * gamma * scale * vectors.T).contiguous())
+        self.register_buffer("own", -gamma * (vectors * vectors).sum(1))
+        self.register_buffer("dual_coef", rejector.dual_coef)
+        self.register_buffer("intercept", rejector.intercept)
+        self.rate = gamma * scale**2
+
+    def forward(self, iq, features, logits):
+        """The decision values of the features, as NeuralRejection's."""
+        energy = (features * features).sum(1, keepdim=True)
+        exponent = torch.addmm(self.own, features, self.columns) - self.rate * energy
+        return torch.addmm(self.intercept, exponent.clamp(max=0).exp(), self.dual_coef)
+
+
+@dataclass(frozen=True)
+class SVMSettings(CalibrationSettings):
+    """How the SVM is made; written into the model's metadata.
+
+    Attributes:
+        gamma: kernel parameter γ of the SVM (the paper's 0.01)
+        C: the SVM's penalty of errors, as scikit-learn has it
+        scale_features: store the feature scale of :func:`feature_scale`
+    """
+
+    gamma: float = GAMMA
+    C: float = 1.0
+    scale_features: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.gamma > 0 and self.C > 0):
+            raise UserError("gamma and C must be positive")
+
+    def fit(self, classifier, train):
+        """The SVM on the features of a FrameDataset, as it will be saved, and facts about it."""
+        if len(classifier.classes) < 3:
+            raise UserError("a one-vs-all SVM needs at least three classes")
+        features = classifier.features(train.iq)
+        scale = feature_scale(features, self.gamma, self.seed) if self.scale_features else 1
+        estimator = fit_svm(features * scale, train.label, self.gamma, self.C)
+        rejector = NeuralRejection.from_sklearn(estimator, scale).halved()
+        return rejector, {"support_vectors": len(rejector.support_vectors)}
+
+
+NeuralRejection.Settings = SVMSettings

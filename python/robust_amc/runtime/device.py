@@ -1,11 +1,16 @@
 """Where PyTorch computes, and what it can do there."""
 
+import copy
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from ..errors import UserError
+
+Module = TypeVar("Module", bound=nn.Module)
 
 # Of an x86 or ARM processor that multiplies bfloat16 matrices in hardware
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
@@ -57,6 +62,15 @@ def fast_math(device, wanted=True):
     """
     device = torch.device(device)
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and has_bfloat16(device))
+
+
+def in_bfloat16(module: Module) -> Module:
+    """A copy whose matrix layers hold bfloat16: :func:`fast_math` would cast at every step."""
+    module = copy.deepcopy(module)
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
+            layer.to(torch.bfloat16)
+    return module
 
 
 def batch_size(device):

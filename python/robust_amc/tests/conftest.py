@@ -7,7 +7,9 @@ import torch
 from robust_amc.classifier import Classifier
 from robust_amc.data import FrameDataset
 from robust_amc.models import build
-from robust_amc.rejection.calibrate import AutoencoderSettings, SVMSettings, fit_rejector
+from robust_amc.rejection.autoencoder import AutoencoderSettings
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import SVMSettings
 from robust_amc.training import Standard, TrainSettings, train
 
 CLASSES = ("tone", "chirp", "pulse", "noise")

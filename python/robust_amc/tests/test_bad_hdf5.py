@@ -174,9 +174,10 @@ def test_storage_in_other_files(rebuilt, secret):
 REFUSE = """
 import sys
 from robust_amc import data
+from robust_amc.errors import UserError
 try:
     data.read(sys.argv[1])
-except data.readers.UserError as error:
+except UserError as error:
     print(error)
 """
 

@@ -74,7 +74,7 @@ def test_from_data_to_a_robustness_figure(files):
         made, known = metadata["rejector"], metadata["defense"]
         assert known == {"training": "cat", "run_time": kind, "system": system}
         assert made["kind"] == kind and made["frames_per_class"] == frames
-        same = {"code", "gamma", "penalty", "target_rejection"} & set(made)
+        same = {"latent_dim", "gamma", "C", "target_rejection"} & set(made)
         assert len(same) == (2 if system == "two_fold" else 3)
         assert all(made[each] == getattr(asked, each) for each in same)
     run(

@@ -6,8 +6,8 @@ from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
 from robust_amc.rejection import threshold
 from robust_amc.rejection.autoencoder import AutoencoderDetector
-from robust_amc.rejection.calibrate import SVMSettings, fit_rejector
-from robust_amc.rejection.svm import NeuralRejection, feature_scale, fit_svm
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import NeuralRejection, SVMSettings, feature_scale, fit_svm
 
 from .conftest import toy_dataset
 

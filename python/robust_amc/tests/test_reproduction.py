@@ -259,7 +259,7 @@ def test_another_run_s_folder_is_refused(folder, tmp_path, capsys):
     changed["fingerprint"] = "0" * 64
     settings.write_text(json.dumps(changed))
     assert "another reproduction" in refused(capsys, folder, "--resume")
-    for edit, expected in (("[rejector]\npenalty = 3.0\n", 2), ("# said better\n", 0)):
+    for edit, expected in (("[rejector]\nC = 3.0\n", 2), ("# said better\n", 0)):
         changed = json.loads(text)
         changed["systems"]["undefended"] += edit
         settings.write_text(json.dumps(changed))

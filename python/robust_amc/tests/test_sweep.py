@@ -26,7 +26,7 @@ batch_size = 64
 frames_per_class = 40
 [sweep]
 "ls_gna.noise" = [0.05, 0.4]
-"rejector.penalty" = [1.0, 0.1]
+"rejector.C" = [1.0, 0.1]
 """
 SIZES = ("--frames", 16, "--steps", 2, "--frames-per-key", 30, "--device", "cpu")
 SWEEP = ("sweep", "--system", "mine.toml", "--dataset", "toy.npz", *SIZES)
@@ -71,7 +71,7 @@ def read(path):
 def test_a_row_for_each_candidate_and_the_choice(folder):
     found = read(folder / "whole.json")
     assert [row["values"] for row in found["rows"]] == [
-        {"ls_gna.noise": noise, "rejector.penalty": penalty}
+        {"ls_gna.noise": noise, "rejector.C": penalty}
         for noise in (0.05, 0.4)
         for penalty in (1.0, 0.1)
     ]
@@ -113,7 +113,7 @@ def test_networks_that_differ_in_nothing_are_trained_once(folder, trainings, tmp
     (plan,) = trainings
     assert plan.recipe.noise == 0.4 and plan.settings.epochs == 1 and plan.frames_per_key == 30
     rows = read(tmp_path / "x.json")["rows"]
-    assert [row["values"]["rejector.penalty"] for row in rows] == [1.0, 0.1]
+    assert [row["values"]["rejector.C"] for row in rows] == [1.0, 0.1]
     assert rows[0] != rows[1] | {"values": rows[0]["values"]}  # the rejectors are two
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_is_there_is_kept(folder, capsys, tmp_path):
 
 def test_a_candidate_that_fails_is_passed_over(folder, tmp_path, capsys):
     rates = "training.learning_rate=1e18,1e-3"
-    run(*SWEEP, "--set", rates, "--set", "rejector.penalty=1", "--set", "ls_gna.noise=0.1",
+    run(*SWEEP, "--set", rates, "--set", "rejector.C=1", "--set", "ls_gna.noise=0.1",
         "--epochs", 1, "--json", tmp_path / "x.json")  # fmt: skip
     assert "failed: ls_gna.noise = 0.1" in capsys.readouterr().err
     found = read(tmp_path / "x.json")
@@ -223,7 +223,7 @@ class TestTrainedNetwork:
 
     def test_only_rejectors_are_fitted(self, folder, tmp_path, trainings):
         run("sweep", "--system", "shared.toml", "--dataset", "toy.npz", "--network",
-            "plain.safetensors", "--set", "rejector.penalty=1,0.1", "--snr", "0,10", "--frames", 16,
+            "plain.safetensors", "--set", "rejector.C=1,0.1", "--snr", "0,10", "--frames", 16,
             "--steps", 2, "--device", "cpu", "--json", tmp_path / "x.json")  # fmt: skip
         found = read(tmp_path / "x.json")
         assert not trainings and len(found["rows"]) == 2
@@ -233,7 +233,7 @@ class TestTrainedNetwork:
             "--json", tmp_path / "y.json")  # fmt: skip
         assert not trainings
         assert [set(row["values"]) for row in read(tmp_path / "y.json")["rows"]] == 2 * [
-            {"rejector.penalty"}
+            {"rejector.C"}
         ]
         assert found["rows"][0]["frames"] == 120  # both labels
         assert found["settings"]["network"]["name"] == "plain"
@@ -242,11 +242,11 @@ class TestTrainedNetwork:
     @pytest.mark.parametrize(
         ("options", "line"),
         [
-            (("--set", "rejector.penalty=1,2"), "uses the network of mine"),
+            (("--set", "rejector.C=1,2"), "uses the network of mine"),
             (("--network", "plain.safetensors"), "nothing to sweep"),
-            (("--network", "gone", "--set", "rejector.penalty=1,2"), "no model gone"),
+            (("--network", "gone", "--set", "rejector.C=1,2"), "no model gone"),
             (
-                ("--network", "plain.safetensors", "--set", "rejector.penalty=1", "--epochs", 1),
+                ("--network", "plain.safetensors", "--set", "rejector.C=1", "--epochs", 1),
                 "nothing is trained",
             ),
         ],
