@@ -4,8 +4,6 @@ All ratios are of powers. PNR is perturbation-to-noise, PSR perturbation-to-sign
 where "signal" is what was received: the energy ‖x‖² of a frame is signal plus noise.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -15,14 +13,13 @@ from .errors import UserError
 
 def from_db(db: npt.ArrayLike) -> Floats:
     """Power ratio of a value in dB."""
-    ratio: Any = 10.0 ** (np.asarray(db, dtype=np.float64) / 10)
-    return ratio
+    return 10.0 ** (np.asarray(db, dtype=np.float64) / 10)
 
 
 def to_db(ratio: npt.ArrayLike) -> Floats:
     """Value in dB of a power ratio; -inf for 0."""
     with np.errstate(divide="ignore"):
-        return 10 * np.log10(np.asarray(ratio, dtype=np.float64))
+        return 10.0 * np.log10(np.asarray(ratio, dtype=np.float64))
 
 
 LARGEST_DB = 200  # beyond it float32 frames overflow

@@ -1,6 +1,10 @@
 """Result rows as a table for people."""
 
+from collections.abc import Iterable, Sequence
+
 from rich.table import Table
+
+from ..files import Document
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -11,7 +15,7 @@ COLUMNS = {
 }
 
 
-def results_table(rows, title=None):
+def results_table(rows: Iterable[Document], title: str | None = None) -> Table:
     """A Rich table with one line a row; half the width of the 95 % interval as ±."""
     table = Table(title=title, caption="± half the 95 % interval, bootstrap over runs")
     for heading in ("model", "attack", "SNR dB", "PNR dB", "frames", *COLUMNS.values(), "PSR dB"):
@@ -29,7 +33,7 @@ def results_table(rows, title=None):
     return table
 
 
-def _figure(value, interval):
+def _figure(value: float, interval: Sequence[float]) -> str:
     if value != value:
         return "-"
     return f"{value:.3f} ±{(interval[1] - interval[0]) / 2:.3f}"
