@@ -1,6 +1,7 @@
 """What l2 PGD leaves of a plain network: ours beside that of public toolboxes."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ def rows_at(
     """Rows at one PNR: our descent beside each of `others`, and all we have beside the best."""
     iq, label = dataset.iq.astype(np.float32), dataset.label.astype(np.int64)
     epsilon = power.epsilon(frames.energy(iq), dataset.snr_db, pnr_db).astype(np.float32)
-    budget = {"steps": steps, "step_size": STEP_SIZE}
+    budget: dict[str, Any] = {"steps": steps, "step_size": STEP_SIZE}
 
     def left(perturbed: Floats) -> float:
         return float(np.mean(classifier.decide(perturbed).label == label))
@@ -78,11 +79,11 @@ def rows_at(
         for name in others
     }
     at = f"at PNR {pnr_db:g} dB"
-    best = min(theirs, key=theirs.get, default=None)
+    best, least = min(theirs.items(), key=lambda item: item[1], default=("cross entropy", alone))
     return [
         row(f"cross entropy {at}", alone, UNIT, name, value) for name, value in theirs.items()
     ] + [
-        row(f"whole battery {at}", battery, UNIT, best or "cross entropy", theirs.get(best, alone))
+        row(f"whole battery {at}", battery, UNIT, best, least)
     ]
 
 
@@ -97,12 +98,12 @@ def cross_entropy(
 ) -> Floats:
     """Our descent on the cross entropy from the clean frames, float32; each keeps its best."""
     reduced = ReducedClassifier(classifier, False)
-    label = torch.as_tensor(label, dtype=torch.long)
+    truth = torch.as_tensor(label, dtype=torch.long)
 
     def evaluate(perturbed: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         outputs = reduced.outputs(perturbed)
-        value = objectives.cross_entropy(classifier, outputs, label[rows])
-        return value, outputs.logits.argmax(1) != label[rows]
+        value = objectives.cross_entropy(classifier, outputs, truth[rows])
+        return value, outputs.logits.argmax(1) != truth[rows]
 
-    iq, epsilon = torch.as_tensor(iq), torch.as_tensor(epsilon)
-    return descend(evaluate, iq, epsilon, steps=steps, step_size=step_size).iq.numpy()
+    clean, radius = torch.as_tensor(iq), torch.as_tensor(epsilon)
+    return descend(evaluate, clean, radius, steps=steps, step_size=step_size).iq.numpy()

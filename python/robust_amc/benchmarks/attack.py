@@ -1,6 +1,7 @@
 """PGD steps beside those of public toolboxes and of a plain loop."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def rows(rates: Rates) -> list[Document]:
     best, others = [], []
     for network in (PLAIN, OURS):
         values = {loop: rates[_name(loop, network)].value for loop in _present()}
-        winner = max(values, key=values.get)
+        winner = max(values, key=lambda loop: values[loop])
         best += [
             row(
                 f"PGD, {precision}", rate.value, UNIT,
@@ -120,7 +121,7 @@ def baseline(dataset: FrameDataset, steps: int, loop: str, network: str) -> Work
     if network == PLAIN:
         model = plain.PlainVTCNN2.of(model, dataset.frame_length)
     iq, label, epsilon = _targets(dataset)
-    budget = {"steps": steps, "step_size": STEP_SIZE}
+    budget: dict[str, Any] = {"steps": steps, "step_size": STEP_SIZE}
     if loop in peers.PEERS:
         own = (iq.numpy(), label.numpy(), epsilon.numpy())
         budget["classes"] = len(dataset.classes)

@@ -74,10 +74,10 @@ def foolbox(
         abs_stepsize=step_size / steps, steps=steps, random_start=False
     )
     packed = torch.as_tensor(_pack(iq, epsilon))
-    label = torch.as_tensor(label, dtype=torch.long)
+    truth = torch.as_tensor(label, dtype=torch.long)
     found = [
         attack(model, own, own_label, epsilons=1.0)[1]
-        for own, own_label in zip(packed.split(BATCH), label.split(BATCH))
+        for own, own_label in zip(packed.split(BATCH), truth.split(BATCH))
     ]
     return _unpack(torch.cat(found).numpy())
 
@@ -111,8 +111,8 @@ def torchattacks(
         random_start=False,
     )
     images = (packed / unit + zero)[:, None]
-    label = torch.as_tensor(label, dtype=torch.long)
-    found = [attack(*batch) for batch in zip(images.split(BATCH), label.split(BATCH))]
+    truth = torch.as_tensor(label, dtype=torch.long)
+    found = [attack(*batch) for batch in zip(images.split(BATCH), truth.split(BATCH))]
     return _unpack(((torch.cat(found)[:, 0] - zero) * unit).numpy())
 
 

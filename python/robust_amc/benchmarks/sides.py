@@ -76,7 +76,7 @@ def measure(
         }
         told("preparing")
         flop = {side.name: ask[side.process](side) for side in sides}
-        values = {side.name: [] for side in sides}
+        values: dict[str, list[float]] = {side.name: [] for side in sides}
         for number in range(rounds):
             told(f"round {number + 1} of {rounds}")
             for side in sides:
@@ -117,7 +117,7 @@ def _process(name: str) -> Iterator[Callable[[Any], Any]]:
 def _serve(pipe: Connection) -> None:
     """Answer requests for as long as the other end of `pipe` is open."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
-    works = {}
+    works: dict[str, Work] = {}
     while True:
         try:
             request = pipe.recv()

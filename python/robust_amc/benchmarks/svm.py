@@ -113,11 +113,11 @@ def ours(estimator: OneVsRestClassifier, features: Floats, precision: str) -> Wo
     rejector = NeuralRejection.from_sklearn(estimator)
     if precision == "bfloat16":
         rejector = ReducedRejection(rejector)
-    features = torch.as_tensor(features)
+    parts = torch.as_tensor(features).split(BATCH)
 
     @torch.no_grad()
     def scores() -> torch.Tensor:
-        return torch.cat([rejector.scores(batch) for batch in features.split(BATCH)])
+        return torch.cat([rejector.scores(batch) for batch in parts])
 
     return scores, len(features)
 

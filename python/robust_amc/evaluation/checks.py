@@ -146,7 +146,8 @@ def probed(curve: SecurityCurve, progress: AttackProgress | None = None) -> Warn
         black_boxes.append(Attack.TRANSFER)
     for attack in black_boxes:
         decided = curve.decide(curve.blind(attack, rows, epsilon)).label
-        share = np.sum((decided >= 0) & (decided != curve.dataset.label[rows])) / len(drawn)
+        won = (decided >= 0) & (decided != curve.dataset.label[rows])
+        share = float(np.sum(won) / len(drawn))
         if share > POINT:
             found.append(_stronger(attack, share, at))
     return found
@@ -163,7 +164,7 @@ def _against_white_box(
     """Whether an attack that knows less wins more than PGD, the battery without restarts."""
     settings = replace(curve.settings, restarts=0, chained=False)
     white = _won(curve, drawn, epsilon, settings, progress)
-    share = (np.sum(~left[drawn]) - white) / len(drawn)
+    share = float(np.sum(~left[drawn]) - white) / len(drawn)
     return [_stronger(curve.attack, share, at)] if share > POINT else []
 
 

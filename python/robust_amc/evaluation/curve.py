@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 from .. import frames, power
-from ..arrays import Array, Floats, Integers
+from ..arrays import Array, Bools, Floats, Integers
 from ..attacks import Attacked, AttackSettings, Goal, Universal, craft, noise, transfer, white_box
 from ..classifier import Classifier, Decisions, same_classes
 from ..data import FrameDataset
@@ -79,9 +80,9 @@ class SecurityCurve:
         self.iq = self.dataset.iq.astype(np.float32)
         self.energy = frames.energy(self.iq)
         self.invalid = int((~frames.valid(self.iq)).sum())
-        self.points = []
+        self.points: list[Point] = []
         self.flat_share, self.excess = 0.0, 0.0
-        self._best = {}
+        self._best: dict[Goal, tuple[Floats, Bools]] = {}
         self._level = -np.inf
         if self.invalid == len(dataset):
             raise UserError("no frame of the selection can be classified: all are zero")
@@ -111,8 +112,8 @@ class SecurityCurve:
 
     def state_dict(self) -> dict[str, Array]:
         """What later points go on from, arrays by name: excess, and what PGD has won so far."""
-        state = {"flat_share": self.flat_share, "excess": self.excess, "level": self._level}
-        state = {name: np.float64(value) for name, value in state.items()}
+        numbers = {"flat_share": self.flat_share, "excess": self.excess, "level": self._level}
+        state: dict[str, Any] = {name: np.float64(value) for name, value in numbers.items()}
         for goal, (iq, won) in self._best.items():
             state |= {f"{goal.value}.iq": iq, f"{goal.value}.won": won}
         return state
@@ -176,6 +177,7 @@ class SecurityCurve:
 
     def _universal(self, iq: Floats, epsilon: Floats) -> Universal:
         """The universal perturbation for frames with these radii, crafted on other frames."""
+        assert self.craft_on is not None  # see __init__
         other = self.craft_on.require_classes(self.classifier.classes)
         # as large, relative to its frames, as the evaluated ones' perturbations
         norm = np.sqrt(frames.energy(iq))

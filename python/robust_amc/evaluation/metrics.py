@@ -76,7 +76,7 @@ def with_intervals(result: Outcome, run_id: Integers, seed: int = 0) -> Document
     """
     parts = [part for metric in METRICS for part in result.ratio(metric)]
     sums = _resampled_sums(parts, run_id, seed)
-    row = {}
+    row: Document = {}
     for i, (metric, value) in enumerate(result.summary().items()):
         row[metric] = value
         row[f"{metric}_interval"] = _interval(_divide(sums[:, 2 * i], sums[:, 2 * i + 1]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch.distributed as dist
@@ -27,7 +27,7 @@ def sharded(count: int, evaluate: Callable[[Integers], Result]) -> Result:
     if not dist.is_initialized():
         return evaluate(np.arange(count))
     rank, world = dist.get_rank(), dist.get_world_size()
-    parts = [None] * world
+    parts: list[Any] = [None] * world
     dist.all_gather_object(parts, evaluate(np.arange(rank, count, world)))
     arrays = {
         field.name: _interleave(count, [getattr(part, field.name) for part in parts])
