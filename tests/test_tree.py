@@ -3,16 +3,23 @@
 import re
 from pathlib import Path
 
+import pytest
 import robust_amc
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_block_module_is_installed():
-    modules = {path.name for path in (ROOT / "python/htrd").glob("*.py") if "qa" not in path.stem}
-    cmake = (ROOT / "python/htrd/CMakeLists.txt").read_text()
+BLOCKS = ROOT / "python/htrd"
+FOLDERS = [BLOCKS, *sorted(path.parent for path in BLOCKS.glob("*/__init__.py"))]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_module_is_installed(folder):
+    modules = {path.name for path in folder.glob("*.py") if "qa" not in path.stem}
+    cmake = (folder / "CMakeLists.txt").read_text()
     (block_list,) = re.findall(r"GR_PYTHON_INSTALL\(\s+FILES([^)]*)DESTINATION", cmake)
     assert set(block_list.split()) == modules
+    assert folder == BLOCKS or folder.name in (BLOCKS / "CMakeLists.txt").read_text()
 
 
 def test_citation_names_this_version():

@@ -10,9 +10,10 @@ from robust_amc import data, frames
 from robust_amc.data.replay import Replayer, ReplayOrder
 from robust_amc.errors import UserError
 
+from .buffers import set_buffer
+from .checks import at_least
 from .messages import control
 from .messages import tags as keys
-from .model import at_least, set_buffer
 
 OUTPUTS = ("frames", "stream")
 BUFFER = 1024  # frames; the default would hand some 32 frames at a time to the next block

@@ -3,15 +3,15 @@
 
 import threading
 import time
-from dataclasses import fields
 
 import numpy as np
 import pmt
 from gnuradio import gr
+from robust_amc.decisions import DecisionBatch
 from robust_amc.evaluation.running import METRICS, Totals
 
+from .checks import at_least
 from .messages import control, decision_pdu
-from .model import at_least
 
 SUMMARY_PERIOD = 1.0  # seconds
 
@@ -88,7 +88,7 @@ class decision_probe(gr.sync_block):
 
     def _add(self, message):
         try:
-            batch = decision_pdu.read(message)
+            batch = decision_pdu.decode(message)
         except (ValueError, TypeError) as error:
             self._log.warn("form", f"message ignored: {error}")
             return
@@ -110,7 +110,7 @@ class decision_probe(gr.sync_block):
                 self.message_port_pub(port, pmt.cons(port, pmt.from_long(round(100 * share))))
 
     def summary(self):
-        """Totals as a dictionary, see :meth:`totals.Totals.summary`."""
+        """Totals as a dictionary, see :meth:`robust_amc.evaluation.running.Totals.summary`."""
         return self._totals.summary()
 
     def confusion(self):
@@ -118,19 +118,7 @@ class decision_probe(gr.sync_block):
         return self._totals.confusion()
 
     def records(self):
-        """Every decision since the last reset as one Batch (see decision_pdu.py); needs `keep`."""
+        """Every decision since the last reset as one DecisionBatch; None: none. Needs `keep`."""
         with self._lock:
             kept = list(self._kept)
-        if not kept:
-            return None
-        columns = {}
-        for name in (field.name for field in fields(decision_pdu.Batch)):
-            parts = [getattr(batch, name) for batch in kept]
-            if name == "classes":
-                columns[name] = parts[0]
-            elif isinstance(parts[0], list):
-                columns[name] = [item for part in parts for item in part]
-            else:
-                columns[name] = np.concatenate(parts)
-        return decision_pdu.Batch(**columns)
-
+        return DecisionBatch.joined(kept) if kept else None

@@ -9,9 +9,10 @@ from robust_amc import frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.errors import UserError
 
-from .htrd_python import number_tags
+from .buffers import set_buffer
+from .checks import as_number, as_switch, at_least
 from .messages import control, tags
-from .model import at_least, load, scaling_of, set_buffer
+from .model import load
 from .tally import AttackRate
 
 BUFFER = 256  # frames
@@ -81,11 +82,11 @@ class pgd_injector(gr.sync_block):
                 chained=objectives != 1, fast=fast,
             ),
             "seed": seed,
-            "scaling": scaling_of(scaling, self._model.scaling),
+            "scaling": frames.scaling_of(scaling, self._model.scaling),
         }
-        self._snr_db = control.as_number("snr_db", snr_db)
+        self._snr_db = as_number("snr_db", snr_db)
         power.check_db(snr_db=self._snr_db)
-        frame_rate = control.as_number("frame_rate", frame_rate)
+        frame_rate = as_number("frame_rate", frame_rate)
         if frame_rate < 0:
             raise UserError(f"frame_rate must not be negative, not {frame_rate:g}")
         self._frame_rate, self._rate = frame_rate, AttackRate(frame_rate)
@@ -112,7 +113,7 @@ class pgd_injector(gr.sync_block):
 
     def set_pnr_db(self, value):
         """Set the PNR in dB, from the next batch on; UserError when it is not finite."""
-        value = control.as_number("pnr_db", value)
+        value = as_number("pnr_db", value)
         power.check_db(pnr_db=value)
         self._pnr_db = value
 
@@ -122,7 +123,7 @@ class pgd_injector(gr.sync_block):
 
     def set_enabled(self, value):
         """Switch the attack on or off, from the next batch on."""
-        self._enabled = control.as_switch("enabled", value)
+        self._enabled = as_switch("enabled", value)
 
     def invalid(self):
         """How many frames were not finite or all zero."""
@@ -166,7 +167,7 @@ class pgd_injector(gr.sync_block):
 
     def _perturb(self, iq, attacked, outputs):
         """Attack `iq`, the frames `attacked` of those at hand; write them to the first output."""
-        snr_db = number_tags(self.gateway, len(attacked), [tags.SNR_DB])[0]
+        (snr_db,) = tags.numbers(self, len(attacked), tags.SNR_DB)
         known = np.abs(snr_db) <= power.LARGEST_DB
         snr_db = np.where(known, snr_db, self._snr_db)[attacked]
         truth = np.array(tags.names(self, len(attacked), tags.MODULATION), object)[attacked]

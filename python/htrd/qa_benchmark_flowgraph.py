@@ -14,17 +14,17 @@ from gnuradio.htrd.benchmarks.flowgraph_chain import Chain
 from gnuradio.htrd.benchmarks.flowgraph_soak import Checker
 from gnuradio.htrd.messages import decision_pdu
 from robust_amc.classifier import Classifier
+from robust_amc.decisions import DecisionBatch
 from robust_amc.inference import open_engine
 
 
 def batch(index):
     """A PDU of decisions on frames of these numbers."""
-    nothing = [None] * len(index)
     number = np.zeros(len(index))
-    return decision_pdu.Batch(
-        np.array(index), nothing, number, number, nothing, number, number, nothing,
-        np.zeros((len(index), 2), np.float32),
-    ).message()  # fmt: skip
+    scores = np.zeros((len(index), 2), np.float32)
+    return decision_pdu.encode(
+        DecisionBatch(np.array(index), [None] * len(index), number, number, scores)
+    )
 
 
 class Published:

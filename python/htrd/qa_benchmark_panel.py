@@ -25,7 +25,7 @@ class QaPanelBench(gr_unittest.TestCase):
 
     def test_the_panel_gets_what_is_sent(self):
         messages = panel._messages()
-        first = decision_pdu.read(messages[0])
+        first = decision_pdu.decode(messages[0])
         self.assertEqual(len(first), panel.BATCH)
         self.assertTrue(0 < first.rejected.mean() < 0.2)
         shown, flowgraph = htrd.qt_decision_panel(window=0), gr.top_block()

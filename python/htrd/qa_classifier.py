@@ -33,7 +33,7 @@ class Chain(gr.top_block):
             self.msg_connect(self.block, port, sink, "store")
 
     def batches_read(self):
-        return [decision_pdu.read(self.batches.get_message(n))
+        return [decision_pdu.decode(self.batches.get_message(n))
                 for n in range(self.batches.num_messages())]
 
 
@@ -97,10 +97,10 @@ class QaClassifier(gr_unittest.TestCase):
         self.assertEqual((second["sample_offset"], second["frame_power_db"]), (1 << 40, -33.5))
         for fields in (first, third):
             self.assertFalse({"sample_offset", "frame_power_db", "snr_db"} & set(fields))
-        batch = decision_pdu.read(chain.batches.get_message(0))
+        batch = decision_pdu.decode(chain.batches.get_message(0))
         np.testing.assert_array_equal(batch.sample_offset, [np.nan, 1 << 40, np.nan])
         np.testing.assert_array_equal(batch.frame_power_db, [np.nan, -33.5, np.nan])
-        single = decision_pdu.read(chain.decisions.get_message(1))
+        single = decision_pdu.decode(chain.decisions.get_message(1))
         self.assertEqual(single.sample_offset.tolist(), [1 << 40])
 
     def test_all_tags_pass(self):
@@ -193,7 +193,7 @@ class QaClassifier(gr_unittest.TestCase):
 
         def newest():
             count = chain.batches.num_messages()
-            return decision_pdu.read(chain.batches.get_message(count - 1)) if count else None
+            return decision_pdu.decode(chain.batches.get_message(count - 1)) if count else None
 
         def in_force(threshold):
             support.wait_for(lambda: newest() and newest().threshold[0] == threshold)

@@ -70,7 +70,7 @@ class Chain(gr.top_block):
         def listen(port, message):
             # A sink would not do: GNU Radio ends sinks before the block's stop()
             if pmt.symbol_to_string(port) == "batches":
-                self.batches.append(decision_pdu.read(message))
+                self.batches.append(decision_pdu.decode(message))
             elif pmt.symbol_to_string(port) == "status":
                 self.status.append(pmt.to_python(message))
             publish(port, message)

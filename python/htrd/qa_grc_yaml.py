@@ -78,7 +78,7 @@ def item_sizes(made, direction):
         signature = made.in_sig() if direction == "inputs" else made.out_sig()
         return [dtype.itemsize for dtype in signature]
     signature = made.input_signature() if direction == "inputs" else made.output_signature()
-    return list(signature.sizeof_stream_items())
+    return [signature.sizeof_stream_item(port) for port in range(signature.max_streams())]
 
 
 class QaGrcYaml(gr_unittest.TestCase):

@@ -106,7 +106,7 @@ class QaPgdInjector(gr_unittest.TestCase):
         def listen(port, message):
             # A sink would not do: it may end before the classifier does
             if pmt.symbol_to_string(port) == "batches":
-                batches.append(decision_pdu.read(message))
+                batches.append(decision_pdu.decode(message))
             publish(port, message)
 
         classifier.message_port_pub = listen

@@ -7,8 +7,8 @@ from gnuradio import gr
 from PyQt5 import QtCore
 from robust_amc.evaluation.running import Totals
 
+from .checks import at_least
 from .messages import control, decision_pdu
-from .model import at_least
 from .panel.history import History
 from .panel.view import DecisionView, Picture
 
@@ -64,7 +64,7 @@ class qt_decision_panel(gr.sync_block):
     def handle_batches(self, message):
         """A message on `batches`."""
         try:
-            batch = decision_pdu.read(message)
+            batch = decision_pdu.decode(message)
         except ValueError as error:
             self._log.warn("batch", f"message ignored: {error}")
             return

@@ -7,33 +7,12 @@ import numpy as np
 import torch
 
 from . import frames, model_file
+from .decisions import REJECTED, Decisions
 from .errors import UserError
 from .frames import Scaling
 from .rejection import threshold as thresholds
 
-REJECTED = -1
 BATCH = 64  # small enough that the feature maps stay in the cache: twice as fast as 512
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What was decided of `n` frames.
-
-    Attributes:
-        label: int16 ``[n]``, index of the class or REJECTED (-1)
-        score: float32 ``[n, classes]``; SVM decision values, or logits without a rejector
-        valid: bool ``[n]``; False for frames that are not finite or all zero: those are
-            rejected with scores of -inf
-    """
-
-    label: np.ndarray
-    score: np.ndarray
-    valid: np.ndarray
-
-    @property
-    def rejected(self):
-        """Which frames were rejected, bool ``[n]``."""
-        return self.label == REJECTED
 
 
 @dataclass(frozen=True)
@@ -178,10 +157,8 @@ class Classifier:
                 f"{name} is made for the classes {', '.join(document['classes'])}, "
                 f"not for {', '.join(classes)}"
             )
-        if frame_length not in (None, document["frame_length"]):
-            raise UserError(
-                f"{name} takes frames of {document['frame_length']} samples, not {frame_length}"
-            )
+        if frame_length is not None:
+            frames.require_length(name, document["frame_length"], frame_length)
         threshold = None
         if rejector is not None:
             rejector.to(device)

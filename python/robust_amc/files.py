@@ -1,5 +1,6 @@
-"""Writing files so that an interrupted run leaves no half file."""
+"""Writing files so that an interrupted run leaves no half file, and their checksums."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -45,6 +46,11 @@ def write_json(path: AnyPath, document: object) -> None:
     """Write `document` as JSON; NaN is written as null."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_plain(document), indent=2, allow_nan=False) + "\n")
+
+
+def checksum(path: AnyPath) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from .errors import UserError
 
 FRAME_LENGTH = 128
 ArrayOrTensor = TypeVar("ArrayOrTensor", Floats, torch.Tensor)
+AS_MODEL = "as_model"  # a choice of scaling: the one that the model was trained with
 
 
 class Scaling(StrEnum):
@@ -23,6 +24,25 @@ class Scaling(StrEnum):
 
     NONE = "none"
     SUM_ABS = "sum_abs"  # RML2016: the magnitudes of a frame's samples add up to 1
+
+
+def scaling_of(choice: Scaling | str, own: Scaling) -> Scaling:
+    """The Scaling for `choice`: AS_MODEL for the model's `own`, or a member or value of Scaling.
+
+    Raises UserError for anything else.
+    """
+    if choice == AS_MODEL:
+        return own
+    known = [AS_MODEL, *(scaling.value for scaling in Scaling)]
+    if choice not in known:
+        raise UserError(f"unknown scaling {str(choice)!r}; there are {', '.join(known)}")
+    return Scaling(choice)
+
+
+def require_length(name: str, length: int, wanted: int) -> None:
+    """Raise UserError where the model `name` takes frames of another `length` than `wanted`."""
+    if length != wanted:
+        raise UserError(f"{name} takes frames of {length} samples, not {wanted}")
 
 
 def to_iq(samples: npt.ArrayLike) -> Floats:

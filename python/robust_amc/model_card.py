@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from .files import AnyPath, Document
 
 if TYPE_CHECKING:
     from .classifier import Classifier
+from .files import checksum
 
 USE = """\
 For experiments with attacks on, and defenses of, modulation classifiers on signals like those of
@@ -32,11 +32,6 @@ REJECTING = """\
 - The threshold rejects {target:.0%} of benign frames like those that it was set on: SNR labels
   {levels} dB. Elsewhere it rejects another share; `set_target_rejection` and
   `htrd fit-rejector` set it anew."""
-
-
-def checksum(path: AnyPath) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def card(classifier: Classifier, path: AnyPath) -> str:
@@ -115,7 +110,7 @@ def _data(facts: Document) -> Document:
 
 
 def _settings(facts: Document) -> Document:
-    """The settings of a training or a rejector, without what is long or told elsewhere."""
+    """The settings of a training or a rejector, without what is long or said elsewhere."""
     return {
         name: value
         for name, value in facts.items()

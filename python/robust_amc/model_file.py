@@ -10,16 +10,15 @@ import safetensors
 import safetensors.torch
 import torch
 
-from . import __version__, assets
+from . import __version__, assets, model_document
 from .errors import UserError
 from .files import replacing
 from .frames import Scaling
+from .model_document import FORMAT_VERSION
 from .models import build
 from .rejection import REJECTORS
 
-FORMAT_VERSION = 1
 VERSIONS = {"format_version": FORMAT_VERSION, "code_version": __version__}
-NEEDED = ("architecture", "classes", "frame_length", "scaling")
 
 
 def write(path, network, rejector, document):
@@ -55,30 +54,13 @@ def read(name_or_path):
 
 def read_parts(name_or_path):
     """Tensors (float32) and JSON document of a model file, checked for damage and version."""
+    document = model_document.read(name_or_path)
     path = assets.model_path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(assets.model_names()) or "none"
-        raise UserError(f"no model {name_or_path}: neither a file nor one that ships ({known})")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            document = json.loads((file.metadata() or {}).get("htrd", "null"))
             tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (safetensors.SafetensorError, OSError) as error:
         raise UserError(f"{path} is damaged or not a safetensors file: {error}") from error
-    if not isinstance(document, dict) or "format_version" not in document:
-        raise UserError(f"{path} is not a gr-htrd model: it has no metadata of ours")
-    version = document["format_version"]
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise UserError(
-            f"{path} has format {version}; this version reads up to {FORMAT_VERSION}: "
-            "upgrade gr-htrd"
-        )
-    missing = [name for name in NEEDED if name not in document]
-    if not isinstance(version, int) or missing:
-        raise UserError(
-            f"{path} is not a usable model: its metadata has no usable "
-            f"{', '.join(missing) or 'format_version'}"
-        )
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise UserError(f"{path} has weights that are not finite")
     return tensors, document

@@ -7,8 +7,8 @@ import time
 from gnuradio import gr
 from robust_amc import data
 from robust_amc.benchmarks.report import row, settings
+from robust_amc.inference import open_engine
 
-from ..model import engine_of
 from .flowgraph_chain import LENGTH, MAX_BATCH, QUEUE, Chain, running
 from .flowgraph_soak import soak
 
@@ -40,7 +40,7 @@ def bench(seconds, rounds, progress, model="htrd", engine="auto", precision="aut
     """
     sustain = seconds if sustain is None else sustain
     progress(f"opening {model}")
-    opened = engine_of(model, LENGTH, "none", "cpu", engine, precision)
+    opened = open_engine(model, engine, precision, "none", frame_length=LENGTH)
     rows, best = _rates(opened, seconds, rounds, progress)
     rows.append(_sustained(opened, sustain, best, progress))
     sustained = rows[-1]["value"] * 1e6 / LENGTH

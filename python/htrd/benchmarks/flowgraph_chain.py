@@ -8,7 +8,7 @@ import pmt
 from gnuradio import blocks, gr, htrd
 from robust_amc import data, frames
 
-from ..model import set_buffer
+from ..buffers import set_buffer
 
 LENGTH = frames.FRAME_LENGTH
 MAX_BATCH = 256

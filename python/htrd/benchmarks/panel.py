@@ -12,6 +12,7 @@ from gnuradio import gr
 from PyQt5 import QtCore, QtWidgets
 from robust_amc import data
 from robust_amc.benchmarks.report import row, settings
+from robust_amc.decisions import DecisionBatch
 
 from ..messages import decision_pdu
 from ..qt_decision_panel import qt_decision_panel
@@ -107,7 +108,7 @@ def _messages():
     """Batches of decisions, one in ten rejected, three in four right."""
     rng = np.random.default_rng(0)
     classes = data.read("sample").classes
-    return [_batch(rng, classes, number * BATCH).message() for number in range(16)]
+    return [decision_pdu.encode(_batch(rng, classes, number * BATCH)) for number in range(16)]
 
 
 def _batch(rng, classes, first):
@@ -117,15 +118,13 @@ def _batch(rng, classes, first):
     best = scores.max(1).astype(float)
     threshold = np.quantile(best, 0.1)
     rows = zip(decided, best < threshold)
-    return decision_pdu.Batch(
+    return DecisionBatch(
         frame_index=np.arange(first, first + BATCH),
         modulation=[None if rejected else classes[label] for label, rejected in rows],
         score=best,
         threshold=np.full(BATCH, threshold),
         truth=[classes[label] for label in truth],
         snr_db=np.full(BATCH, 10.0),
-        pnr_db=np.full(BATCH, np.nan),
-        rx_time=[None] * BATCH,
         scores=scores,
         classes=tuple(classes),
     )

@@ -33,7 +33,7 @@ def bench(
     *,
     pnr_db: Sequence[float],
     steps: int,
-    told: Callable[[str], None],
+    log: Callable[[str], None],
     model: str = START,
 ) -> Document:
     """Robust accuracies on a FrameDataset at each PNR in dB.
@@ -47,7 +47,7 @@ def bench(
     present = {name: version for name, version in peers.versions().items() if version}
     rows = []
     for level in pnr_db:
-        told(f"PNR {level:g} dB")
+        log(f"PNR {level:g} dB")
         rows += rows_at(classifier, dataset, level, steps, [*present])
     compared = COMPARED.format(
         model=model, frames=len(dataset), steps=steps, others=", ".join(present) or "no toolbox"

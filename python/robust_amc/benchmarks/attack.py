@@ -30,7 +30,7 @@ COMPARED = (
 
 
 def bench(
-    dataset: FrameDataset, *, steps: int, seconds: float, rounds: int, told: Callable[[str], None]
+    dataset: FrameDataset, *, steps: int, seconds: float, rounds: int, log: Callable[[str], None]
 ) -> Document:
     """Frames times PGD steps a second on a FrameDataset; see :func:`sides.measure`.
 
@@ -41,9 +41,9 @@ def bench(
     versions = peers.versions()
     for name in peers.PEERS:
         if not versions[name]:
-            told(f"{name} is not installed, and left out (docs/benchmarks.md says how to have it)")
-    rates = measure(sides(dataset, steps), seconds=seconds, rounds=rounds, told=told)
-    told_settings = settings(
+            log(f"{name} is not installed, and left out (docs/benchmarks.md says how to have it)")
+    rates = measure(sides(dataset, steps), seconds=seconds, rounds=rounds, log=log)
+    described = settings(
         "attack",
         COMPARED.format(steps=steps, others=", ".join(_present())),
         model=START,
@@ -55,7 +55,7 @@ def bench(
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
 def sides(dataset: FrameDataset, steps: int) -> list[Side]:

@@ -4,7 +4,7 @@ import torch
 
 from ..files import Document
 from ..frames import FRAME_LENGTH
-from ..models import VTCNN2
+from ..models.vtcnn2 import VTCNN2
 from ..runtime.device import batch_size
 from ..runtime.memory import keep_freed_memory
 from .report import precisions, row

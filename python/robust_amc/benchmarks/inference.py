@@ -39,7 +39,7 @@ def bench(
     wanted: Sequence[Precision] = tuple(Precision),
     seconds: float,
     rounds: int,
-    told: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Document:
     """Frames a second on a FrameDataset, and milliseconds a call; see :func:`sides.measure`.
 
@@ -54,9 +54,9 @@ def bench(
         raise UserError(f"no engine here computes in {', '.join(wanted)}")
     for name in PACKAGES:
         if not installed(name):
-            told(f"{name} is not installed, and left out (docs/inference.md says how to have it)")
-    rates = measure(sides(iq, model, pairs), seconds=seconds, rounds=rounds, told=told)
-    told_settings = settings(
+            log(f"{name} is not installed, and left out (docs/inference.md says how to have it)")
+    rates = measure(sides(iq, model, pairs), seconds=seconds, rounds=rounds, log=log)
+    described = settings(
         "inference",
         COMPARED.format(model=model, frames=len(iq)),
         model=model,
@@ -65,7 +65,7 @@ def bench(
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates, pairs)}
+    return {"settings": described, "rows": rows(rates, pairs)}
 
 
 def present(classifier: Classifier, wanted: Sequence[Precision] = tuple(Precision)) -> Pairs:
@@ -96,8 +96,8 @@ def rows(rates: Rates, pairs: Pairs) -> list[Document]:
     names = [f"{name} {exact}" for name, exact in pairs]
     against = {EAGER: EAGER, KEPT: KEPT, BARE: f"{BARE}, {precisions()[0]}"}
     return [
-        row(name, rates[_name(name)].value, "frames/s", told, rates[baseline].value)
-        for baseline, told in against.items()
+        row(name, rates[_name(name)].value, "frames/s", words, rates[baseline].value)
+        for baseline, words in against.items()
         if baseline in rates
         for name in names
     ] + [

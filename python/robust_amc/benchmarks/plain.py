@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim import Optimizer
 
-from ..models import VTCNN2
+from ..models.vtcnn2 import VTCNN2
 from ..training import CATSettings, TrainSettings
 
 PADDING = (2, 2, 0, 0)  # of the time axis

@@ -56,7 +56,7 @@ class Rate:
 
 
 def measure(
-    sides: Sequence[Side], *, seconds: float, rounds: int, told: Callable[[str], None]
+    sides: Sequence[Side], *, seconds: float, rounds: int, log: Callable[[str], None]
 ) -> Rates:
     """Rates of Sides by name.
 
@@ -64,7 +64,7 @@ def measure(
         sides: sequence of Side
         seconds: that each of them runs in each round, at least one call
         rounds: how often all of them run, one after the other
-        told: called with a line before each round
+        log: called with a line before each round
 
     Every side is called once before the first round, to warm up and to count its FLOP.
     Raises the UserError of a side, and RuntimeError with the traceback of anything else.
@@ -74,11 +74,11 @@ def measure(
             name: stack.enter_context(_process(name))
             for name in dict.fromkeys(side.process for side in sides)
         }
-        told("preparing")
+        log("preparing")
         flop = {side.name: ask[side.process](side) for side in sides}
         values: dict[str, list[float]] = {side.name: [] for side in sides}
         for number in range(rounds):
-            told(f"round {number + 1} of {rounds}")
+            log(f"round {number + 1} of {rounds}")
             for side in sides:
                 values[side.name].append(ask[side.process]((side.name, seconds)))
     return {name: Rate(statistics.median(seen), flop[name]) for name, seen in values.items()}

@@ -33,7 +33,7 @@ def bench(
     *,
     seconds: float,
     rounds: int,
-    told: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Document:
     """Frames a second that are scored; see :func:`sides.measure`.
 
@@ -49,12 +49,12 @@ def bench(
             f"an SVM cannot be fitted on the {len(train)} frames of the data set that are not "
             "scored: take fewer to score, or a larger data set"
         )
-    told(f"fitting the SVM on {len(train)} frames")
+    log(f"fitting the SVM on {len(train)} frames")
     estimator, features = fitted(train, scored)
     vectors = len(NeuralRejection.from_sklearn(estimator).support_vectors)
     all_classes = sum(len(svc.support_) for svc in estimator.estimators_)
-    rates = measure(sides(estimator, features), seconds=seconds, rounds=rounds, told=told)
-    told_settings = settings(
+    rates = measure(sides(estimator, features), seconds=seconds, rounds=rounds, log=log)
+    described = settings(
         "svm",
         COMPARED.format(vectors=vectors, all_classes=all_classes, batch=BATCH),
         network=START,
@@ -66,7 +66,7 @@ def bench(
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
 def fitted(train: FrameDataset, scored: FrameDataset) -> tuple[OneVsRestClassifier, Floats]:

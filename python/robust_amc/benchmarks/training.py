@@ -31,7 +31,7 @@ COMPARED = (
 
 
 def bench(
-    dataset: FrameDataset, *, seconds: float, rounds: int, told: Callable[[str], None]
+    dataset: FrameDataset, *, seconds: float, rounds: int, log: Callable[[str], None]
 ) -> Document:
     """Frames a second of one-epoch trainings on a FrameDataset; see :func:`sides.measure`.
 
@@ -39,9 +39,9 @@ def bench(
     """
     model = Classifier.load(START, classes=dataset.classes, frame_length=dataset.frame_length)
     right = np.mean(model.decide(dataset.iq.astype(np.float32)).label == dataset.label)
-    rates = measure(sides(dataset), seconds=seconds, rounds=rounds, told=told)
+    rates = measure(sides(dataset), seconds=seconds, rounds=rounds, log=log)
     batch = _settings(fast=False).batch_size
-    told_settings = settings(
+    described = settings(
         "training",
         COMPARED.format(batch=batch, steps=CAT.steps),
         start=START,
@@ -52,7 +52,7 @@ def bench(
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
 def sides(dataset: FrameDataset) -> list[Side]:

@@ -29,7 +29,7 @@ Part = Annotated[
 ]
 Pnr = Annotated[float, typer.Option(help="PNR in dB.")]
 Snr = Annotated[str | None, typer.Option(help="SNR labels in dB, comma-separated (default: all).")]
-Frames = Annotated[int | None, typer.Option(min=1, help="Most frames.")]
+Frames = Annotated[int | None, typer.Option(min=1, help="Maximum number of frames.")]
 Wanted = Annotated[Goal, typer.Option(help="What counts as a success.")]
 
 

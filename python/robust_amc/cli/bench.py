@@ -20,7 +20,9 @@ from .options import Dataset, Json, check_writable, parse_floats
 LONGEST = 600  # seconds a side and round
 app = typer.Typer(help="Measure how fast the parts of the project are.", no_args_is_help=True)
 
-Frames = Annotated[int, typer.Option(min=1, help="Most frames that each side works on.")]
+Frames = Annotated[
+    int, typer.Option(min=1, help="Maximum number of frames that each side works on.")
+]
 Seconds = Annotated[
     float, typer.Option(min=0, max=LONGEST, help="How long each side runs in a round, at least.")
 ]
@@ -44,7 +46,7 @@ def generator(
     """
     check_writable(json)
     bench = htrd_module("benchmarks.generator")
-    _show(bench.bench(frames_per_key, jobs, _told), json)
+    _show(bench.bench(frames_per_key, jobs, _log), json)
 
 
 @app.command()
@@ -58,7 +60,7 @@ def training(
     """Frames a second of a standard and of a CAT epoch, beside the plain eager float32 loop."""
     check_writable(json)
     chosen = _read(dataset).limit(frames, SEED).in_memory()
-    _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, told=_told), json)
+    _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, log=_log), json)
 
 
 @app.command()
@@ -74,7 +76,7 @@ def attack(
     check_writable(json)
     chosen = _read(dataset).limit(frames, SEED).in_memory()
     document = benchmarks.attack.bench(
-        chosen, steps=steps, seconds=seconds, rounds=rounds, told=_told
+        chosen, steps=steps, seconds=seconds, rounds=rounds, log=_log
     )
     _show(document, json)
 
@@ -93,7 +95,7 @@ def agreement(
     check_writable(json)
     chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, SEED).in_memory()
     document = benchmarks.agreement.bench(
-        chosen, pnr_db=parse_floats(pnr), steps=steps, told=_told, model=model
+        chosen, pnr_db=parse_floats(pnr), steps=steps, log=_log, model=model
     )
     _show(document, json)
 
@@ -103,7 +105,7 @@ def svm(
     dataset: Dataset = "sample",
     frames: Frames = 256,
     train_frames: Annotated[
-        int, typer.Option(min=1, help="Most frames that the SVM is fitted on.")
+        int, typer.Option(min=1, help="Maximum number of frames that the SVM is fitted on.")
     ] = 5000,
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
@@ -117,7 +119,7 @@ def svm(
         scored.in_memory(),
         seconds=seconds,
         rounds=rounds,
-        told=_told,
+        log=_log,
     )
     _show(document, json)
 
@@ -138,7 +140,7 @@ def inference(
         model=model,
         seconds=seconds,
         rounds=rounds,
-        told=_told,
+        log=_log,
     )
     _show(document, json)
 
@@ -147,14 +149,14 @@ def inference(
 def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
     """Samples a second that the C++ blocks pass on, beside an in-tree multiply_const_cc."""
     check_writable(json)
-    _show(htrd_module("benchmarks.blocks").bench(seconds, rounds, _told), json)
+    _show(htrd_module("benchmarks.blocks").bench(seconds, rounds, _log), json)
 
 
 @app.command()
 def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None):
     """Processor time of the QT Decision Panel at 8,000 decisions a second."""
     check_writable(json)
-    _show(htrd_module("benchmarks.panel").bench(seconds, rounds, _told), json)
+    _show(htrd_module("benchmarks.panel").bench(seconds, rounds, _log), json)
 
 
 @app.command()
@@ -179,18 +181,18 @@ def flowgraph(
     check_writable(json)
     bench = htrd_module("benchmarks.flowgraph")
     document = bench.bench(
-        seconds, rounds, _told, model, engine, precision, minutes=soak, sustain=sustain
+        seconds, rounds, _log, model, engine, precision, minutes=soak, sustain=sustain
     )
     _show(document, json)
 
 
 def _read(dataset):
     whole = data.read(dataset)
-    _told(f"measuring with frames of {dataset}")
+    _log(f"measuring with frames of {dataset}")
     return whole
 
 
-def _told(what):
+def _log(what):
     err.print(what, highlight=False)
 
 

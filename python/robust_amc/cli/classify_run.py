@@ -6,7 +6,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 from ..errors import UserError
-from ..evaluation.running import DecisionTotals
+from ..evaluation.running import Totals
 from ..inference import InferenceEngine
 from ..streams import decide
 from ..streams.annotate import annotated
@@ -26,7 +26,7 @@ class Run:
     Attributes:
         source, model: names of the input and of the model
         engine: what decides
-        write: is called with each Decided; raises BrokenPipeError when nobody reads it
+        write: is called with each DecisionBatch; raises BrokenPipeError when nobody reads it
         limit: most frames to decide, None for all
     """
 
@@ -50,19 +50,17 @@ class Run:
         Raises UserError when it ends before the first frame is whole.
         """
         recording = stream.recording
-        output = annotated(annotate, recording, self.model) if annotate else nullcontext()
+        length = self.engine.frame_length
+        output = annotated(annotate, recording, self.model, length) if annotate else nullcontext()
         with stopping() as stop, closing(stream.source), output as annotator:
             decoder = Decoder(recording.dtype, annotator and annotator.keep)
             batches = FrameStream(stream.source, decoder, sampler, latency, stop)
-            results = decide.of_stream(
-                self.engine, batches, recording, Truth(recording), self.limit
-            )
+            results = decide.of_stream(self.engine, batches, Truth(recording), self.limit)
             start = time.monotonic()
             totals = self._go(results, annotator)
             if batches.has_ended and not sampler.frames:
                 raise UserError(
-                    f"{self.source} has {sampler.samples} samples, too few for a frame of "
-                    f"{self.engine.frame_length}"
+                    f"{self.source} has {sampler.samples} samples, too few for a frame of {length}"
                 )
             self._summarize(totals, start, _left_out(sampler, batches, decoder))
         if annotator:
@@ -70,28 +68,28 @@ class Run:
         return stop.status
 
     def _go(self, results, annotator=None):
-        totals = DecisionTotals()
+        totals = Totals()
         try:
-            for each in results:
+            for batch in results:
                 if annotator:
-                    annotator.add(each)
-                self.write(each)
-                totals.add(each)
+                    annotator.add(batch)
+                self.write(batch)
+                totals.add(batch)
         except BrokenPipeError:
             stay_silent()
         return totals
 
     def _summarize(self, totals, start, more=()):
-        rate = totals.decided / (time.monotonic() - start)
-        said = ", ".join([str(totals), *more, f"{rate:.0f} frames/s"])
-        err.print(f"{self.source}: {said}", highlight=False, markup=False, soft_wrap=True)
+        rate = totals.summary()["frames"] / (time.monotonic() - start)
+        counts = ", ".join([str(totals), *more, f"{rate:.0f} frames/s"])
+        err.print(f"{self.source}: {counts}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _left_out(sampler, batches, decoder):
     counts = {
         "below the squelch": sampler.squelched,
         "discarded when it was stopped": batches.discarded,
-        "bytes at the end that are no whole sample": len(decoder.rest) * batches.has_ended,
+        "bytes at the end that are not a whole sample": len(decoder.rest) * batches.has_ended,
     }
     return [f"{count} {what}" for what, count in counts.items() if count]
 

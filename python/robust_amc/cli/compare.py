@@ -15,6 +15,7 @@ from ..comparison.summary import summary
 from ..errors import UserError
 from ..files import write_json
 from .console import out, progress
+from .old_options import old_options
 from .options import Json, Seed, check_writable, parse_floats, parse_names
 
 MOST_FRAMES = 2000  # a cell; the permutation test keeps 20,000 choices among them
@@ -22,6 +23,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 TITLES = {each.name: each.title for each in MEASURES}
 
 
+@old_options({"--frames-per-cell": "--frames-per-key="})
 def compare(
     first: Annotated[str, typer.Argument(help="Path of a data set, or 'sample'.")],
     second: Annotated[str, typer.Argument(help="Path of another one.")],
@@ -31,9 +33,11 @@ def compare(
     snr: Annotated[
         str | None, typer.Option(help="SNR labels in dB (default: all in common).")
     ] = None,
-    frames_per_cell: Annotated[
+    frames_per_key: Annotated[
         int,
-        typer.Option(min=5, max=MOST_FRAMES, help="Most frames of a class at an SNR label."),
+        typer.Option(
+            min=5, max=MOST_FRAMES, help="Maximum number of frames of a class at an SNR label."
+        ),
     ] = 200,
     all_cells: Annotated[
         bool, typer.Option("--all", help="Print every cell, not a line for each class.")
@@ -58,25 +62,26 @@ def compare(
         check_writable(path, SUFFIXES)
     names = _names(first, second)
     whole = [data.read(path) for path in (first, second)]
-    sides = pair(*whole, parse_names(classes), parse_floats(snr), frames_per_cell, seed)
+    sides = pair(*whole, parse_names(classes), parse_floats(snr), frames_per_key, seed)
     cells = _compared(sides, seed)
     if not cells:
         raise UserError(f"{first} and {second} have no cell with frames that are not all zero")
-    told = summary(cells)
-    out.print(_cell_table(cells, names) if all_cells else _class_table(told, names))
-    for line in _lines(told, names):
+    found = summary(cells)
+    out.print(_cell_table(cells, names) if all_cells else _class_table(found, names))
+    for line in _lines(found, names):
         out.print(line, highlight=False, soft_wrap=True, markup=False)
     if json:
         settings = {
             **dict(zip(SIDES, names)),
             "fingerprints": {side: own.fingerprint() for side, own in zip(SIDES, sides)},
-            "frames_per_cell": frames_per_cell,
+            "frames_per_key": frames_per_key,
+            "frames_per_cell": frames_per_key,  # its old name, for who reads such files
             "seed": seed,
             "version": __version__,
             "false_discovery_rate": FALSE_DISCOVERY_RATE,
             "tolerances": {each.name: each.tolerance for each in MEASURES},
         }
-        write_json(json, {"settings": settings, "summary": told, "cells": cells})
+        write_json(json, {"settings": settings, "summary": found, "cells": cells})
     if figure or snr_figure:
         _draw(dict(zip(names, sides)), figure, snr_figure)
 
@@ -106,7 +111,7 @@ def _names(first, second):
     return names if names[0] != names[1] else [f"{first} (1)", f"{second} (2)"]
 
 
-def _class_table(told, names):
+def _class_table(found, names):
     first, second = names
     table = Table(
         title=Text(f"1st: {first}, 2nd: {second}"),
@@ -119,8 +124,8 @@ def _class_table(told, names):
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     table.add_column("differs in (cells)")
-    for name, own in told["classes"].items():
-        snr, bare = own["snr"], told["bare"][name]
+    for name, own in found["classes"].items():
+        snr, bare = own["snr"], found["bare"][name]
         table.add_row(
             Text(name),
             str(own["cells"]),
@@ -167,11 +172,11 @@ def _value(cell, name, side):
     return _number(value, {"snr_db": ".1f", "bandwidth": ".3f", "bare": ".0%"}.get(name, ".2f"))
 
 
-def _lines(told, names):
-    alike, differ, few = told["verdicts"].values()
+def _lines(found, names):
+    alike, differ, few = found["verdicts"].values()
     counts = f"{alike} alike, {differ} differ, {few} have too few frames (fewest: {FEWEST})"
-    yield f"cells: {told['cells']} compared: {counts}"
-    snr = told["snr"]
+    yield f"cells: {found['cells']} compared: {counts}"
+    snr = found["snr"]
     if snr["measurable_cells"]:
         yield (
             f"SNR: medians within 1.5 dB in {snr['within_tolerance']} of "
@@ -185,7 +190,7 @@ def _lines(told, names):
     if beyond:
         more = f" and {len(beyond) - 10} more" if len(beyond) > 10 else ""
         yield f"  beyond: {', '.join(beyond[:10])}{more}"
-    for name, bare in told["bare"].items():
+    for name, bare in found["bare"].items():
         if bare and max(bare[side]["share"] for side in SIDES) >= 0.05:
             yield (
                 f"bare carriers, {name}, labels >= {bare['labels_from_db']} dB: "

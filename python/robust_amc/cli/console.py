@@ -1,5 +1,10 @@
-"""Consoles: results go to standard output, progress and messages to standard error."""
+"""The terminal: results to standard output, progress and messages to standard error, and signals.
 
+A program runs in :func:`run`; :func:`progress`, :func:`working` and :func:`counting` show that it
+works, :func:`stopping` lets a user end it.
+"""
+
+import logging
 import signal
 import sys
 import time
@@ -25,8 +30,24 @@ out = Console(width=None if sys.stdout.isatty() else WIDTH, quiet=_QUIET)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, quiet=_QUIET)
 
 
+class _Lines(logging.Handler):
+    """Shows what the library logs as lines on standard error, each once."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.shown = set()
+
+    def emit(self, record):
+        line = record.getMessage()
+        if line not in self.shown:
+            self.shown.add(line)
+            err.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def run(program):
     """Call a program; a user's mistake is one line on standard error and status 2."""
+    log, lines = logging.getLogger("robust_amc"), _Lines()
+    log.addHandler(lines)
     try:
         program()
     except UserError as error:
@@ -36,6 +57,8 @@ def run(program):
     except KeyboardInterrupt:
         err.print("stopped", highlight=False)
         sys.exit(130)
+    finally:
+        log.removeHandler(lines)
 
 
 def progress():

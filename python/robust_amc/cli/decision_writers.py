@@ -20,22 +20,27 @@ class Format(StrEnum):
     TABLE = "table"
 
 
-def writer(form, with_scores=False):
-    """A function that writes a Decided; BrokenPipeError when nobody reads any more."""
+def writer(form, with_scores=False, sample_rate_hz=None):
+    """A function that writes a DecisionBatch; BrokenPipeError when nobody reads any more.
+
+    With the sample rate of their stream frames have a time.
+    """
     if form is Format.AUTO:
         form = Format.TABLE if sys.stdout.isatty() else Format.JSON
-    return TableRows().write if form is Format.TABLE else JsonLines(with_scores).write
+    if form is Format.TABLE:
+        return TableRows(sample_rate_hz).write
+    return JsonLines(with_scores, sample_rate_hz).write
 
 
 class JsonLines:
     """A JSON object a line, a line a frame."""
 
-    def __init__(self, with_scores):
-        self._with_scores = with_scores
+    def __init__(self, with_scores, sample_rate_hz):
+        self._with_scores, self._sample_rate_hz = with_scores, sample_rate_hz
 
-    def write(self, decided):
-        """Write the frames of a Decided, at once."""
-        records = decided.records(self._with_scores)
+    def write(self, batch):
+        """Write the frames of a DecisionBatch, at once."""
+        records = batch.records(self._with_scores, self._sample_rate_hz)
         _say("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
 
@@ -55,16 +60,17 @@ _COLUMNS = {  # heading: (field, width, form)
 class TableRows:
     """Rows of a table that never ends: columns of fixed width, headings above the first row."""
 
-    def __init__(self):
+    def __init__(self, sample_rate_hz):
+        self._sample_rate_hz = sample_rate_hz
         self._has_headings = False
 
-    def write(self, decided):
-        """Write the frames of a Decided."""
+    def write(self, batch):
+        """Write the frames of a DecisionBatch."""
         table = Table(box=None, show_header=not self._has_headings, pad_edge=False)
         for heading, (_, width, form) in _COLUMNS.items():
             justify = "right" if form else "left"
             table.add_column(heading, width=width, no_wrap=True, justify=justify)
-        for record in decided.records():
+        for record in batch.records(sample_rate_hz=self._sample_rate_hz):
             table.add_row(*(_cell(record, *column) for column in _COLUMNS.values()))
         self._has_headings = True
         with out.capture() as captured:

@@ -74,8 +74,8 @@ def export(
             output, classifier, _checked(check, classifier), calibration, settings
         )
     if json:
-        told = asdict(settings) | {"model": model, "version": __version__}
-        write_json(json, {"settings": told, "check": asdict(found)})
+        facts = asdict(settings) | {"model": model, "version": __version__}
+        write_json(json, {"settings": facts, "check": asdict(found)})
     err.print(f"wrote {output}: {found}", highlight=False)
 
 

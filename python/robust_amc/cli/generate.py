@@ -33,7 +33,9 @@ def generate(
     ] = None,
     frames_per_run: Annotated[
         int | None,
-        typer.Option(help="Most frames cut from one generator run (default: all, about 36)."),
+        typer.Option(
+            help="Maximum number of frames cut from one generator run (default: all, about 36)."
+        ),
     ] = None,
     frame_length: Annotated[int, typer.Option(help="Samples in a frame.")] = 128,
     samples_per_symbol: Annotated[int, typer.Option(help="Of the digital classes.")] = 8,

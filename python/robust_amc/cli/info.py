@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__, data
+from ..data.formats import registry
 from ..data.summary import summary
 from ..files import write_json
 from .console import counting, out
@@ -16,10 +17,7 @@ from .options import Json
 
 def info(
     path: Annotated[
-        str,
-        typer.Argument(
-            help="An .npz, a RadioML pickle or HDF5 file, a .sigmf-meta, or 'sample'.",
-        ),
+        str, typer.Argument(help=f"The file to read: {registry.readable()}; or 'sample'.")
     ],
     json: Json = None,
 ):

@@ -1,5 +1,6 @@
-"""Options that subcommands share, and how lists are read."""
+"""Options that subcommands share, and how lists and settings are read."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,40 @@ def parse_names(text):
     if not all(names):
         raise UserError(f"{text!r} is not a list of names such as BPSK,QPSK")
     return names
+
+
+def parse_settings(texts, example="cat.r_max=0.1"):
+    """['a.b=1', 'c=x,y'] to {'a.b': [1], 'c': ['x', 'y']}, each word as TOML would read it.
+
+    Text needs no quotes. UserError, with the `example`, for anything else.
+    """
+    found = {}
+    for text in texts or []:
+        name, _, listed = text.partition("=")
+        words = [word.strip() for word in listed.split(",")]
+        if not all([name.strip(), *words]):
+            form = "NAME=VALUE,VALUE" if "," in example else "NAME=VALUE"
+            raise UserError(f"--set takes {form}, as in {example}, not {text!r}")
+        found.setdefault(name.strip(), []).extend(map(_value, words))
+    return found
+
+
+def single(settings):
+    """Of lists of values those that have one alone: {'a.b': [1]} to {'a.b': 1}."""
+    return {name: values[0] if len(values) == 1 else values for name, values in settings.items()}
+
+
+def _value(word):
+    if word in ("true", "false"):
+        return word == "true"
+    for kind in (int, float):
+        try:
+            number = kind(word)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            return number
+    return word
 
 
 def check_writable(path, suffixes=None):

@@ -51,17 +51,22 @@ def paper(
     picked = pick_device(device)
     name = Path(dataset).name
 
-    def told(text):
+    def log(text):
         err.print(text, highlight=False)
 
     with progress() as bar:
-        train.models(chosen, folder, whole, name, device=picked, told=told, report=Reporter(bar))
+        train.models(chosen, folder, whole, name, device=picked, log=log, report=Reporter(bar))
     found = report.Report(chosen, folder, whole, name)
     warnings = []
     with progress() as bar:
         task = bar.add_task("attacking", total=100, note="% of the tries at this level")
         curves = attack.curves(
-            chosen, folder, whole, device=picked, told=told, warnings=warnings,
+            chosen,
+            folder,
+            whole,
+            device=picked,
+            log=log,
+            warnings=warnings,
             progress=lambda won, share: bar.update(task, completed=round(100 * share)),
         )
         for point in curves:

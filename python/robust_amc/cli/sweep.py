@@ -1,6 +1,5 @@
 """`htrd sweep`: choose the settings of a system on validation data."""
 
-import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,24 +11,28 @@ from rich.table import Table
 from .. import assets, data, power, systems
 from ..errors import UserError
 from ..evaluation.table import COLUMNS
+from ..files import checksum
 from ..sweep import Results, Sweep, SweepSettings, candidates, rule
 from ..sweep.results import KEEP
 from .console import err, out, progress
-from .options import Dataset, Device, Json, Seed, check_writable, parse_floats
+from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_settings
 from .train import Reporter
 
 DEFAULT = SweepSettings(snr_db=[8.0, 10.0, 12.0])
 
 
 def sweep(
-    system: Annotated[str, typer.Option(help="A system of the paper, or a TOML file like its.")],
+    system: Annotated[
+        str, typer.Option(help="A system of the paper, or a TOML file of the same form.")
+    ],
     dataset: Dataset,
     values: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="Values to choose from, as cat.r_max=0.1,0.15, instead of what the sweep table "
-            "of the file says. Can be given several times.",
+            metavar="NAME=VALUE,VALUE",
+            help="Values to choose from, as cat.r_max=0.1,0.15, instead of those in the sweep "
+            "table of the file. Can be given several times.",
         ),
     ] = None,
     start_from: Annotated[
@@ -40,12 +43,13 @@ def sweep(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Most epochs of a training (default: as the system says)."),
+        typer.Option(min=1, help="Maximum number of epochs of a training (default: the system's)."),
     ] = None,
     frames_per_key: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Most training frames a class and SNR label (default: as it says)."
+            min=1,
+            help="Maximum training frames of a class at an SNR label (default: the system's).",
         ),
     ] = None,
     snr: Annotated[
@@ -54,12 +58,14 @@ def sweep(
     ] = None,
     pnr: Annotated[float, typer.Option(help="PNR of the attack in dB.")] = DEFAULT.pnr_db,
     frames: Annotated[
-        int, typer.Option(min=1, help="Most validation frames that are attacked.")
+        int, typer.Option(min=1, help="Maximum number of validation frames that are attacked.")
     ] = DEFAULT.frames,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.attack.steps,
     keep: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Most accepted accuracy to lose for robust accuracy."),
+        typer.Option(
+            min=0, max=1, help="Accepted accuracy that may be lost for robust accuracy, at most."
+        ),
     ] = KEEP,
     json: Json = None,
     seed: Seed = 0,
@@ -89,7 +95,7 @@ def sweep(
         seed=seed,
     )
     models = {"start_from": start_from, "network": network}
-    grid = _grid(values or [])
+    grid = parse_settings(values, "cat.r_max=0.1,0.15")
     candidates(system, grid, settings, **models)  # what is wrong is said before the data are read
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
@@ -110,38 +116,12 @@ def sweep(
         task = bar.add_task("candidates", total=len(found), note="")
         for row in trials.rows(
             results,
-            told=lambda text: err.print(text, highlight=False, markup=False, soft_wrap=True),
+            log=lambda text: err.print(text, highlight=False, markup=False, soft_wrap=True),
             report=Reporter(bar),
         ):
             results.add(row)
             bar.update(task, completed=len(results.rows))
     _show(results.choose(keep), keep)
-
-
-def _grid(texts):
-    """['a.b=1,2'] to {'a.b': [1, 2]}; UserError for anything else."""
-    grid = {}
-    for text in texts:
-        name, _, listed = text.partition("=")
-        words = [word.strip() for word in listed.split(",")]
-        if not all([name.strip(), *words]):
-            raise UserError(f"--set takes NAME=VALUE,VALUE, as cat.r_max=0.1,0.15, not {text!r}")
-        grid.setdefault(name.strip(), []).extend(map(_value, words))
-    return grid
-
-
-def _value(word):
-    """A word as TOML would read it, but text needs no quotes."""
-    if word in ("true", "false"):
-        return word == "true"
-    for kind in (int, float):
-        try:
-            number = kind(word)
-        except ValueError:
-            continue
-        if np.isfinite(number):
-            return number
-    return word
 
 
 def _with_levels(settings, dataset, wanted):
@@ -160,7 +140,7 @@ def _identity(model):
     if model is None:
         return None
     path = assets.model_path(model)
-    return {"name": path.stem, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"name": path.stem, "sha256": checksum(path)}
 
 
 def _show(best_first, keep):

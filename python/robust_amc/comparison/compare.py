@@ -27,7 +27,7 @@ ALIKE, DIFFERS, TOO_FEW = "alike", "differs", "too few frames"
 VERDICTS = (ALIKE, DIFFERS, TOO_FEW)
 FEWEST = 5  # frames with a value, on either side
 FALSE_DISCOVERY_RATE = 0.05  # share of chance among the cells that differ
-BANDS = 32  # of the spectra that are told
+BANDS = 32  # of the spectra in the results
 SIDES = ("first", "second")
 
 
@@ -36,10 +36,10 @@ def pair(
     second: FrameDataset,
     classes: Sequence[str] | None = None,
     snr_db: Sequence[float] | None = None,
-    frames_per_cell: int = 200,
+    frames_per_key: int = 200,
     seed: int = 0,
 ) -> tuple[FrameDataset, FrameDataset]:
-    """The cells that two data sets share, at most `frames_per_cell` frames of each, in memory.
+    """The cells that two data sets share, at most `frames_per_key` frames of each, in memory.
 
     `classes` and `snr_db` select. All-zero frames are left out, and cells that have no
     others. Both data sets come back with the same class list. Raises UserError when frame
@@ -67,7 +67,7 @@ def pair(
         side = side.subset(np.isin(_cells(side), common))
         if classes is not None or snr_db is not None:
             side = side.select(classes, snr_db)
-        side = side.limit_per_key(frames_per_cell, seed).in_memory()
+        side = side.limit_per_key(frames_per_key, seed).in_memory()
         return side.subset(frames.valid(side.iq))
 
     return chosen(first), chosen(second)

@@ -10,7 +10,7 @@ from .compare import SIDES, VERDICTS
 from .measures import MEASURES
 
 SNR_LABELS_FROM = 0  # dB: where the median SNRs are counted
-BARE_LABELS_FROM = 8  # dB: where bare carriers can be told from noise in RadioML's data
+BARE_LABELS_FROM = 8  # dB: where bare carriers are told apart from noise in RadioML's data
 _SNR_TOLERANCE = next(each.tolerance for each in MEASURES if each.name == "snr_db")
 
 

@@ -64,7 +64,7 @@ class FrameDataset:
             raise UserError(f"{', '.join(unknown)} is nothing that a frame can have")
         for name in self.classes:
             if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100):
-                raise UserError(f"a class is named {str(name)[:40]!r}, which is no name")
+                raise UserError(f"a class is named {str(name)[:40]!r}, which is not a name")
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"a class is named twice: {', '.join(self.classes)}")
         if len(self.label) and not 0 <= self.label.min() <= self.label.max() < len(self.classes):

@@ -120,9 +120,7 @@ def spans(rows: Integers, gap: int = 64, most: int = 4096) -> Iterator[tuple[int
     start = 0
     for end in range(1, len(rows) + 1):
         ends = (
-            end == len(rows)
-            or rows[end] - rows[end - 1] > gap
-            or rows[end] - rows[start] >= most
+            end == len(rows) or rows[end] - rows[end - 1] > gap or rows[end] - rows[start] >= most
         )
         if ends:
             yield int(rows[start]), int(rows[end - 1]) + 1, slice(start, end)

@@ -1,7 +1,8 @@
 """The metrics, each under its one meaning, with intervals by bootstrap over runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,15 @@ class Outcome:
         """Which frames are rejected, bool ``[n]``."""
         return np.asarray(self.decided) < 0
 
+    def subset(self, rows: Integers) -> Self:
+        """The Outcome of the frames `rows`, an index of ``[n]``."""
+        columns: dict[str, Any] = {
+            name: np.asarray(getattr(self, name))[rows]
+            for name in ("label", "decided", "recognized", "score")
+            if getattr(self, name) is not None
+        }
+        return replace(self, **columns)
+
     def ratio(self, metric: str) -> tuple[Floats, Floats]:
         """Numerator and denominator of a metric, each float ``[n]``."""
         correct, rejected = self.correct, self.rejected
@@ -81,6 +91,22 @@ def with_intervals(result: Outcome, run_id: Integers, seed: int = 0) -> Document
         row[metric] = value
         row[f"{metric}_interval"] = _interval(_divide(sums[:, 2 * i], sums[:, 2 * i + 1]))
     return row
+
+
+def by_class(
+    result: Outcome, run_id: Integers, classes: Sequence[str], seed: int = 0
+) -> dict[str, Document]:
+    """:func:`with_intervals` for the frames of each true class, with their number as `frames`.
+
+    A dictionary by the names in `classes`; classes without frames are left out.
+    """
+    found = {}
+    for number, name in enumerate(classes):
+        rows = np.flatnonzero(np.asarray(result.label) == number)
+        if len(rows):
+            own = with_intervals(result.subset(rows), np.asarray(run_id)[rows], seed)
+            found[name] = {"frames": len(rows)} | own
+    return found
 
 
 def difference(

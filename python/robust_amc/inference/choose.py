@@ -6,13 +6,12 @@ import time
 
 import numpy as np
 
-from ..classifier import Classifier
 from ..errors import UserError
-from ..frames import Scaling
+from ..frames import require_length
 from . import quantize
 from .agreement import Agreement, check_frames
-from .engine import Precision
-from .sources import OfClassifier, OfFile
+from .engine import InferenceEngine, Precision
+from .sources import source_of
 
 AUTO = "auto"
 AGREEMENT = 0.995  # of decisions with float32, for `auto`
@@ -26,27 +25,49 @@ PACKAGES = {
 log = logging.getLogger(__name__)
 
 
-def open_engine(model, engine=AUTO, precision=None, scaling=Scaling.NONE, threads=None):
+def open_engine(
+    model,
+    engine=AUTO,
+    precision=None,
+    scaling=None,
+    threads=None,
+    frame_length=None,
+    device="cpu",
+):
     """An InferenceEngine.
 
     Args:
-        model: a Classifier, or the path of a file that `htrd export` wrote
+        model: a Classifier, a shipped model's name, a model file, a file that `htrd export`
+            wrote (.onnx), or what :func:`source_of` made of one of these; an InferenceEngine
+            is taken as it is
         engine: ``torch``, ``onnxruntime``, ``openvino`` or ``auto``
-        precision: ``float32``, ``bfloat16``, ``int8``, or None: what is fastest
-        scaling: of the input, a Scaling or ``as_model``; a file brings its own
+        precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` or None: what is fastest
+        scaling: of the input, a Scaling or ``as_model`` (default: none); an exported file has
+            its own (the default), and must not be asked for another one
         threads: of ONNX Runtime and OpenVINO (default: as many as PyTorch has)
+        frame_length: samples in a frame, where that matters to the caller
+        device: where PyTorch computes, if the model is not loaded yet
 
     Where several engines or precisions are left to choose from, each decides a check set at
     load time; the fastest of those that agree with float32 PyTorch (of a file: with the first
     that can run it) on 99.5 % is taken, and one line of log says so. int8 is made only where
     it is asked for by name, and must agree as :func:`quantize.is_close` says. Raises UserError
     when nothing fits: a package is not installed, the processor lacks bfloat16, the model is
-    on a GPU and the engine is not for it.
+    on a GPU and the engine is not for it; and for a missing or damaged model, another frame
+    length, and another scaling than that of an exported file.
     """
     if engine not in (AUTO, *ENGINES):
         raise UserError(f"unknown engine {engine!r}; there are {AUTO}, {', '.join(ENGINES)}")
-    source = OfClassifier(model, scaling) if isinstance(model, Classifier) else OfFile(model)
-    wanted = None if precision is None else _precision(precision)
+    is_open = isinstance(model, InferenceEngine)
+    source = model if is_open else source_of(model, device)
+    if frame_length is not None:
+        name = "the model" if is_open else source.name
+        require_length(name, source.frame_length, frame_length)
+    if is_open:
+        return model
+    if scaling is not None:
+        source = source.scaled(scaling)
+    wanted = None if precision in (None, AUTO) else _precision(precision)
     pairs = [
         (name, exact)
         for name, exact in source.pairs(wanted)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..classifier import REJECTED, Decisions
+from ..decisions import REJECTED, Decisions
 from ..errors import UserError
 from ..rejection import threshold as thresholds
 

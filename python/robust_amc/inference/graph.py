@@ -8,7 +8,7 @@ from torch import nn
 
 from .. import frames
 from ..frames import Scaling
-from ..models import VTCNN2
+from ..models.vtcnn2 import VTCNN2
 
 REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
 

@@ -57,7 +57,7 @@ def document(classifier, scaling):
 
 
 def read_document(model):
-    """The JSON document of an onnx.ModelProto; UserError when it is no model of ours."""
+    """The JSON document of an onnx.ModelProto; UserError when it is not a model of ours."""
     for entry in model.metadata_props:
         if entry.key == KEY:
             try:

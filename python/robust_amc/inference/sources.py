@@ -1,7 +1,11 @@
 """What engines are made of: a classifier, or an ONNX file of ours."""
 
-from ..frames import Scaling
-from ..runtime.device import has_bfloat16
+import copy
+
+from ..classifier import Classifier
+from ..errors import UserError
+from ..frames import AS_MODEL, Scaling, scaling_of
+from ..runtime.device import has_bfloat16, pick_device
 from . import quantize
 from .engine import Precision
 from .onnx_engine import OnnxRuntimeEngine
@@ -10,13 +14,44 @@ from .openvino_engine import OpenVinoEngine
 from .torch_engine import TorchEngine
 
 
-class OfClassifier:
-    """Engines of a Classifier."""
+def source_of(model, device="cpu"):
+    """What the engines of a model are made of: an OfClassifier or OfFile, read but not started.
 
-    def __init__(self, classifier, scaling):
+    `model` is a Classifier, a shipped model's name, a model file, a file that `htrd export`
+    wrote (.onnx), or what this function returned. PyTorch computes on `device`, see
+    :func:`pick_device`. Raises UserError when the model is missing or damaged, or the device
+    is not there.
+    """
+    if isinstance(model, (OfClassifier, OfFile)):
+        return model
+    if str(model).endswith(".onnx"):
+        return OfFile(model)
+    if not isinstance(model, Classifier):
+        model = Classifier.load(model, pick_device(device))
+    return OfClassifier(model)
+
+
+class OfClassifier:
+    """Engines of a Classifier.
+
+    Attributes:
+        name: of the model
+        frame_length: samples in a frame
+        scaling: Scaling that its engines apply to their input
+    """
+
+    def __init__(self, classifier):
         self.classifier = classifier
-        self.scaling = classifier.scaling if scaling == "as_model" else Scaling(scaling)
+        self.name = classifier.name or "the model"
+        self.frame_length = classifier.frame_length
+        self.scaling = Scaling.NONE
         self._model = {}
+
+    def scaled(self, choice):
+        """The same with another scaling, see :func:`scaling_of`."""
+        changed = copy.copy(self)
+        changed.scaling, changed._model = scaling_of(choice, self.classifier.scaling), {}
+        return changed
 
     def pairs(self, wanted):
         """Engines and precisions, the reference first."""
@@ -68,11 +103,37 @@ class OfClassifier:
 
 
 class OfFile:
-    """Engines of an ONNX file of ours."""
+    """Engines of an ONNX file of ours.
+
+    Attributes:
+        name: path of the file
+        frame_length: samples in a frame
+        scaling: Scaling that is part of its graph
+        precision: Precision of its network
+    """
 
     def __init__(self, path):
+        self.name = path
         self.model = load(path)
-        self.precision = Precision(read_document(self.model)["exported"]["precision"])
+        document = read_document(self.model)
+        self.frame_length = document["frame_length"]
+        self.scaling = Scaling(document["exported"]["scaling"])
+        self.precision = Precision(document["exported"]["precision"])
+        self._own_scaling = Scaling(document["scaling"])
+
+    def scaled(self, choice):
+        """The same, if it scales its input like that; else UserError."""
+        wanted = scaling_of(choice, self._own_scaling)
+        if wanted is not self.scaling:
+            here, other = (
+                Scaling.NONE if each is Scaling.NONE else AS_MODEL
+                for each in (self.scaling, wanted)
+            )
+            raise UserError(
+                f"{self.name} scales its input by {self.scaling}, not by {wanted}: use it with "
+                f"--scaling {here} (a block: scaling={here}), or export it with --scaling {other}"
+            )
+        return self
 
     def pairs(self, wanted):
         """Engines and precisions, the reference first."""

@@ -7,8 +7,7 @@ import numpy as np
 from .. import data, provenance
 from ..classifier import Classifier
 from ..evaluation import Attack, Outcome, SecurityCurve, checks
-from ..files import replacing, write_json
-from ..model_card import checksum
+from ..files import checksum, replacing, write_json
 
 
 def test_frames(study, dataset, models):
@@ -17,7 +16,7 @@ def test_frames(study, dataset, models):
     return data.part(dataset, part, split_seed).select(snr_db=[study.snr_db]).in_memory()
 
 
-def curves(study, folder, dataset, *, device, told, warnings, progress=None):
+def curves(study, folder, dataset, *, device, log, warnings, progress=None):
     """Attack every system of `study`; what is in `folder` already is not done again.
 
     Yields (seed, row, Outcome, FrameDataset) of each point, benign ones first; what may make
@@ -30,7 +29,7 @@ def curves(study, folder, dataset, *, device, told, warnings, progress=None):
         attacked, others = benign.divide(study.frames, seed)
         others = others.limit(study.frames, seed)  # a universal perturbation is crafted on them
         for name, classifier in models.items():
-            told(f"{name}, seed {seed}: benign frames")
+            log(f"{name}, seed {seed}: benign frames")
             curve = SecurityCurve(classifier, benign, Attack.NONE)
             yield seed, *curve.point(), benign
         for name, classifier in models.items():
@@ -45,10 +44,10 @@ def curves(study, folder, dataset, *, device, told, warnings, progress=None):
                     classifier, attacked, kind, study.attack, seed, source, others
                 )
                 for pnr_db in sorted(study.pnr_db):
-                    told(f"{name}, seed {seed}: {kind.value}, PNR {pnr_db:g} dB")
+                    log(f"{name}, seed {seed}: {kind.value}, PNR {pnr_db:g} dB")
                     curve.settings = study.attack_at(pnr_db)
                     yield seed, *saved.point(curve, pnr_db, progress), attacked
-                told(f"{name}, seed {seed}: {kind.value}, checks")
+                log(f"{name}, seed {seed}: {kind.value}, checks")
                 curve.settings = study.attack
                 told_apart = {"seed": seed, "attack": kind.value}
                 warnings += [told_apart | each for each in saved.warnings(curve, study, progress)]

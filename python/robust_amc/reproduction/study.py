@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from .. import __version__, systems
+from .. import __version__, settings, systems
 from ..attacks import AttackSettings
 from ..errors import UserError
 from ..files import write_json
@@ -169,7 +169,9 @@ class Folder:
         if settings.exists():
             self._check(settings, identity, resume)
         elif self.path.exists() and any(self.path.iterdir()):
-            raise UserError(f"{path} is not empty and no reproduction; give a new folder")
+            raise UserError(
+                f"{path} is not empty and is not the folder of a reproduction; give a new one"
+            )
         try:
             for seed in study.seeds:
                 (self.path / "models" / f"seed{seed}").mkdir(parents=True, exist_ok=True)
@@ -202,7 +204,9 @@ class Folder:
 
 def _meaning(identity):
     """An identity without what changes no result: comments of the systems' files, their sweeps."""
-    systems_of = {name: tomllib.loads(text) for name, text in identity["systems"].items()}
+    systems_of = {
+        name: settings.current(tomllib.loads(text)) for name, text in identity["systems"].items()
+    }
     for document in systems_of.values():
         document.pop("sweep", None)
     return identity | {"systems": systems_of}

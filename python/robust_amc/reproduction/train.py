@@ -8,20 +8,20 @@ from ..rejection.calibrate import fit_rejector
 from ..training import run
 
 
-def models(study, folder, dataset, path, *, device, told, report):
+def models(study, folder, dataset, path, *, device, log, report):
     """Make every missing model of `study` in `folder` from a FrameDataset read from `path`.
 
-    `told` is called with what is about to be done, in words; `report` as in
+    `log` is called with what is about to be done, in words; `report` as in
     :func:`training.train`.
     """
     for seed in study.seeds:
         for name in study.networks():
-            _network(study.system(name, seed), folder, dataset, path, device, told, report)
+            _network(study.system(name, seed), folder, dataset, path, device, log, report)
         for name in study.systems:
-            _rejector(study.system(name, seed), seed, folder, dataset, path, device, told)
+            _rejector(study.system(name, seed), seed, folder, dataset, path, device, log)
 
 
-def _network(system, folder, dataset, path, device, told, report):
+def _network(system, folder, dataset, path, device, log, report):
     seed = system.plan.settings.seed
     output = folder.model(system.name, seed)
     if output.exists():
@@ -35,7 +35,7 @@ def _network(system, folder, dataset, path, device, told, report):
         dataset,
         path,
         device=device,
-        told=lambda text: told(f"{system.name}, seed {seed}: {text}"),
+        log=lambda text: log(f"{system.name}, seed {seed}: {text}"),
         checkpoint=checkpoint,
         resume=True,
         report=report,
@@ -45,11 +45,11 @@ def _network(system, folder, dataset, path, device, told, report):
     checkpoint.unlink(missing_ok=True)
 
 
-def _rejector(system, seed, folder, dataset, path, device, told):
+def _rejector(system, seed, folder, dataset, path, device, log):
     output = folder.model(system.name, seed)
     if system.rejector is None or (output.exists() and _rejects(output)):
         return
-    told(f"{system.name}, seed {seed}: fitting the rejector")
+    log(f"{system.name}, seed {seed}: fitting the rejector")
     network = Classifier.load(folder.model(system.network, seed), device)
     split_seed = network.metadata["dataset"]["split_seed"]
     fitted = fit_rejector(

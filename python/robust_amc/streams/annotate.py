@@ -4,6 +4,8 @@ import hashlib
 import json
 from contextlib import ExitStack, contextmanager
 
+import numpy as np
+
 from .. import __version__
 from ..data.formats import sigmf_recording
 from ..data.formats.sigmf_annotations import GENERATOR
@@ -14,11 +16,12 @@ _EXTENSION = {"name": "htrd", "version": "1.0.0", "optional": True}
 
 
 @contextmanager
-def annotated(path, recording, model):
+def annotated(path, recording, model, frame_length):
     """Yield an Annotator; its two files get their names when the block ends well.
 
-    `path` ends in ``.sigmf-meta``; the samples go to the ``.sigmf-data`` beside it. Raises
-    UserError when they cannot be written.
+    `path` ends in ``.sigmf-meta``; the samples go to the ``.sigmf-data`` beside it. `model` is
+    the name of what decides, `frame_length` that of its frames in samples. Raises UserError
+    when the files cannot be written.
     """
     meta, samples = sigmf_recording.paths(path)
     # The samples get their name first: metadata never describe another file
@@ -28,7 +31,7 @@ def annotated(path, recording, model):
         )
         text = stack.enter_context(open(temporary_meta, "w"))
         data = stack.enter_context(open(temporary_samples, "wb"))
-        annotator = Annotator(text, data, recording, model)
+        annotator = Annotator(text, data, recording, model, frame_length)
         yield annotator
         annotator.finish()
 
@@ -41,10 +44,10 @@ class Annotator:
     were written.
     """
 
-    def __init__(self, text, data, recording, model):
+    def __init__(self, text, data, recording, model, frame_length):
         self._text, self._data = text, data
         self._recording = recording
-        self._model = model
+        self._model, self._frame_length = model, frame_length
         self._digest = hashlib.sha512()
         self._run = None
         self._others = list(reversed(recording.annotations))  # the next one is the last
@@ -56,19 +59,19 @@ class Annotator:
         self._digest.update(block)
         self._data.write(block)
 
-    def add(self, decided):
-        """Annotate the frames of a Decided."""
+    def add(self, batch):
+        """Annotate the frames of a DecisionBatch, which has their `sample_offset`."""
         rows = zip(
-            decided.sample_offset.tolist(),
-            decided.modulation,
-            decided.decisions.valid.tolist(),
-            decided.score.tolist(),
+            batch.sample_offset.astype(np.int64).tolist(),
+            batch.modulation,
+            batch.valid.tolist(),
+            batch.score.tolist(),
         )
         for offset, name, valid, score in rows:
             if self._run is None or not self._run.takes(offset, name, valid):
                 self._end_run()
                 self._run = _Run(offset, name, valid)
-            self._run.add(offset + decided.frame_length, score)
+            self._run.add(offset + self._frame_length, score)
 
     def _end_run(self):
         if self._run is None:

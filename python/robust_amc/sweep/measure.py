@@ -58,7 +58,7 @@ class Sweep:
         self.benign = validation.select(snr_db=settings.snr_db).in_memory()
         self.attacked = self.benign.limit(settings.frames, settings.seed)
 
-    def rows(self, results, *, told, report=None):
+    def rows(self, results, *, log, report=None):
         """Train and measure every candidate that `results` lack; yields a row each.
 
         A row has the candidate's `values`, and its figures or, where it could not be trained
@@ -67,7 +67,7 @@ class Sweep:
 
         Args:
             results: Results, to which each row must be added before the next is asked for
-            told: called with what is about to be done, in words
+            log: called with what is about to be done, in words
             report: as in :func:`training.train`
         """
         for number, group in enumerate(self.networks, 1):
@@ -76,30 +76,30 @@ class Sweep:
             training = {
                 "checkpoint": results.checkpoint(number),
                 "resume": results.resumed,
-                "told": told,
+                "log": log,
                 "report": report,
             }
             if left:
-                told(f"network {number} of {len(self.networks)}")
+                log(f"network {number} of {len(self.networks)}")
                 yield from self._rows_of_network(left, results, training)
             if training["checkpoint"] and self.runtime.is_first:
                 training["checkpoint"].unlink(missing_ok=True)
 
     def _rows_of_network(self, candidates, results, training):
-        told = training["told"]
+        log = training["log"]
         try:
             network = self._network(candidates[0].system.plan, training)
         except UserError as error:
-            yield from (_failed(each, error, told) for each in candidates)
+            yield from (_failed(each, error, log) for each in candidates)
             return
         for each in candidates:
-            told(f"measuring {systems.words(each.values)}")
+            log(f"measuring {systems.words(each.values)}")
             try:
                 row = self._row(each, network)
             except UserError as error:
                 if not results.has_figures:
                     raise  # frames that are missing, most likely: it would be so for all
-                row = _failed(each, error, told)
+                row = _failed(each, error, log)
             yield row
 
     def _network(self, plan, training):
@@ -132,6 +132,6 @@ def _figures(row, metrics):
     return {name: None if row[name] != row[name] else row[name] for name in names}
 
 
-def _failed(candidate, error, told):
-    told(f"failed: {systems.words(candidate.values)}: {error}")
+def _failed(candidate, error, log):
+    log(f"failed: {systems.words(candidate.values)}: {error}")
     return {"values": candidate.values, "error": str(error)}

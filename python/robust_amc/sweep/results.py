@@ -97,7 +97,9 @@ class Results:
             document = json.loads(self.path.read_text())
             found, rows = dict(document["settings"]), list(document["rows"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(f"{self.path} is no file of htrd sweep; give another name") from None
+            raise UserError(
+                f"{self.path} is not a results file of htrd sweep; give another name"
+            ) from None
         changed = [name for name in self.settings if found.get(name) != self.settings[name]]
         if changed:
             raise UserError(

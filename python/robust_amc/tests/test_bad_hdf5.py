@@ -119,8 +119,8 @@ def named_type(file):
         (text, "X holds objects"),
         (references, "X holds objects"),
         (odd_floats, "X holds numbers of an unusual layout"),
-        (group, "X is no set of numbers"),
-        (named_type, "X is no set of numbers"),
+        (group, "X is not a set of numbers"),
+        (named_type, "X is not a set of numbers"),
     ],
 )
 def test_other_things_than_numbers(rebuilt, create, message):

@@ -83,7 +83,7 @@ def test_cat_batch_is_the_same(model, sample):
     assert 4 < right.sum() < 20
     rows, cat = torch.arange(len(iq)), CATSettings(growth=0.05)
     budget = torch.linspace(0.02, cat.r_max, len(iq))
-    recipe = CustomizedAdversarial(len(iq), cat)
+    recipe = CustomizedAdversarial(cat, len(iq))
     recipe.load_state_dict({"budget": budget.clone()})
     generator = torch.Generator().manual_seed(0)
     inputs, _ = recipe.batch(model.network, iq, label, rows, len(model.classes), generator)
@@ -201,7 +201,7 @@ def test_share_is_of_the_faster_product():
     assert count_flop(work) == pytest.approx(1e9 * gflop) and gflop == pytest.approx(210e-9)
 
 
-def here(everything, seconds, rounds, told):
+def here(everything, seconds, rounds, log):
     """What measure() does, in this process: a second of each would tell nothing more."""
     works = {}
     flop = {side.name: sides._answer(side, works) for side in everything}
@@ -213,7 +213,7 @@ def test_training_and_attack_run(monkeypatch, sample):
     monkeypatch.setattr(peers, "PEERS", {})  # test_every_attack_goes_the_same_way runs them
     for bench, more in ((benchmarks.training, {}), (benchmarks.attack, {"steps": 1})):
         monkeypatch.setattr(bench, "measure", here)
-        document = bench.bench(few, **more, seconds=0, rounds=1, told=lambda what: None)
+        document = bench.bench(few, **more, seconds=0, rounds=1, log=lambda what: None)
         assert all(row["value"] > 0 and row["ratio"] > 0 for row in document["rows"])
         settings = document["settings"]
         assert settings["threads"] == torch.get_num_threads() and settings["frames"] == 8
@@ -282,7 +282,7 @@ def test_sides_take_turns_each_in_its_process(tmp_path):
         Side(name, process, noted, {"folder": tmp_path, "name": name, "amount": amount})
         for name, process, amount in (("a", "one", 1), ("b", "other", 10), ("c", "one", 1))
     ]
-    rates = measure(everything, seconds=0, rounds=2, told=told.append)
+    rates = measure(everything, seconds=0, rounds=2, log=told.append)
     calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
     assert [name for name, _ in calls] == ["a", "b", "c"] * 3  # to warm up, and two rounds
     process = dict(calls)
@@ -302,4 +302,4 @@ def test_sides_take_turns_each_in_its_process(tmp_path):
 )
 def test_what_goes_wrong_in_a_process_is_told(make, error, message):
     with pytest.raises(error, match=message):
-        measure([Side("x", "it", make)], seconds=0, rounds=1, told=lambda what: None)
+        measure([Side("x", "it", make)], seconds=0, rounds=1, log=lambda what: None)

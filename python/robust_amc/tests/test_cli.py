@@ -183,7 +183,9 @@ def test_training_a_system_takes_its_settings_and_those_given(files, capsys):
     train = ("train", "x.safetensors", "--dataset", "toy.npz")
     assert "the network of cat" in refused(capsys, *train, "--system", "htrd")
     assert "starts from that of base" in refused(capsys, *train, "--system", "cat")
-    assert "no option for: r-max" in refused(capsys, *train, "--method", "ls_gna", "--r-max", 1)
+    assert "cat.r_max is not a setting" in refused(
+        capsys, *train, "--method", "ls_gna", "--r-max", 1
+    )
 
 
 def test_evaluate_without_attack_needs_no_more(plain, files):
@@ -330,7 +332,7 @@ class TestMistakes:
         fit = ("fit-rejector", "new.safetensors", *refit)
         assert "has no rejector" in refused(capsys, *fit, "--system", "cat")
         said = refused(capsys, *fit, "--system", "two_fold", "--gamma", 0.1, "--penalty", 2)
-        assert "--gamma, --penalty" in said and "two_fold" in said
+        assert "two_fold" in said and "unknown entries gamma, penalty; there are" in said
         assert "too few" in refused(capsys, *fit, "--target-rejection", 0.001)
 
 

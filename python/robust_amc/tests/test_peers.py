@@ -49,7 +49,7 @@ def test_the_table(plain, tmp_path, monkeypatch):
     plain.save(tmp_path / "plain.safetensors")
     dataset = toy_dataset(200, 60).select(snr_db=[10])
     document = agreement.bench(
-        dataset, pnr_db=(-5, 30), steps=5, told=print, model=str(tmp_path / "plain.safetensors")
+        dataset, pnr_db=(-5, 30), steps=5, log=print, model=str(tmp_path / "plain.safetensors")
     )
     weak, battery, strong, floor = document["rows"]
     clean = np.mean(plain.decide(dataset.iq).label == dataset.label)
@@ -63,6 +63,6 @@ def test_a_system_that_rejects_is_refused(rejecting, tmp_path):
     rejecting.save(tmp_path / "m.safetensors")
     with pytest.raises(UserError, match="rejector"):
         agreement.bench(
-            toy_dataset(40), pnr_db=(0,), steps=1, told=print,
+            toy_dataset(40), pnr_db=(0,), steps=1, log=print,
             model=str(tmp_path / "m.safetensors"),
         )  # fmt: skip

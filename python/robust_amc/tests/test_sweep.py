@@ -184,7 +184,9 @@ def test_a_file_that_is_there_is_kept(folder, capsys, tmp_path):
     thesis = tmp_path / "thesis.json"
     for text in ("[]", "years of work", '{"settings": 3, "rows": []}'):
         thesis.write_text(text)
-        assert "is no file of htrd sweep" in refused(capsys, *SWEEP, "--json", thesis, "--resume")
+        assert "is not a results file of htrd sweep" in refused(
+            capsys, *SWEEP, "--json", thesis, "--resume"
+        )
         assert thesis.read_text() == text
 
 
@@ -262,7 +264,7 @@ class TestTrainedNetwork:
         (("--system", "gone.toml"), "no system gone.toml"),
         (("--dataset", "gone.npz"), "gone.npz"),
         (("--set", "ls_gna.pace=1"), "unknown entries pace"),
-        (("--set", "cat.r_max=1"), "cat.r_max is no setting of this system"),
+        (("--set", "cat.r_max=1"), "cat.r_max is not a setting of this system"),
         (("--set", "ls_gna.noise"), "--set takes NAME=VALUE,VALUE"),
         (("--set", "ls_gna.noise="), "--set takes NAME=VALUE,VALUE"),
         (("--set", "=1"), "--set takes NAME=VALUE,VALUE"),

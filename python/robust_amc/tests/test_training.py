@@ -37,7 +37,7 @@ RECIPES = {
     "ls_gna": LSGNA,
     "adversarial": lambda: Adversarial(AdversarialSettings(share=0.5, steps=2)),
     "drawn": lambda: Adversarial(AdversarialSettings(drawn=True, steps=2)),
-    "cat": lambda: CustomizedAdversarial(len(TRAIN), CAT),
+    "cat": lambda: CustomizedAdversarial(CAT, len(TRAIN)),
 }
 
 
@@ -48,7 +48,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("method", RECIPES)
 def test_stopped_and_resumed_is_the_same_as_not_stopped(method, tmp_path):
     settings = TrainSettings(
-        epochs=3, batch_size=64, patience=0, average=0.9, robust_radius=0.1, cosine=True
+        epochs=3, batch_size=64, patience=0, ema_decay=0.9, robust_radius=0.1, cosine=True
     )
     straight, history = train(network(), RECIPES[method](), TRAIN, VALIDATION, settings)
 
@@ -132,7 +132,7 @@ def batch(cat, trained, rows):
 
 
 def test_budgets_grow_until_the_attack_succeeds(trained):
-    cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.25, growth=0.1, steps=4))
+    cat = CustomizedAdversarial(CATSettings(r_max=0.25, growth=0.1, steps=4), len(TRAIN))
     rows = torch.arange(64)
     for _ in range(5):
         before = cat.budget.clone()
@@ -150,7 +150,7 @@ def test_budgets_grow_until_the_attack_succeeds(trained):
 
 def test_the_other_rule_grows_after_success(trained):
     settings = CATSettings(r_max=0.25, growth=0.1, steps=4, rule=Rule.AFTER_SUCCESS.value)
-    cat = CustomizedAdversarial(len(TRAIN), settings)
+    cat = CustomizedAdversarial(settings, len(TRAIN))
     rows = torch.arange(64)
     cat.budget[:] = 0.1
     iq, label, inputs, _ = batch(cat, trained, rows)
@@ -210,7 +210,7 @@ def test_ls_gna_adds_noise_of_the_wanted_power_and_smooths(trained):
 
 
 def test_labels_are_smoothed_in_proportion_to_the_budget(trained):
-    cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.2, smoothing_max=0.4))
+    cat = CustomizedAdversarial(CATSettings(r_max=0.2, smoothing_max=0.4), len(TRAIN))
     rows = torch.arange(64)
     _, label, _, target = batch(cat, trained, rows)
     assert torch.equal(target, torch.eye(4)[label])  # r = 0: one-hot
@@ -226,7 +226,7 @@ def test_labels_are_smoothed_in_proportion_to_the_budget(trained):
 
 
 def test_frames_already_wrong_are_not_attacked(trained):
-    cat = CustomizedAdversarial(len(TRAIN), CATSettings(r_max=0.2))
+    cat = CustomizedAdversarial(CATSettings(r_max=0.2), len(TRAIN))
     rows = torch.arange(64)
     cat.budget[:] = 0.2
     iq = torch.tensor(TRAIN.iq[rows])

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from ..errors import UserError
 from .attack import attack, effort
+from .method import Method
 
 
 @dataclass(frozen=True)
@@ -37,17 +38,15 @@ class AdversarialSettings:
             )
 
 
-class Adversarial:
+class Adversarial(Method):
     """Makes a batch of adversarial training. Keeps no state.
 
     Madry et al. (arXiv 1706.06083), with the l2 PGD of Zhang et al., IEEE WCL 2022
     (arXiv 2407.06807), Section II-A.
     """
 
-    name = "adversarial"
-
-    def __init__(self, settings=None):
-        self.settings = settings or AdversarialSettings()
+    Settings = AdversarialSettings
+    robust_radius = 0.095  # PNR -10 dB at 10 dB SNR
 
     def batch(self, network, iq, label, rows, classes, generator):
         """Inputs ``[m, 2, length]``, a share of them attacked, and one-hot labels."""
@@ -57,10 +56,3 @@ class Adversarial:
             relative = relative * torch.rand(len(iq), generator=generator).to(iq)
         result = attack(network, iq, label, relative, **effort(self.settings))
         return result.iq, F.one_hot(label, classes).float()
-
-    def state_dict(self):
-        """Nothing to keep between epochs."""
-        return {}
-
-    def load_state_dict(self, state):
-        """Nothing to restore."""

@@ -6,6 +6,7 @@ import torch
 
 from ..errors import UserError
 from ..files import replacing
+from ..settings import current
 
 
 def save(path, state):
@@ -21,6 +22,8 @@ def load(path, identity):
         found = state["identity"]
     except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, OSError) as error:
         raise UserError(f"the checkpoint {path} is damaged; delete it and start again") from error
+    if isinstance(found, dict):
+        found = current(found)
     if found != identity:
         changed = [key for key in identity if found.get(key) != identity[key]]
         raise UserError(

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from ..errors import UserError
 from .attack import attack, effort
+from .method import Method
 
 
 class Rule(StrEnum):
@@ -48,7 +49,7 @@ class CATSettings:
             raise UserError(f"unknown rule {self.rule!r}; there are {', '.join(Rule)}")
 
 
-class CustomizedAdversarial:
+class CustomizedAdversarial(Method):
     """Makes a batch of CAT and keeps each training frame's budget across epochs.
 
     Cheng et al. (arXiv 2002.06789) with the l2 PGD and the rule of Zhang et al., IEEE
@@ -59,10 +60,11 @@ class CustomizedAdversarial:
     Dirichlet(1) distribution.
     """
 
-    name = "cat"
+    Settings = CATSettings
+    robust_radius = 0.095  # PNR -10 dB at 10 dB SNR
 
-    def __init__(self, frame_count, settings=None):
-        self.settings = settings or CATSettings()
+    def __init__(self, settings=None, frame_count=0):
+        super().__init__(settings, frame_count)
         self.budget = torch.zeros(frame_count)
 
     def batch(self, network, iq, label, rows, classes, generator):

@@ -26,7 +26,7 @@ class TrainSettings:
         batch_size: frames an update
         learning_rate: of Adam, at the start
         cosine: let the learning rate fall to zero over `epochs` (half a cosine)
-        average: decay of an exponential average of the weights an update (0: none);
+        ema_decay: decay of an exponential average of the weights an update (0: none);
             what is validated and kept is then the average
         robust_radius: relative radius r of the PGD attack whose robust accuracy chooses
             the epoch (0: clean accuracy does). 0.095 is PNR -10 dB at 10 dB SNR
@@ -42,7 +42,7 @@ class TrainSettings:
     batch_size: int = 256
     learning_rate: float = 1e-3
     cosine: bool = False
-    average: float = 0.0
+    ema_decay: float = 0.0
     robust_radius: float = 0.0
     robust_snr_db: float = 0.0
     validation_frames: int = 2000
@@ -55,8 +55,11 @@ class TrainSettings:
             raise UserError("epochs, batch size and learning rate must be positive")
         if self.patience < 0 or not 0 <= self.robust_radius < float("inf"):
             raise UserError("patience and the robust radius cannot be negative")
-        if not 0 <= self.average < 1:
-            raise UserError(f"the decay of the average must lie in 0 … 1, not {self.average}")
+        if not 0 <= self.ema_decay < 1:
+            raise UserError(
+                "ema_decay, of the average of the weights, must be at least 0 and below 1, "
+                f"not {self.ema_decay}"
+            )
 
 
 @dataclass
@@ -94,8 +97,7 @@ def train(
 
     Args:
         network: see robust_amc.models
-        recipe: makes the batches, see the modules of this package; what its state_dict()
-            holds are tensors ``[frames]``, one value for each training frame
+        recipe: makes the batches, a Method
         train_set: FrameDataset
         validation_set: FrameDataset that chooses the epoch
         settings: TrainSettings
@@ -145,8 +147,8 @@ class _Run:
         self.network = network.to(runtime.device)
         self.adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         self.average = None
-        if settings.average:
-            ema = get_ema_multi_avg_fn(settings.average)
+        if settings.ema_decay:
+            ema = get_ema_multi_avg_fn(settings.ema_decay)
             self.average = AveragedModel(network, multi_avg_fn=ema)
         self.model, self.optimizer = runtime.setup(network, self.adam)
         self.best = deepcopy(network.state_dict())

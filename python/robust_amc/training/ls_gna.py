@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from .. import frames
 from ..errors import UserError
+from .method import Method
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,13 @@ class LSGNASettings:
             raise UserError("LS-GNA needs 0 <= smoothing <= 1 and noise that is not negative")
 
 
-class LSGNA:
+class LSGNA(Method):
     """Makes a batch of LS-GNA training. Keeps no state.
 
     Zhang et al., IEEE WCL 2021 (arXiv 2407.06796).
     """
 
-    name = "ls_gna"
-
-    def __init__(self, settings=None):
-        self.settings = settings or LSGNASettings()
+    Settings = LSGNASettings
 
     def batch(self, network, iq, label, rows, classes, generator):
         """Noisy frames ``[m, 2, length]`` and labels smoothed toward the uniform one."""
@@ -44,10 +42,3 @@ class LSGNA:
         sigma = self.settings.noise * frames.flat_norm(iq) / iq[0].numel() ** 0.5
         alpha = self.settings.smoothing
         return iq + sigma * noise, (1 - alpha) * F.one_hot(label, classes) + alpha / classes
-
-    def state_dict(self):
-        """Nothing to keep between epochs."""
-        return {}
-
-    def load_state_dict(self, state):
-        """Nothing to restore."""

@@ -63,7 +63,7 @@ def _checked(file: h5py.File, name: str, kinds: str, form: str) -> h5py.Dataset:
         raise UserError(f"{name} is a link to somewhere else, which is not followed; {form}")
     found = file[name]
     if not isinstance(found, h5py.Dataset):
-        raise UserError(f"{name} is no set of numbers; {form}")
+        raise UserError(f"{name} is not a set of numbers; {form}")
     plan = found.id.get_create_plist()
     # before the shape: libhdf5 opens the sources of a virtual set to find it
     if plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count():

@@ -22,6 +22,7 @@ from ...errors import UserError
 from ...files import AnyPath, replacing
 from ..dataset import EXTRA, FrameDataset, Progress, pieces
 from . import json_text
+from .base import Format
 
 FIELDS = ("iq", "label", "classes", "snr_db", "run_id", "metadata")
 
@@ -207,7 +208,7 @@ def _check_size(
     if absurd:
         raise UserError(
             f"{path}: {name} declares {size} bytes in {member.compress_size} compressed ones; "
-            "that is no data set"
+            "that is not a data set"
         )
 
 
@@ -236,3 +237,13 @@ def _narrow(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
     if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
         raise UserError(f"{name} has values outside {limits.min} … {limits.max}")
     return array.astype(dtype, copy=False)
+
+
+FORMAT = Format(
+    description="this project's .npz",
+    suffixes=(".npz",),
+    sniff=lambda start, path: start.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+    read=lambda path, frame_length, facts: read(path),
+    write=write,
+    half_precision=True,
+)

@@ -21,6 +21,7 @@ from ...files import AnyPath
 from .. import lazy
 from ..dataset import FrameDataset
 from . import hdf5_sets
+from .base import Format
 
 CLASSES = (
     "OOK", "4ASK", "8ASK", "BPSK", "QPSK", "8PSK", "16PSK", "32PSK",
@@ -114,3 +115,11 @@ def _label(rows: Array, start: int) -> Integers:
             f"Y does not mark one class in frame {start + wrong[0]}; each row is one 1 among zeros"
         )
     return is_one.argmax(1).astype(np.int16)
+
+
+FORMAT = Format(
+    description="RadioML 2018.01A",
+    suffixes=(".hdf5",),
+    sniff=lambda start, path: start.startswith(b"\x89HDF\r\n\x1a\n"),
+    read=lambda path, frame_length, facts: read(path),
+)

@@ -18,6 +18,7 @@ from ...arrays import Array, Floats
 from ...errors import UserError
 from ...files import AnyPath
 from ..dataset import FrameDataset
+from .base import Format
 
 # Where the true RML2016.10a is recognized: the first frame of this key begins so.
 _FINGERPRINT_KEY = ("QPSK", 2)
@@ -127,7 +128,7 @@ class _ArrayUnpickler(pickle._Unpickler):
     def load_build(self) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], (_Array, _Dtype)):
-            raise pickle.UnpicklingError("a state for something that is no array")
+            raise pickle.UnpicklingError("a state for something that is not an array")
         self.stack[-1].__setstate__(state)
 
     dispatch[pickle.BUILD[0]] = load_build
@@ -152,7 +153,7 @@ class _ArrayUnpickler(pickle._Unpickler):
         """Put keys and values, in turns, into the dictionary on the stack."""
         content = self.stack[-1]
         if not isinstance(content, dict):
-            raise pickle.UnpicklingError("items for something that is no dictionary")
+            raise pickle.UnpicklingError("items for something that is not a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if key in content:  # the first value would be lost without a word
                 raise UserError(f"{self._path} has the key {repr(key)[:60]} twice; copy it again")
@@ -304,3 +305,13 @@ def _dataset(blocks: dict[tuple[str, int], Floats], file_name: str) -> FrameData
             "run_id": "unknown: each frame is taken as a run of its own",
         },
     )
+
+
+FORMAT = Format(
+    description="a RadioML pickle",
+    suffixes=(".pkl", ".dat"),
+    # The first byte of every pickle of a dictionary: PROTO, or EMPTY_DICT, MARK in old forms
+    sniff=lambda start, path: start.startswith((b"\x80", b"}", b"(")),
+    read=lambda path, frame_length, facts: read(path),
+    guess=True,
+)

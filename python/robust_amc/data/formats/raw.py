@@ -1,7 +1,6 @@
 """Recordings that are nothing but samples: interleaved float32 I and Q (GNU Radio's File Sink)."""
 
 import math
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from ...files import AnyPath
 from .. import lazy
 from ..dataset import FrameDataset
 from . import sample_file
+from .base import Format, RawFacts
 
 SUFFIXES = (".cf32", ".fc32", ".cfile")
 
@@ -24,21 +24,6 @@ _OPTIONS = {
     "modulation": "--modulation",
     "snr_db": "--label-snr",
 }
-
-
-@dataclass(frozen=True)
-class RawFacts:
-    """What the file does not say; None where it is not known.
-
-    Attributes:
-        sample_rate_hz: samples a second
-        modulation: name of the class
-        snr_db: SNR label, dB
-    """
-
-    sample_rate_hz: float | None = None
-    modulation: str | None = None
-    snr_db: float | None = None
 
 
 def read(path: AnyPath, facts: RawFacts | None, frame_length: int | None = None) -> FrameDataset:
@@ -76,8 +61,7 @@ def _checked(path: AnyPath, facts: RawFacts) -> tuple[float, str, float]:
     """The facts, in their order, if they are known and make sense."""
     rate, modulation, snr_db = facts.sample_rate_hz, facts.modulation, facts.snr_db
     if rate is None or modulation is None or snr_db is None:
-        names = [field.name for field in fields(facts)]
-        missing = [_OPTIONS[name] for name in names if getattr(facts, name) is None]
+        missing = [option for name, option in _OPTIONS.items() if name not in facts.given()]
         raise UserError(
             f"{path} holds samples only and does not say what they are; "
             f"convert it and give {', '.join(missing)}: {_EXAMPLE}"
@@ -85,7 +69,16 @@ def _checked(path: AnyPath, facts: RawFacts) -> tuple[float, str, float]:
     if not 0 < rate < math.inf:
         raise UserError(f"the sample rate must be positive, in Hz, not {rate:g}")
     if not (modulation and modulation.isprintable()):
-        raise UserError(f"{modulation!r} is no name of a modulation")
+        raise UserError(f"{modulation!r} is not the name of a modulation")
     if not abs(snr_db) < 1000:
         raise UserError(f"the SNR must be in dB, not {snr_db:g}")
     return rate, modulation, snr_db
+
+
+FORMAT = Format(
+    description="raw samples",
+    suffixes=SUFFIXES,
+    sniff=lambda start, path: path.suffix in SUFFIXES,
+    read=lambda path, frame_length, facts: read(path, facts, frame_length),
+    facts=frozenset(_OPTIONS),
+)

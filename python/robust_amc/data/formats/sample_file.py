@@ -42,7 +42,7 @@ def count_samples(path: AnyPath, dtype: np.dtype[Any]) -> int:
     count, rest = divmod(size, 2 * dtype.itemsize)
     if rest:
         raise UserError(
-            f"{path} has {size} bytes, which is no whole number of samples of "
+            f"{path} has {size} bytes, which is not a whole number of samples of "
             f"{2 * dtype.itemsize} bytes; it is cut short, or of another datatype"
         )
     return count

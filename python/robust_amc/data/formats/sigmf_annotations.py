@@ -127,7 +127,7 @@ def _stretch(annotation: Document, label: str, start: int, count: int) -> Stretc
     first_run, step = annotation.get(_FIRST_RUN), annotation.get(_RUN_STEP, 0)
     start_run = 0 if first_run is None else first_run
     if type(start_run) is not int or type(step) is not int or step not in (0, 1):
-        raise UserError(f"has a {_FIRST_RUN} or {_RUN_STEP} that is no run")
+        raise UserError(f"has a {_FIRST_RUN} or {_RUN_STEP} that is not a run")
     if not _RUNS.min <= start_run <= start_run + step * (count - 1) <= _RUNS.max:
         raise UserError(f"has runs outside {_RUNS.min} … {_RUNS.max}")
     extra = {
@@ -147,7 +147,7 @@ def _decode(values: Any, name: str, count: int) -> Array:
     try:
         return np.array([read_one(value, dtype) for value in values], dtype)
     except ValueError:
-        raise UserError(f"has a value in htrd:{name} that is no {dtype}") from None
+        raise UserError(f"has a value in htrd:{name} that is not of type {dtype}") from None
 
 
 def _whole(value: Any, dtype: np.dtype[Any]) -> int:

@@ -21,6 +21,7 @@ from ...files import AnyPath, Document, replacing
 from .. import lazy
 from ..dataset import FrameDataset, Progress, pieces
 from . import json_text, sample_file, sigmf_annotations
+from .base import Format
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 
@@ -78,7 +79,7 @@ def read_document(path: AnyPath) -> Document:
     # The first error only: a hostile file can have millions
     for wrong in _validator().iter_errors(document):
         what = str(wrong.message)[:100]
-        raise UserError(f"it is no valid SigMF: {wrong.json_path}: {what!r}; mend it")
+        raise UserError(f"it is not valid SigMF: {wrong.json_path}: {what!r}; mend it")
     return document
 
 
@@ -141,20 +142,22 @@ def _classes(info: Document, stretches: list[sigmf_annotations.Stretch]) -> tupl
     used = sorted({each.label for each in stretches})
     classes = info.get("htrd:classes", used)
     if not isinstance(classes, list):
-        raise UserError("htrd:classes is no list of names")
+        raise UserError("htrd:classes is not a list of names")
     _check_names(classes)
     strangers = set(used) - set(classes)
     if strangers:
         raise UserError(f"htrd:classes lacks the label {min(strangers)[:40]!r}")
     if len(classes) > np.iinfo(np.int16).max:
-        raise UserError(f"it has {len(classes)} different labels; those are no modulations")
+        raise UserError(f"it has {len(classes)} different labels; those are not modulations")
     return tuple(classes)
 
 
 def _check_names(classes: Iterable[object]) -> None:
     for name in classes:
         if not (isinstance(name, str) and name and name.isprintable()):
-            raise UserError(f"{str(name)[:40]!r} is no name of a class in a recording; rename it")
+            raise UserError(
+                f"{str(name)[:40]!r} is not the name of a class in a recording; rename it"
+            )
 
 
 def _metadata(info: Document, path: Path) -> Document:
@@ -222,3 +225,14 @@ def _write_samples(dataset: FrameDataset, path: Path, progress: Progress | None)
             digest.update(block)
             file.write(block)
     return digest.hexdigest()
+
+
+FORMAT = Format(
+    description="a SigMF recording",
+    suffixes=(META, DATA),
+    sniff=lambda start, path: path.suffix in (META, DATA),
+    read=lambda path, frame_length, facts: read(path, frame_length, facts.snr_db),
+    write=write,
+    targets=paths,
+    facts=frozenset({"snr_db"}),
+)
