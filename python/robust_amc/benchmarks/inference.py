@@ -70,7 +70,7 @@ def bench(
 
 def present(classifier: Classifier, wanted: Sequence[Precision] = tuple(Precision)) -> Pairs:
     """Pairs of an engine and a precision that can be measured here."""
-    pairs = OfClassifier(classifier, "none").pairs(Precision.INT8)
+    pairs = OfClassifier(classifier).pairs(Precision.INT8)
     return [(name, exact) for name, exact in pairs if installed(name) and exact in wanted]
 
 
