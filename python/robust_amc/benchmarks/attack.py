@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from .. import frames
 from ..attacks import objectives
@@ -117,7 +118,7 @@ def ours(dataset: FrameDataset, steps: int, fast: bool) -> Work:
 
 def baseline(dataset: FrameDataset, steps: int, loop: str, network: str) -> Work:
     """The same attack by another `loop` on a `network`, and its frames times steps."""
-    model = Classifier.load(START).network.requires_grad_(True)
+    model: nn.Module = Classifier.load(START).network.requires_grad_(True)
     if network == PLAIN:
         model = plain.PlainVTCNN2.of(model, dataset.frame_length)
     iq, label, epsilon = _targets(dataset)

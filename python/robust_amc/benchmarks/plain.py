@@ -31,8 +31,9 @@ class PlainVTCNN2(nn.Module):
         self.dropout = nn.Dropout(0.5)
 
     @classmethod
-    def of(cls, network: VTCNN2, frame_length: int = 128) -> Self:
+    def of(cls, network: nn.Module, frame_length: int = 128) -> Self:
         """One that computes what `network`, a VTCNN2, does; in eval mode."""
+        assert isinstance(network, VTCNN2)
         plain = cls(network.dense2.out_features, frame_length, network.input_gain)
         plain.load_state_dict(network.state_dict())
         return plain.eval()

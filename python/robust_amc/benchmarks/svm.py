@@ -71,8 +71,7 @@ def bench(
 
 def fitted(train: FrameDataset, scored: FrameDataset) -> tuple[OneVsRestClassifier, Floats]:
     """An estimator as fit-rejector makes it, and scaled float32 features ``[n, features]``."""
-    known = {"classes": train.classes, "frame_length": train.frame_length}
-    model = Classifier.load(START, **known)
+    model = Classifier.load(START, classes=train.classes, frame_length=train.frame_length)
     features = model.features(train.iq)
     scale = feature_scale(features)
     return fit_svm(features * scale, train.label), model.features(scored.iq) * np.float32(scale)

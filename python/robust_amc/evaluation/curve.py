@@ -1,6 +1,5 @@
 """Security curves: what is left of a classifier as the attack gets stronger."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from .. import frames, power
 from ..arrays import Array, Bools, Floats, Integers
 from ..attacks import Attacked, AttackSettings, Goal, Universal, craft, noise, transfer, white_box
+from ..attacks.white_box import AttackProgress
 from ..classifier import Classifier, Decisions, same_classes
 from ..data import FrameDataset
 from ..errors import UserError
@@ -19,7 +19,6 @@ from .sharded import sharded
 ROUNDING = 1e-6  # of float32, relative to ‖x‖: what x + δ may be off without any mistake
 
 
-AttackProgress = Callable[[int, float], None]  # is told the frames won, the share of tries done
 Point = tuple[Document, Outcome]
 
 
@@ -173,6 +172,7 @@ class SecurityCurve:
         if attack is Attack.UNIVERSAL:
             return self._universal(iq, epsilon).added(iq, epsilon)
         source = self.classifier if attack is Attack.GREY else self.source
+        assert source is not None  # see __init__
         return transfer(source, iq, label, epsilon, settings=self.settings)
 
     def _universal(self, iq: Floats, epsilon: Floats) -> Universal:
