@@ -96,11 +96,16 @@ class SecurityCurve:
             )
 
     def point(self, pnr_db: float | None = None, progress: AttackProgress | None = None) -> Point:
-        """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored."""
+        """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored.
+
+        Raises UserError for an attack without a PNR.
+        """
         label = self.dataset.label
         if self.attack is Attack.NONE:
             decided = self.decide(self.iq)
             return self._row(None, Outcome(label, decided.label, score=decided.score), self.iq)
+        if pnr_db is None:
+            raise UserError(f"the attack {self.attack} needs a PNR")
         epsilon = self.epsilon(pnr_db)
         if self.attack is Attack.PGD:
             return self._white_box(pnr_db, epsilon, progress)
