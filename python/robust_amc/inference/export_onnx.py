@@ -52,7 +52,8 @@ def write(
     What was written is read again and decides the frames `check` ``[n, 2, length]`` in ONNX
     Runtime; a file that does not agree never gets its name. `calibration` are the benign
     frames that an int8 network is calibrated on; they must not be those of the check.
-    Raises UserError then, without the packages, and when the file cannot be written.
+    Raises UserError then, without the packages or those frames, and when the file cannot be
+    written.
     """
     settings = settings or ExportSettings()
     if not len(check):
@@ -61,6 +62,8 @@ def write(
     require("onnxruntime", "onnx")
     model = to_onnx(classifier, settings.scaling)
     if settings.precision is ExportPrecision.INT8:
+        if calibration is None:
+            raise UserError("an int8 network is calibrated on benign frames: give some")
         model = quantize.quantize(model, calibration)
     reference = classifier.decide(check, settings.scaling)
     with replacing(path) as temporary:
