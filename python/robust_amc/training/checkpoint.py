@@ -26,7 +26,8 @@ def load(path: AnyPath, identity: Document | None) -> dict[str, Any]:
     if isinstance(found, dict):
         found = current(found)
     if found != identity:
-        changed = [key for key in identity if found.get(key) != identity[key]]
+        wanted, found = identity or {}, found or {}
+        changed = [key for key in wanted | found if found.get(key) != wanted.get(key)]
         raise UserError(
             f"the checkpoint {path} belongs to another run (other {', '.join(changed)}); "
             "use the same settings, or another output"
