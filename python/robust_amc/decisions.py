@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from .arrays import Array, Bools, Floats, Integers
+
 REJECTED = -1
 NUMBERS = ("snr_db", "pnr_db", "sample_offset", "frame_power_db")  # columns, NaN where unknown
 OBJECTS = ("truth", "rx_time")  # columns, None where unknown
@@ -22,9 +24,9 @@ class Decisions:
             rejected with scores of -inf
     """
 
-    label: np.ndarray
-    score: np.ndarray
-    valid: np.ndarray
+    label: Integers
+    score: Floats
+    valid: Bools
 
     def __getitem__(self, rows: slice | np.ndarray) -> Self:
         return type(self)(self.label[rows], self.score[rows], self.valid[rows])
@@ -72,7 +74,7 @@ class DecisionBatch:
     sample_offset: np.ndarray = None  # type: ignore[assignment]
     frame_power_db: np.ndarray = None  # type: ignore[assignment]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in NUMBERS:
             if getattr(self, name) is None:
                 setattr(self, name, np.full(len(self), np.nan))
@@ -154,14 +156,14 @@ class DecisionBatch:
             yield {name: value for name, value in zip(columns, values) if value is not None}
 
 
-def _joined(parts):
+def _joined(parts: Sequence[Any]) -> Any:
     """Columns one after the other: arrays or lists."""
     if isinstance(parts[0], list):
         return [item for part in parts for item in part]
     return np.concatenate(parts)
 
 
-def _known(column, digits=None):
+def _known(column: Array, digits: int | None = None) -> list[float | None]:
     """Numbers of an array, rounded to so many digits; None where they are not finite."""
     values = (column if digits is None else np.round(column, digits)).tolist()
     return [value if good else None for value, good in zip(values, np.isfinite(column).tolist())]

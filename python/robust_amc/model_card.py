@@ -1,9 +1,17 @@
 """Model cards: what a model file says of itself, as a page for people."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import systems
 from .evaluation.metrics import METRICS
+from .files import AnyPath, Document
+
+if TYPE_CHECKING:
+    from .classifier import Classifier
 from .files import checksum
 
 USE = """\
@@ -29,12 +37,12 @@ REJECTING = """\
   `htrd fit-rejector` set it anew."""
 
 
-def card(classifier, path):
+def card(classifier: Classifier, path: AnyPath) -> str:
     """The card of a Classifier read from `path`, Markdown: data, settings, figures, limits."""
     return "\n".join(_lines(classifier, path)) + "\n"
 
 
-def _lines(classifier, path):
+def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
     facts = classifier.metadata
     size = Path(path).stat().st_size / 1e6
     parameters = sum(each.numel() for each in classifier.network.parameters())
@@ -80,22 +88,22 @@ def _lines(classifier, path):
         )
 
 
-def _title(name):
+def _title(name: str) -> str:
     return f"{systems.load(name).title} (`{name}`)" if name in systems.names() else "of its own"
 
 
-def _section(title):
+def _section(title: str) -> tuple[str, str, str]:
     return "", f"## {title}", ""
 
 
-def _table(facts):
+def _table(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     for name, value in facts.items():
         yield f"| {name.replace('_', ' ')} | {_text(value)} |"
 
 
-def _data(facts):
+def _data(facts: Document) -> Document:
     origin = facts.get("metadata", {})
     made = {
         name: origin[name]
@@ -109,7 +117,7 @@ def _data(facts):
     )
 
 
-def _settings(facts):
+def _settings(facts: Document) -> Document:
     """The settings of a training or a rejector, without what is long or said elsewhere."""
     return {
         name: value
@@ -118,7 +126,7 @@ def _settings(facts):
     }
 
 
-def _text(value):
+def _text(value: Any) -> str:
     """A setting in words; of a model that was the start, its name and epochs."""
     if isinstance(value, dict) and "training" in value:
         return f"{value['name']}, {value['training']['epochs']} epochs"
@@ -133,7 +141,7 @@ def _text(value):
     return "-" if value is None else str(value)
 
 
-def _figures(facts):
+def _figures(facts: Document) -> Iterator[str]:
     """Metrics of test frames with their 95 % intervals, a row for each attack and level."""
     yield (
         f"Of {facts.get('frames', 'test frames of the same data set')}, {facts['command']}, "

@@ -7,12 +7,13 @@ import safetensors
 
 from . import assets, settings
 from .errors import UserError
+from .files import AnyPath
 
 FORMAT_VERSION = 1
 NEEDED = ("architecture", "classes", "frame_length", "scaling")
 
 
-def read(name_or_path) -> dict[str, Any]:
+def read(name_or_path: AnyPath) -> dict[str, Any]:
     """The document of a shipped model or a file, with today's names of settings.
 
     Raises UserError when the file is missing, damaged, of a newer format, or not a model.

@@ -5,6 +5,7 @@ Tensors `network.*` and, with a rejector, `rejector.*`: `support_vectors`, `dual
 """
 
 import json
+from collections.abc import Mapping
 
 import safetensors
 import safetensors.torch
@@ -12,16 +13,18 @@ import torch
 
 from . import __version__, assets, model_document
 from .errors import UserError
-from .files import replacing
+from .files import AnyPath, Document, replacing
 from .frames import Scaling
 from .model_document import FORMAT_VERSION
 from .models import build
+from .models.network import Network
 from .rejection import REJECTORS
+from .rejection.base import Rejector
 
 VERSIONS = {"format_version": FORMAT_VERSION, "code_version": __version__}
 
 
-def write(path, network, rejector, document):
+def write(path: AnyPath, network: Network, rejector: Rejector | None, document: Document) -> None:
     """Write a network, its rejector (or None) and what `document` says of them."""
     tensors = {
         f"network.{name}": value.half().contiguous() for name, value in network.state_dict().items()
@@ -32,7 +35,7 @@ def write(path, network, rejector, document):
         safetensors.torch.save_file(tensors, temporary, {"htrd": json.dumps(document)})
 
 
-def read(name_or_path):
+def read(name_or_path: AnyPath) -> tuple[Network, Rejector | None, Document]:
     """Network, rejector (or None) and document of a shipped model or a file.
 
     Raises UserError when the file is missing, damaged, of a newer format, or its parts do
@@ -52,7 +55,7 @@ def read(name_or_path):
     return network, rejector, document
 
 
-def read_parts(name_or_path):
+def read_parts(name_or_path: AnyPath) -> tuple[dict[str, torch.Tensor], Document]:
     """Tensors (float32) and JSON document of a model file, checked for damage and version."""
     document = model_document.read(name_or_path)
     path = assets.model_path(name_or_path)
@@ -66,7 +69,7 @@ def read_parts(name_or_path):
     return tensors, document
 
 
-def _rejector(tensors, document):
+def _rejector(tensors: Mapping[str, torch.Tensor], document: Document) -> Rejector | None:
     if not tensors:
         return None
     facts = document["rejector"]
@@ -74,7 +77,7 @@ def _rejector(tensors, document):
     return REJECTORS[facts["kind"]].load(tensors, facts, len(document["classes"]))
 
 
-def _under(prefix, tensors):
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {
         key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
     }

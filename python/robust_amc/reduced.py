@@ -1,6 +1,8 @@
 """What an attack searches with: the classifier's own function, cheaper and less exact."""
 
-from .classifier import Classifier
+import torch
+
+from .classifier import Classifier, Outputs
 from .runtime.device import fast_math, has_bfloat16, in_bfloat16
 from .runtime.memory import keep_freed_memory
 
@@ -13,27 +15,27 @@ class ReducedClassifier:
     classifier itself.
     """
 
-    def __init__(self, classifier, fast):
+    def __init__(self, classifier: Classifier, fast: bool) -> None:
         keep_freed_memory()
         self.fast = fast and has_bfloat16(classifier.device)
         self.classifier = _reduced(classifier) if self.fast else classifier
 
-    def outputs(self, iq):
+    def outputs(self, iq: torch.Tensor) -> Outputs:
         """Features, logits and scores of a tensor of frames; differentiable."""
         with self._context():
             return self.classifier.outputs(iq)
 
-    def logits(self, iq):
+    def logits(self, iq: torch.Tensor) -> torch.Tensor:
         """Logits of the network alone, float32 ``[n, classes]``; differentiable."""
         network = self.classifier.network
         with self._context():
             return network.logits(network.features(iq)).float()
 
-    def _context(self):
+    def _context(self) -> torch.autocast:
         return fast_math(self.classifier.device, self.fast)
 
 
-def _reduced(classifier):
+def _reduced(classifier: Classifier) -> Classifier:
     """A copy of a Classifier that holds its weights in bfloat16."""
     rejector = classifier.rejector
     return Classifier(

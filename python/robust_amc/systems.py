@@ -12,19 +12,24 @@ fields of its settings. A `[sweep]` table lists the values to choose from on val
 
 import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from typing import Any, TypeVar
 
 from . import assets, settings
 from .errors import UserError
+from .files import AnyPath, Document
 from .rejection import REJECTORS
 from .rejection.base import CalibrationSettings
 from .training import METHODS, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
+Values = Mapping[str, Any]  # of settings, by dotted names
+Shortened = TypeVar("Shortened", TrainSettings, PretrainSettings)
 _DEFAULTS = {"title": "", "training": {}, "rejector": {}}  # a file that says nothing
 
 
@@ -46,9 +51,11 @@ class System:
     network: str
     plan: Plan | None
     rejector: CalibrationSettings | None
-    sweep: dict = field(default_factory=dict)
+    sweep: dict[str, list[Any]] = field(default_factory=dict)
 
-    def sized(self, seed, epochs=None, frames_per_key=None):
+    def sized(
+        self, seed: int, epochs: int | None = None, frames_per_key: int | None = None
+    ) -> "System":
         """This system with a seed everywhere and, where they are given, smaller trainings."""
         plan, rejector = self.plan, self.rejector
         if plan is not None:
@@ -61,17 +68,17 @@ class System:
         return replace(self, plan=plan, rejector=rejector and replace(rejector, seed=seed))
 
 
-def _shortened(training, epochs):
+def _shortened(training: Shortened, epochs: int | None) -> Shortened:
     """Settings of a training with at most `epochs` epochs (None: as many as they say)."""
     return replace(training, epochs=min(training.epochs, epochs or training.epochs))
 
 
-def names():
+def names() -> list[str]:
     """Names of the systems that ship, sorted."""
     return sorted(path.stem for path in assets.SYSTEMS.glob("*.toml"))
 
 
-def load(name_or_path, values=None):
+def load(name_or_path: AnyPath, values: Values | None = None) -> System:
     """Read a system by its name, or a TOML file of that form.
 
     `values` change its settings, by dotted names such as ``cat.r_max``; ``method.…`` are those
@@ -85,17 +92,19 @@ def load(name_or_path, values=None):
         return _system(path.stem, _changed(document, values)) if values else system
 
 
-def default(values=None):
+def default(values: Values | None = None) -> System:
     """The System that no file describes, changed as by :func:`load`: standard training, an SVM.
 
     Where nothing else is said, the method chooses how an epoch is chosen (`robust_radius`).
     """
     values = values or {}
     radius = METHODS[_method(values)].robust_radius
-    return _system("", _changed(_DEFAULTS, {"training.robust_radius": radius} | values))
+    return _system("", _changed(_DEFAULTS, {"training.robust_radius": radius, **values}))
 
 
-def variants(name_or_path, more=None, prefix=""):
+def variants(
+    name_or_path: AnyPath, more: Values | None = None, prefix: str = ""
+) -> list[tuple[dict[str, Any], System]]:
     """Every combination of the values to choose from: a list of (values by name, System).
 
     Of the file's own lists those count whose names begin with `prefix`. `more` are lists of
@@ -107,15 +116,15 @@ def variants(name_or_path, more=None, prefix=""):
     with _named(path):
         own = _system(path.stem, document).sweep
         grid = {name: values for name, values in own.items() if name.startswith(prefix)}
-        return _variants(path.stem, document, grid | (more or {}))
+        return _variants(path.stem, document, {**grid, **(more or {})})
 
 
-def words(values):
+def words(values: Values) -> str:
     """Values of settings as text, in the words of TOML."""
     return ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
 
 
-def _read(name_or_path):
+def _read(name_or_path: AnyPath) -> tuple[Path, Document]:
     """Path and content of a system's file."""
     shipped = assets.SYSTEMS / f"{name_or_path}.toml"
     path = shipped if shipped.exists() else Path(name_or_path)
@@ -131,7 +140,7 @@ def _read(name_or_path):
 
 
 @contextmanager
-def _named(what):
+def _named(what: object) -> Iterator[None]:
     """Whatever is wrong is said to be so with `what`."""
     try:
         yield
@@ -141,7 +150,7 @@ def _named(what):
         raise UserError(f"{what}: {error}") from None
 
 
-def _variants(name, document, grid):
+def _variants(name: str, document: Document, grid: Values) -> list[tuple[dict[str, Any], System]]:
     for setting, values in grid.items():
         if not isinstance(values, list) or not values:
             raise UserError(
@@ -155,7 +164,7 @@ def _variants(name, document, grid):
     return found
 
 
-def _changed(document, values):
+def _changed(document: Document, values: Values) -> Document:
     """A system's document with other values of entries, by dotted names."""
     kept = {name: each for name, each in document.items() if not isinstance(each, dict)}
     tables = {name: dict(each) for name, each in document.items() if name not in kept}
@@ -174,14 +183,14 @@ def _changed(document, values):
     return kept | sweep | tables
 
 
-def _method(values, before="standard"):
+def _method(values: Values, before: str = "standard") -> str:
     """The training method among values by dotted names; `before` where there is none."""
     method = values.get("training.method", before)
     settings.check({"method": str}, {"method": method}, "training")
     return method
 
 
-def _prepared(tables, values):
+def _prepared(tables: dict[str, Any], values: Values) -> str:
     """The training method; `tables` without those of another method or network."""
     training = tables["training"]
     before = training.get("method", "standard")
@@ -197,7 +206,7 @@ def _prepared(tables, values):
     return method
 
 
-def _system(name, document):
+def _system(name: str, document: Document) -> System:
     document = dict(document)
     title = document.pop("title")
     sweep = dict(document.pop("sweep", {}))

@@ -7,7 +7,7 @@ One of your own is such a function, given to AttackSettings as it is or by the n
 entry point of the group ``robust_amc.objectives``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 
 import torch
@@ -21,6 +21,7 @@ from .threat import Goal
 INFINITE = 1e9
 
 Objective = Callable[[Classifier, Outputs, torch.Tensor], torch.Tensor]
+Choice = int | Sequence[str | Objective] | None  # of objectives, see chosen()
 # The objectives by name
 OBJECTIVES = Registry(
     "robust_amc.objectives",
@@ -42,34 +43,36 @@ OBJECTIVES = Registry(
 )
 
 
-def true_and_wrong(scores, label):
+def true_and_wrong(scores: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Score of the true class and largest score of the others, each ``[n]``."""
     true = scores.gather(1, label[:, None])[:, 0]
     wrong = scores.scatter(1, label[:, None], -INFINITE).max(1)[0]
     return true, wrong
 
 
-def _margin(scores, label):
+def _margin(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     true, wrong = true_and_wrong(scores, label)
     return true - wrong
 
 
-def cross_entropy(classifier, outputs, label):
+def cross_entropy(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Minus the cross entropy of the network's logits."""
     return -F.cross_entropy(outputs.logits, label, reduction="none")
 
 
-def network_margin(classifier, outputs, label):
+def network_margin(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Logit of the true class minus the largest other one."""
     return _margin(outputs.logits, label)
 
 
-def equation5(classifier, outputs, label):
+def equation5(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Ψ = s_y - max over the wrong classes of s_j: Zhang et al., IEEE WCL 2022, Eq. 5."""
     return _margin(outputs.scores, label)
 
 
-def equation5_threshold(classifier, outputs, label):
+def equation5_threshold(
+    classifier: Classifier, outputs: Outputs, label: torch.Tensor
+) -> torch.Tensor:
     """Eq. 5 with the rejection class scoring S0: max(s_y, S0) - max of the wrong classes.
 
     As printed, Eq. 5 ignores S0 while the true class is below it.
@@ -78,23 +81,26 @@ def equation5_threshold(classifier, outputs, label):
     return true.clamp(min=classifier.threshold) - wrong
 
 
-def rejection_margin(classifier, outputs, label):
+def rejection_margin(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """s_y - max(S0, wrong classes): negative once the true class is no longer decided."""
     true, wrong = true_and_wrong(outputs.scores, label)
     return true - wrong.clamp(min=classifier.threshold)
 
 
-def true_score(classifier, outputs, label):
+def true_score(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Score of the true class alone."""
     return true_and_wrong(outputs.scores, label)[0]
 
 
-def surrogate_margin(number, classifier, outputs, label):
+def surrogate_margin(
+    number: int, classifier: Classifier, outputs: Outputs, label: torch.Tensor
+) -> torch.Tensor:
     """Eq. 5 on the rejector's surrogate scores of that number, see Rejector.surrogates()."""
+    assert classifier.rejector is not None  # see objectives_for()
     return _margin(classifier.rejector.surrogates()[number](outputs), label)
 
 
-def _error(classifier, outputs):
+def _error(classifier: Classifier, outputs: Outputs) -> torch.Tensor:
     """How far off the frames are, such as an autoencoder's relative reconstruction error."""
     if classifier.rejector is None or not classifier.rejector.detects:
         name = classifier.name or "this one"
@@ -105,7 +111,7 @@ def _error(classifier, outputs):
     return -outputs.scores.max(1)[0]
 
 
-def two_phase(classifier, outputs, label):
+def two_phase(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """The network's margin while it is right; once it is wrong, the reconstruction error.
 
     Zhang et al., IEEE WCL 2022, Section III-A, the formula of the white-box attack on the
@@ -115,19 +121,19 @@ def two_phase(classifier, outputs, label):
     return torch.where(margin > 0, margin, _error(classifier, outputs))
 
 
-def orthogonal(classifier, outputs, label):
+def orthogonal(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Two-phase, each phase in directions that leave the other's quantity as it is."""
     margin, error = _margin(outputs.logits, label), _error(classifier, outputs)
     right = margin > 0
     return torch.stack([torch.where(right, margin, error), torch.where(right, error, margin)], 1)
 
 
-def raised_error(classifier, outputs, label):
+def raised_error(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Minus the reconstruction error: to be detected is to win."""
     return -_error(classifier, outputs)
 
 
-def objectives_for(classifier, goal):
+def objectives_for(classifier: Classifier, goal: Goal) -> tuple[Objective, ...]:
     """The objectives that a full white-box attack on `classifier` tries, in that order.
 
     For neural rejection each finds frames that the others miss, see docs/threat-model.md.
@@ -152,7 +158,7 @@ def objectives_for(classifier, goal):
     return (rejection_margin, true_score, *surrogates[:1], network_margin)
 
 
-def chosen(classifier, goal, choice):
+def chosen(classifier: Classifier, goal: Goal, choice: Choice) -> tuple[Objective, ...]:
     """The objectives of a choice as AttackSettings has it, functions in the order to try.
 
     `choice` is None for all of :func:`objectives_for`, a number for the first so many of them,

@@ -1,5 +1,7 @@
 """The command line `htrd`: one module a subcommand, imported when it is used."""
 
+from collections.abc import Sequence
+
 import typer
 
 from .. import __version__
@@ -49,7 +51,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool):
+def _version(wanted: bool) -> None:
     if wanted:
         out.print(f"htrd {__version__}", highlight=False)
         raise typer.Exit
@@ -60,10 +62,10 @@ def _options(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
-):
+) -> None:
     pass
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, as :func:`console.run` does."""
     run(lambda: app(arguments))

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from .. import benchmarks, data
 from ..benchmarks.report import SEED
+from ..data import FrameDataset
 from ..evaluation import ceiling as limits
-from ..files import write_json
+from ..files import Document, write_json
 from .console import err, out
 from .generate import htrd_module
 from .options import Dataset, Json, Seed, check_writable, parse_floats
@@ -39,7 +40,7 @@ def generator(
         int, typer.Option(min=1, help="Frames of each class at each SNR label.")
     ] = 100,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
-):
+) -> None:
     """Frames a second that the data-set generator makes, and where the time goes.
 
     The baseline of each mode are its bare flowgraphs, in as many processes: source,
@@ -57,7 +58,7 @@ def training(
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames a second of a standard and of a CAT epoch, beside the plain eager float32 loop."""
     check_writable(json)
     chosen = _read(dataset).limit(frames, SEED).in_memory()
@@ -72,7 +73,7 @@ def attack(
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames times PGD steps a second, beside ART, foolbox, torchattacks and a plain loop."""
     check_writable(json)
     chosen = _read(dataset).limit(frames, SEED).in_memory()
@@ -91,7 +92,7 @@ def agreement(
     frames: Frames = 1000,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = 20,
     json: Json = None,
-):
+) -> None:
     """Robust accuracy that our PGD leaves, beside ART, foolbox and torchattacks: no speeds."""
     check_writable(json)
     chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, SEED).in_memory()
@@ -111,7 +112,7 @@ def svm(
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames a second that the SVM scores, beside scikit-learn's decision_function."""
     check_writable(json)
     scored, others = _read(dataset).divide(frames, SEED)
@@ -133,7 +134,7 @@ def inference(
     seconds: Seconds = 1.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames a second and latency of each inference engine, beside PyTorch's eager float32."""
     check_writable(json)
     document = benchmarks.inference.bench(
@@ -147,14 +148,14 @@ def inference(
 
 
 @app.command()
-def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
+def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None) -> None:
     """Samples a second that the C++ blocks pass on, beside an in-tree multiply_const_cc."""
     check_writable(json)
     _show(htrd_module("benchmarks.blocks").bench(seconds, rounds, _log), json)
 
 
 @app.command()
-def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None):
+def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None) -> None:
     """Processor time of the QT Decision Panel at 8,000 decisions a second."""
     check_writable(json)
     _show(htrd_module("benchmarks.panel").bench(seconds, rounds, _log), json)
@@ -177,7 +178,7 @@ def flowgraph(
     ] = None,
     soak: Annotated[float, typer.Option(min=0, help="Also soak for so many minutes.")] = 0,
     json: Json = None,
-):
+) -> None:
     """Frames a second that the classifier decides in flowgraphs, beside its engine alone."""
     check_writable(json)
     bench = htrd_module("benchmarks.flowgraph")
@@ -195,7 +196,7 @@ def ceiling(
     symbols: Annotated[int, typer.Option(min=1, help="Symbols of a frame.")] = 16,
     seed: Seed = 0,
     json: Json = None,
-):
+) -> None:
     """Share of ideal frames that no classifier can hold against a perturbation. No speeds.
 
     For each linear modulation, without channel and noise: how far its frames are from the nearest
@@ -218,21 +219,21 @@ def ceiling(
     out.print(table)
 
 
-def _distance(value):
+def _distance(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _read(dataset):
+def _read(dataset: str) -> FrameDataset:
     whole = data.read(dataset)
     _log(f"measuring with frames of {dataset}")
     return whole
 
 
-def _log(what):
+def _log(what: str) -> None:
     err.print(what, highlight=False)
 
 
-def _show(document, json: Path | None):
+def _show(document: Document, json: Path | None) -> None:
     if json:
         write_json(json, document)
     settings = document["settings"]
@@ -255,5 +256,5 @@ def _show(document, json: Path | None):
     out.print(table)
 
 
-def _number(value):
+def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,5 +1,6 @@
 """`htrd classify`: decisions on a recording, a data set or a live stream."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from .classify_run import Run
 from .decision_writers import Format, writer
 from .options import Device, check_writable, refuse_overwriting
 
-EngineName = StrEnum("EngineName", {name: name for name in (AUTO, *ENGINES)})
+EngineName = StrEnum("EngineName", {name: name for name in (AUTO, *ENGINES)})  # type: ignore[misc]
 EXACT = EngineName["torch"]
 
 
@@ -100,7 +101,7 @@ def classify(
         float | None, typer.Option(help="Of raw samples, in Hz: for the annotations.")
     ] = None,
     device: Device = "auto",
-):
+) -> None:
     """Decide the modulation of each frame: JSON lines on standard output, or a table.
 
     The decisions are those of the flowgraph. Messages and a summary go to standard error.
@@ -127,7 +128,7 @@ def classify(
         is_scaled = stream is None or stream.recording.is_dataset
         scaling = InputScaling.NONE if is_scaled else InputScaling.AS_MODEL
     if model.endswith(".onnx"):
-        engine = AUTO if engine is EXACT else engine
+        engine = EngineName[AUTO] if engine is EXACT else engine
     elif precision is None and engine != AUTO:
         precision = Precision.FLOAT32
     opened = open_engine(loaded, engine, precision, scaling)
@@ -146,7 +147,7 @@ def classify(
     raise typer.Exit(status)
 
 
-def _refuse_for_datasets(options):
+def _refuse_for_datasets(options: Mapping[str, object]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise UserError(

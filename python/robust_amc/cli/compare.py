@@ -1,5 +1,6 @@
 """`htrd dataset compare`: whether two data sets are made alike, cell by cell."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,9 @@ from ..comparison.compare import DIFFERS, FALSE_DISCOVERY_RATE, FEWEST, SIDES, p
 from ..comparison.compare import compare as compare_cells
 from ..comparison.measures import MEASURES
 from ..comparison.summary import summary
+from ..data import FrameDataset
 from ..errors import UserError
-from ..files import write_json
+from ..files import Document, write_json
 from .console import out, progress
 from .old_options import old_options
 from .options import Json, Seed, check_writable, parse_floats, parse_names
@@ -51,7 +53,7 @@ def compare(
         Path | None, typer.Option(help="Also draw the measured SNR over the label (.png, .svg).")
     ] = None,
     seed: Seed = 0,
-):
+) -> None:
     """Compare two data sets: SNR, energy, bandwidth, cumulants, bare carriers.
 
     A cell is a class at an SNR label that both data sets have. It differs where a
@@ -61,8 +63,14 @@ def compare(
     for path in (figure, snr_figure):
         check_writable(path, SUFFIXES)
     names = _names(first, second)
-    whole = [data.read(path) for path in (first, second)]
-    sides = pair(*whole, parse_names(classes), parse_floats(snr), frames_per_key, seed)
+    sides = pair(
+        data.read(first),
+        data.read(second),
+        parse_names(classes),
+        parse_floats(snr),
+        frames_per_key,
+        seed,
+    )
     cells = _compared(sides, seed)
     if not cells:
         raise UserError(f"{first} and {second} have no cell with frames that are not all zero")
@@ -86,17 +94,19 @@ def compare(
         _draw(dict(zip(names, sides)), figure, snr_figure)
 
 
-def _compared(sides, seed):
+def _compared(sides: tuple[FrameDataset, FrameDataset], seed: int) -> list[Document]:
     with progress() as bar:
         task = bar.add_task("comparing", total=None, note="cells")
 
-        def show(done, total):
+        def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         return compare_cells(*sides, seed, show)
 
 
-def _draw(datasets, figure, snr_figure):
+def _draw(
+    datasets: Mapping[str, FrameDataset], figure: Path | None, snr_figure: Path | None
+) -> None:
     from ..comparison import figures  # matplotlib takes a second
 
     if figure:
@@ -105,13 +115,13 @@ def _draw(datasets, figure, snr_figure):
         figures.snr_law(datasets, snr_figure)
 
 
-def _names(first, second):
+def _names(first: str, second: str) -> list[str]:
     """What the data sets are called: their files' names, or whole paths where those agree."""
     names = [Path(path).stem for path in (first, second)]
     return names if names[0] != names[1] else [f"{first} (1)", f"{second} (2)"]
 
 
-def _class_table(found, names):
+def _class_table(found: Document, names: Sequence[str]) -> Table:
     first, second = names
     table = Table(
         title=Text(f"1st: {first}, 2nd: {second}"),
@@ -139,7 +149,7 @@ def _class_table(found, names):
     return table
 
 
-def _cell_table(cells, names):
+def _cell_table(cells: Sequence[Document], names: Sequence[str]) -> Table:
     table = Table(
         title=Text(f"1st: {names[0]}, 2nd: {names[1]}"), caption="1st / 2nd; - not measurable"
     )
@@ -163,7 +173,7 @@ def _cell_table(cells, names):
     return table
 
 
-def _value(cell, name, side):
+def _value(cell: Document, name: str, side: str) -> str:
     value = cell["measures"][name][side]["value"]
     if name == "snr_db" and cell["snr_problem"][side] == "below the noise":
         return "noise"
@@ -172,7 +182,7 @@ def _value(cell, name, side):
     return _number(value, {"snr_db": ".1f", "bandwidth": ".3f", "bare": ".0%"}.get(name, ".2f"))
 
 
-def _lines(found, names):
+def _lines(found: Document, names: Sequence[str]) -> Iterator[str]:
     alike, differ, few = found["verdicts"].values()
     counts = f"{alike} alike, {differ} differ, {few} have too few frames (fewest: {FEWEST})"
     yield f"cells: {found['cells']} compared: {counts}"
@@ -199,10 +209,10 @@ def _lines(found, names):
             )
 
 
-def _share(own):
+def _share(own: Document) -> str:
     low, high = own["interval"]
     return f"{own['share']:.0%} [{low:.0%}, {high:.0%}] of {own['frames']} frames"
 
 
-def _number(value, form):
+def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import data, provenance
+from ..data import FrameDataset
 from ..data.formats import raw, registry
 from ..data.rescaled import rescaled
 from ..errors import UserError
@@ -62,7 +63,7 @@ def convert(
         float | None,
         typer.Option(help="SNR label in dB, of raw samples and of annotations without one."),
     ] = None,
-):
+) -> None:
     """Convert a data set or a recording into another format, or into a part of it.
 
     Recordings and HDF5 files of any size are converted piece by piece. The class list stays
@@ -93,7 +94,7 @@ def convert(
     )
 
 
-def _ancestors(dataset, source, facts):
+def _ancestors(dataset: FrameDataset, source: str, facts: raw.RawFacts) -> list[str]:
     """Fingerprints by which a model's training frames are known again in a part of their file."""
     found = [*provenance.ancestors(dataset.metadata), dataset.fingerprint()]
     if dataset.metadata.get("cut_from_frame_length"):

@@ -30,5 +30,5 @@ app = typer.Typer(
 
 
 @app.callback()
-def _dataset():
+def _dataset() -> None:
     """Make it a group, though its commands are not registered one by one."""

@@ -1,5 +1,6 @@
 """`htrd evaluate`: accuracy, rejection and robustness of models on a data set."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -7,18 +8,30 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.progress import Progress
 
 from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
 from ..attacks.objectives import OBJECTIVES
+from ..attacks.white_box import AttackProgress
 from ..classifier import Classifier, same_classes
+from ..data import FrameDataset
 from ..errors import UserError
-from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, fusion, risk_coverage
+from ..evaluation import (
+    Attack,
+    Outcome,
+    SecurityCurve,
+    checks,
+    confusion,
+    difference,
+    fusion,
+    risk_coverage,
+)
 from ..evaluation.figures import security_curve
 from ..evaluation.metrics import by_class as figures_by_class
 from ..evaluation.metrics import with_intervals
 from ..evaluation.table import results_table
-from ..files import write_json
+from ..files import Document, write_json
 from ..runtime.runtime import Runtime
 from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
@@ -79,7 +92,7 @@ def evaluate(
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
-):
+) -> None:
     """Evaluate models, without attack or under one; a row for each (model, SNR, PNR).
 
     pgd, the white-box attack, is made anew for each model and knows all of it; grey knows its
@@ -113,7 +126,11 @@ def evaluate(
     for name in chosen_objectives or []:
         OBJECTIVES[name]  # a wrong name is told before the work
     settings = replace(DEFAULT, steps=steps, restarts=restarts, objectives=chosen_objectives)
-    rows, differences, details, warnings = [], [], [], []
+    rows: list[Document] = []
+    differences: list[Document] = []
+    details: list[Document] = []
+    warnings: list[Document] = []
+    pnr_levels: Sequence[float | None] = sorted(levels) if levels else [None]
     with progress() as bar:
         for level, labels in _groups(parse_floats(snr), pooled):
             candidates = chosen.select(snr_db=labels)
@@ -122,12 +139,12 @@ def evaluate(
             craft_on = None
             if attack is Attack.UNIVERSAL:
                 craft_on = others.limit(CRAFT, seed).in_memory()
-            outcomes = {}
+            outcomes: dict[float | None, list[Outcome]] = {}
             for classifier in models:
                 curve = SecurityCurve(
                     classifier, selection, attack, settings, seed, other, craft_on
                 )
-                for pnr_db in sorted(levels or [None]):
+                for pnr_db in pnr_levels:
                     name = f"{classifier.name} SNR {_name(level)} PNR {_name(pnr_db)}"
                     with _task(bar, name, len(selection)) as shown:
                         row, outcome = curve.point(pnr_db, shown)
@@ -185,12 +202,14 @@ def _fused(classifier, selection, count, row, by_class):
     return found | with_intervals(outcome, run_id)
 
 
-def _groups(labels, pooled):
+def _groups(
+    labels: list[float] | None, pooled: bool
+) -> list[tuple[float | None, list[float] | None]]:
     """What the rows are about: (SNR label or None, the labels to select or None for all)."""
     return [(None, labels)] if pooled or labels is None else [(label, [label]) for label in labels]
 
 
-def _detail(row, outcome, classes):
+def _detail(row: Document, outcome: Outcome, classes: Sequence[str]) -> Document:
     """More of one row: confusion (last column: rejected), classes, accuracy over coverage."""
     table = confusion(outcome.label, outcome.decided, len(classes))
     count = table.sum(1)
@@ -207,7 +226,12 @@ def _detail(row, outcome, classes):
     return detail
 
 
-def _differences(models, outcomes, selection, level):
+def _differences(
+    models: Sequence[Classifier],
+    outcomes: Mapping[float | None, list[Outcome]],
+    selection: FrameDataset,
+    level: float | None,
+) -> list[Document]:
     """Each further model against the first, paired, at every PNR."""
     found = []
     for pnr_db, results in outcomes.items():
@@ -225,7 +249,7 @@ def _differences(models, outcomes, selection, level):
     return found
 
 
-def _show(rows, differences):
+def _show(rows: Sequence[Document], differences: Sequence[Document]) -> None:
     out.print(results_table(rows))
     for each in differences:
         low, high = each["interval"]
@@ -238,12 +262,12 @@ def _show(rows, differences):
 
 
 @contextmanager
-def _task(bar, name, total):
+def _task(bar: Progress, name: str, total: int) -> Iterator[AttackProgress]:
     """A line of progress; yields what is called with the frames won and the share of tries."""
     task = bar.add_task(name, total=total, note="frames won")
     yield lambda won, share: bar.update(task, completed=won)
     bar.remove_task(task)
 
 
-def _name(level):
+def _name(level: float | None) -> str:
     return "none" if level is None else f"{level:g} dB"

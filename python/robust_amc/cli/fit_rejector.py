@@ -1,7 +1,8 @@
 """`htrd fit-rejector`: from a network to a classifier that rejects."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -10,6 +11,7 @@ from .. import data, provenance, systems
 from ..classifier import Classifier
 from ..errors import UserError
 from ..rejection import REJECTORS
+from ..rejection.base import CalibrationSettings
 from ..rejection.calibrate import fit_rejector as fit
 from ..rejection.svm import SVMSettings
 from ..runtime.device import pick_device
@@ -73,7 +75,7 @@ def fit_rejector(
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
-):
+) -> None:
     """Fit a rejector on the training part, set its threshold on the calibration part.
 
     With the data set that the network was trained on, the parts are the same as then, and
@@ -123,11 +125,11 @@ def fit_rejector(
     )
 
 
-def _settings(system, values):
+def _settings(system: str | None, values: Mapping[str, Any]) -> CalibrationSettings:
     """Settings of a system's rejector (None: of the default), changed by values by name."""
     named = {f"rejector.{name.removeprefix('rejector.')}": value for name, value in values.items()}
-    if system is None:
-        return systems.default(named).rejector
-    if systems.load(system).rejector is None:
+    if system and systems.load(system).rejector is None:
         raise UserError(f"the system {system} has no rejector")
-    return systems.load(system, named).rejector
+    found = systems.load(system, named) if system else systems.default(named)
+    assert found.rejector is not None
+    return found.rejector

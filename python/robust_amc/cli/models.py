@@ -11,7 +11,7 @@ from rich.table import Table
 
 from .. import assets, model_document
 from ..errors import UserError
-from ..files import checksum, write_json
+from ..files import Document, checksum, write_json
 from .console import out
 from .options import Json
 
@@ -24,7 +24,7 @@ def models(
         bool, typer.Option("--card", help="The model's card, a page of Markdown.")
     ] = False,
     json: Json = None,
-):
+) -> None:
     """Show the models that ship, or all that a model file says of itself."""
     if card and not name:
         raise UserError("--card shows one model: name it")
@@ -34,7 +34,7 @@ def models(
     found = [model_document.read(each) for each in names]
     if json:
         write_json(json, {"models": [_facts(each, facts) for each, facts in zip(names, found)]})
-    if card:
+    if name and card:
         out.print(_card(name), highlight=False, markup=False, soft_wrap=True, end="")
         return
     if name:
@@ -58,19 +58,19 @@ def models(
     out.print(table)
 
 
-def _card(name):
+def _card(name: str) -> str:
     from .. import model_card  # counts the weights: with PyTorch
     from ..classifier import Classifier
 
     return model_card.card(Classifier.load(name), assets.model_path(name))
 
 
-def _facts(name, document):
+def _facts(name: str, document: Document) -> Document:
     path = assets.model_path(name)
     return {"name": Path(name).stem, "sha256": checksum(path)} | document
 
 
-def _brief(metadata):
+def _brief(metadata: Document) -> Document:
     """Metadata without the long lists, for reading."""
     brief = dict(metadata)
     if "rejector" in brief:

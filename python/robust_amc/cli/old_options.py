@@ -1,11 +1,16 @@
 """Options that have a new form: they go on working, and one line says the new one."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
 from typer.core import TyperCommand
 
 from .console import err
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-def old_options(forms):
+
+def old_options(forms: Mapping[str, str]) -> Callable[[Function], Function]:
     """Decorate a command's function: it takes options that its signature no longer has.
 
     `forms` has what each stands for, such as ``{"--r-max": "--set cat.r_max="}``. A form that
@@ -13,17 +18,17 @@ def old_options(forms):
     """
 
     class Command(TyperCommand):
-        def parse_args(self, ctx, args):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
             return super().parse_args(ctx, _current(args, forms))
 
-    def decorated(function):
-        function.command_class = Command
+    def decorated(function: Function) -> Function:
+        vars(function)["command_class"] = Command
         return function
 
     return decorated
 
 
-def _current(args, forms):
+def _current(args: list[str], forms: Mapping[str, str]) -> list[str]:
     """Arguments in which old options have the new form."""
     found, rest = [], list(args)
     while rest and rest[0] != "--":

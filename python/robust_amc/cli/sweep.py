@@ -1,5 +1,6 @@
 """`htrd sweep`: choose the settings of a system on validation data."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,10 @@ import typer
 from rich.table import Table
 
 from .. import assets, data, power, systems
+from ..data import FrameDataset
 from ..errors import UserError
 from ..evaluation.table import COLUMNS
-from ..files import checksum
+from ..files import Document, checksum
 from ..sweep import Results, Sweep, SweepSettings, candidates, rule
 from ..sweep.results import KEEP
 from .console import err, out, progress
@@ -73,7 +75,7 @@ def sweep(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the candidates that --json lacks.")
     ] = False,
-):
+) -> None:
     """Choose the settings of a system: each combination is trained, calibrated and attacked.
 
     Only frames of the training half are used: rejectors are calibrated on its calibration
@@ -124,7 +126,9 @@ def sweep(
     _show(results.choose(keep), keep)
 
 
-def _with_levels(settings, dataset, wanted):
+def _with_levels(
+    settings: SweepSettings, dataset: FrameDataset, wanted: list[float] | None
+) -> SweepSettings:
     """SweepSettings with the SNR labels that a FrameDataset has."""
     present = np.unique(dataset.snr_db).tolist()
     levels = wanted or [level for level in settings.snr_db if level in present]
@@ -135,7 +139,7 @@ def _with_levels(settings, dataset, wanted):
     return replace(settings, snr_db=levels, training_snr_db=training)
 
 
-def _identity(model):
+def _identity(model: str | None) -> Document | None:
     """Name and content of a model file; None for none."""
     if model is None:
         return None
@@ -143,7 +147,7 @@ def _identity(model):
     return {"name": path.stem, "sha256": checksum(path)}
 
 
-def _show(best_first, keep):
+def _show(best_first: Sequence[Document], keep: float) -> None:
     names = list(best_first[0]["values"])
     table = Table(caption="± half the 95 % interval; - : too much accuracy lost, or failed")
     for heading in ("", *names, *COLUMNS.values()):
@@ -168,7 +172,7 @@ def _show(best_first, keep):
         )
 
 
-def _figure(row, metric):
+def _figure(row: Document, metric: str) -> str:
     if row.get(metric) is None:
         return "failed" if "error" in row else "-"
     low, high = row[f"{metric}_interval"]

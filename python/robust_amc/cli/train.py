@@ -1,17 +1,20 @@
 """`htrd train`: from a data set to a network."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 
 from .. import data, systems
 from ..errors import UserError
+from ..files import Document
 from ..models import ARCHITECTURES
 from ..runtime import processes
-from ..training import METHODS, run
+from ..training import METHODS, Plan, run
 from .console import err, progress
 from .old_options import old_options
 from .options import Dataset, Device, parse_floats, parse_settings, refuse_overwriting, single
@@ -104,7 +107,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option(help="One update and one validation; write nothing.")
     ] = False,
-):
+) -> None:
     """Train a network on the training part of a data set. Defaults are in parentheses.
 
     A checkpoint lies beside the output until the run is done: after an interruption the
@@ -162,19 +165,22 @@ def train(
     )
 
 
-def _plan(name, values):
+def _plan(name: str | None, values: Mapping[str, Any]) -> Plan:
     """The Plan of a system (None: the defaults), changed by values by dotted names."""
     others = [each for each in values if each.startswith("rejector.")]
     if others:
         raise UserError(f"{', '.join(others)}: of a rejector, which `htrd fit-rejector` fits")
     if name is None:
-        return systems.default(values).plan
+        plan = systems.default(values).plan
+        assert plan is not None  # nothing else is trained there
+        return plan
     known = systems.load(name)
     if known.plan is None:
         raise UserError(
             f"{known.name} uses the network of {known.network}: train that, and fit its rejector"
         )
     plan = systems.load(name, values).plan
+    assert plan is not None  # as it is without the values
     if known.plan.start_from and "training.start_from" not in values:
         raise UserError(
             f"the network of {known.name} starts from that of {plan.start_from}: train it first "
@@ -186,12 +192,12 @@ def _plan(name, values):
 class Reporter:
     """Shows an epoch's progress, and one line for each epoch that is done."""
 
-    def __init__(self, bar):
+    def __init__(self, bar: Progress) -> None:
         self.bar = bar
         self.task = bar.add_task("epoch 0", total=None, note="")
         self.started = time.monotonic()
 
-    def __call__(self, epoch, done, frames, loss):
+    def __call__(self, epoch: int, done: int, frames: int, loss: float | Document) -> None:
         """See `report` of robust_amc.training.train."""
         if isinstance(loss, dict):
             figures = " ".join(

@@ -3,12 +3,16 @@
 import threading
 from collections import Counter, deque
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats
+from ..decisions import DecisionBatch
 from .metrics import Outcome
 
 METRICS = ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy")
+Cell = tuple[str | None, str | None, bool, bool]  # truth, decision, attacked, valid
 
 
 class Totals:
@@ -21,18 +25,18 @@ class Totals:
         window: number of frames, the last ones, that totals are over (0: all since the last reset)
     """
 
-    def __init__(self, window=0):
+    def __init__(self, window: int = 0) -> None:
         self._lock = threading.Lock()
         self._window = window
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget everything counted."""
         with self._lock:
-            self._cells = Counter()
-            self._latest = deque()
+            self._cells: Counter[Cell] = Counter()
+            self._latest: deque[Cell] = deque()
 
-    def add(self, batch):
+    def add(self, batch: DecisionBatch) -> None:
         """Count a DecisionBatch."""
         attacked = (~np.isnan(batch.pnr_db)).tolist()
         cells = list(
@@ -45,7 +49,7 @@ class Totals:
                 while len(self._latest) > self._window:
                     self._cells[self._latest.popleft()] -= 1
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Totals as a dictionary.
 
         `frames`, `with_truth`, `attacked`, `rejected`, `invalid` (of these: not finite or all
@@ -67,19 +71,19 @@ class Totals:
         with np.errstate(invalid="ignore"):
             return counts | {name: float(np.divide(*pair)) for name, pair in totals.items()}
 
-    def confusion(self):
+    def confusion(self) -> dict[str | None, dict[str | None, int]]:
         """Frames by truth and decision, ``{truth: {modulation: frames}}``; None: rejected."""
-        table = {}
+        table: dict[str | None, Counter[str | None]] = {}
         for (truth, decided, *_), count in self._counted():
             row = table.setdefault(truth, Counter())
             row[decided] += count
         return {truth: dict(row) for truth, row in table.items()}
 
-    def _counted(self):
+    def _counted(self) -> list[tuple[Cell, int]]:
         with self._lock:
             return [(cell, count) for cell, count in self._cells.items() if count]
 
-    def __str__(self):
+    def __str__(self) -> str:
         total = self.summary()
         text = f"{total['frames']} frames decided, {total['rejected']} rejected"
         if total["invalid"]:
@@ -91,7 +95,7 @@ class Totals:
 
 
 @lru_cache
-def _parts(chosen, attacked):
+def _parts(chosen: int, attacked: bool) -> dict[str, Floats]:
     """What a frame adds to both parts of each metric; class 0 is true, any other 1, -1 none."""
-    outcome = Outcome([0], [chosen], attacked=attacked)
+    outcome = Outcome(np.array([0]), np.array([chosen]), attacked=attacked)
     return {name: np.array([part[0] for part in outcome.ratio(name)]) for name in METRICS}

@@ -1,7 +1,11 @@
 """Result rows as a table for people."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from rich.table import Table
 from rich.text import Text
+
+from ..files import Document
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -12,7 +16,7 @@ COLUMNS = {
 }
 
 
-def results_table(rows, title=None):
+def results_table(rows: Iterable[Document], title: str | None = None) -> Table:
     """A Rich table with one line a row; half the width of the 95 % interval as ±.
 
     The classes of a row that has them, see `by_class`, have lines of their own below it.
@@ -34,14 +38,14 @@ def results_table(rows, title=None):
     return table
 
 
-def _figures(row):
+def _figures(row: Document) -> Iterator[str]:
     """Number of frames and metrics."""
     yield str(row["frames"])
     for name in COLUMNS:
         yield _figure(row[name], row[f"{name}_interval"])
 
 
-def _figure(value, interval):
+def _figure(value: float, interval: Sequence[float]) -> str:
     if value != value:
         return "-"
     return f"{value:.3f} ±{(interval[1] - interval[0]) / 2:.3f}"

@@ -4,14 +4,16 @@ import importlib.util
 import logging
 import time
 
-import numpy as np
-
+from ..arrays import Floats
+from ..classifier import Classifier
 from ..errors import UserError
-from ..frames import require_length
+from ..files import AnyPath
+from ..frames import Scaling, require_length
+from ..runtime.device import AnyDevice
 from . import quantize
 from .agreement import Agreement, check_frames
 from .engine import InferenceEngine, Precision
-from .sources import source_of
+from .sources import Pairs, Source, source_of
 
 AUTO = "auto"
 AGREEMENT = 0.995  # of decisions with float32, for `auto`
@@ -26,14 +28,14 @@ log = logging.getLogger(__name__)
 
 
 def open_engine(
-    model,
-    engine=AUTO,
-    precision=None,
-    scaling=None,
-    threads=None,
-    frame_length=None,
-    device="cpu",
-):
+    model: Classifier | AnyPath | Source | InferenceEngine,
+    engine: str = AUTO,
+    precision: Precision | str | None = None,
+    scaling: Scaling | str | None = None,
+    threads: int | None = None,
+    frame_length: int | None = None,
+    device: AnyDevice = "cpu",
+) -> InferenceEngine:
     """An InferenceEngine.
 
     Args:
@@ -58,13 +60,13 @@ def open_engine(
     """
     if engine not in (AUTO, *ENGINES):
         raise UserError(f"unknown engine {engine!r}; there are {AUTO}, {', '.join(ENGINES)}")
-    is_open = isinstance(model, InferenceEngine)
-    source = model if is_open else source_of(model, device)
-    if frame_length is not None:
-        name = "the model" if is_open else source.name
-        require_length(name, source.frame_length, frame_length)
-    if is_open:
+    if isinstance(model, InferenceEngine):
+        if frame_length is not None:
+            require_length("the model", model.frame_length, frame_length)
         return model
+    source = source_of(model, device)
+    if frame_length is not None:
+        require_length(source.name, source.frame_length, frame_length)
     if scaling is not None:
         source = source.scaled(scaling)
     wanted = None if precision in (None, AUTO) else _precision(precision)
@@ -85,7 +87,7 @@ def open_engine(
     return _fastest(source, pairs, threads)
 
 
-def _fastest(source, pairs, threads):
+def _fastest(source: Source, pairs: Pairs, threads: int | None) -> InferenceEngine:
     engines = [source.make(*pair, threads) for pair in pairs]
     iq = check_frames(engines[0])
     reference = source.reference(engines[0], iq)
@@ -97,7 +99,7 @@ def _fastest(source, pairs, threads):
             + "; ".join(f"{_title(each)}: {how}" for each, how in found)
         )
     rates = {each: _rate(each, iq) for each, _ in agreeing}
-    best = max(rates, key=rates.get)
+    best = max(rates, key=lambda each: rates[each])
     others = [
         f"{_title(each)} " + (f"{rates[each]:.0f}/s" if each in rates else f"{how.agreement:.2%}")
         for each, how in found
@@ -111,32 +113,33 @@ def _fastest(source, pairs, threads):
     return best
 
 
-def _is_close(engine, found):
+def _is_close(engine: InferenceEngine, found: Agreement) -> bool:
     if engine.precision is Precision.INT8:
         return quantize.is_close(found)
     return found.agreement >= AGREEMENT
 
 
-def _rate(engine, iq):
+def _rate(engine: InferenceEngine, iq: Floats) -> float:
     """Frames a second; the best of several passes, since a machine may be busy."""
-    times, start = [], time.perf_counter()
+    times: list[float] = []
+    start = time.perf_counter()
     while not times or time.perf_counter() - start < TIMING:
         begin = time.perf_counter()
         engine.decide(iq)
         times.append(time.perf_counter() - begin)
-    return len(iq) / np.min(times)
+    return len(iq) / min(times)
 
 
-def _title(engine):
+def _title(engine: InferenceEngine) -> str:
     return f"{engine.name} {engine.precision}"
 
 
-def installed(engine):
+def installed(engine: str) -> bool:
     """Whether the packages of an engine are there."""
     return all(importlib.util.find_spec(package) for package in PACKAGES[engine])
 
 
-def _precision(name):
+def _precision(name: Precision | str) -> Precision:
     try:
         return Precision(name)
     except ValueError:

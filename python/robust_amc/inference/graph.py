@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from .. import frames
+from ..classifier import Classifier
 from ..frames import Scaling
+from ..models.network import Network
 from ..models.vtcnn2 import VTCNN2
 
 REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
@@ -22,7 +24,7 @@ class DecisionGraph(nn.Module):
     `logits` and `rejector` carries those names: only the first may lose precision.
     """
 
-    def __init__(self, classifier, scaling=Scaling.NONE):
+    def __init__(self, classifier: Classifier, scaling: Scaling | str = Scaling.NONE) -> None:
         super().__init__()
         network = convolutional(classifier.network)
         self.features = _Features(network)
@@ -32,7 +34,9 @@ class DecisionGraph(nn.Module):
         self.scaling = Scaling(scaling)
         self.eval().requires_grad_(False)
 
-    def forward(self, iq, threshold):
+    def forward(
+        self, iq: torch.Tensor, threshold: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Labels and scores, see the class."""
         energy = frames.energy(iq)
         scaled = frames.scale(iq, self.scaling)
@@ -48,20 +52,20 @@ class DecisionGraph(nn.Module):
 
 
 class _Features(nn.Module):
-    def __init__(self, network):
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, iq):
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
         return self.network.features(iq).float()
 
 
 class _Logits(_Features):
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.network.logits(features)
 
 
-def convolutional(network):
+def convolutional(network: Network) -> Network:
     """A copy of a network with VT-CNN2 as plain convolutions."""
     network = copy.deepcopy(network)
     for module in network.modules():
@@ -73,7 +77,7 @@ def convolutional(network):
 class _ConvolutionalVTCNN2(VTCNN2):
     """VT-CNN2 as its layers say: the runtimes' convolutions beat our matrix products there."""
 
-    def features(self, iq):
+    def features(self, iq: torch.Tensor) -> torch.Tensor:
         maps = (iq * self.input_gain)[:, None]
         for layer in (self.conv1, self.conv2):
             maps = F.relu(F.conv2d(maps, layer.weight, layer.bias, padding=(0, 2)))

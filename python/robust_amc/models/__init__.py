@@ -1,12 +1,12 @@
 """Networks by name; :class:`Network` says what one is."""
 
 import inspect
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..plugins import Registry
 
-if TYPE_CHECKING:  # the names alone need no PyTorch
-    from torch import Tensor
+if TYPE_CHECKING:
+    from .network import Network
 
 ARCHITECTURES = Registry(
     "robust_amc.networks",
@@ -22,40 +22,16 @@ ARCHITECTURES = Registry(
 _COMMON = ("classes", "frame_length", "input_gain")
 
 
-class Network(Protocol):
-    """What the library asks of a network, which is a torch.nn.Module besides.
+def __getattr__(name: str) -> Any:
+    # Imported when it is asked for: the names alone need no PyTorch
+    if name == "Network":
+        from .network import Network
 
-    One of another package is registered as an entry point of the group
-    ``robust_amc.networks``; its name is then an architecture. All that its weights need to be
-    loaded again are the arguments of its constructor: those below, and further settings of its
-    own with defaults, from the table ``[architecture]`` of a system's file or ``htrd train
-    --set architecture.NAME=VALUE``. A model file keeps them.
-
-    Attributes:
-        feature_count: width of the last feature layer, which a rejector sees
-    """
-
-    feature_count: int
-
-    def __init__(
-        self, classes: int, frame_length: int = 128, input_gain: float = 1.0, **settings: Any
-    ) -> None:
-        """Make the network for `classes` classes and frames of `frame_length` samples.
-
-        `input_gain` multiplies a frame inside the network, before anything else.
-        """
-
-    def features(self, iq: "Tensor") -> "Tensor":
-        """Last feature layer: frames ``[n, 2, length]`` to ``[n, feature_count]``."""
-
-    def logits(self, features: "Tensor") -> "Tensor":
-        """Class scores of features, ``[n, feature_count]`` to ``[n, classes]``."""
-
-    def __call__(self, iq: "Tensor") -> "Tensor":
-        """Class scores of frames; ``logits(features(iq))``, at least in eval mode."""
+        return Network
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def build(architecture: str, classes: int, frame_length: int = 128, **settings: Any) -> Network:
+def build(architecture: str, classes: int, frame_length: int = 128, **settings: Any) -> "Network":
     """A new network for `classes` classes; UserError when the architecture is unknown."""
     return ARCHITECTURES[architecture](classes, frame_length, **settings)
 

@@ -109,8 +109,8 @@ class CalibrationSettings:
     """
 
     frames_per_class: int = 250
-    snr_db: list = field(default_factory=list)
-    calibration_snr_db: list = field(default_factory=list)
+    snr_db: list[float] = field(default_factory=list)
+    calibration_snr_db: list[float] = field(default_factory=list)
     target_rejection: float = threshold.TARGET
     seed: int = 0
 

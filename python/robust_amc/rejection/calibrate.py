@@ -6,13 +6,20 @@ import numpy as np
 import torch
 
 from ..classifier import Classifier
+from ..data import FrameDataset
 from ..errors import UserError
 from ..evaluation.metrics import Outcome
 from . import threshold
+from .base import CalibrationSettings
 from .svm import SVMSettings
 
 
-def fit_rejector(classifier, train, calibration, settings=None):
+def fit_rejector(
+    classifier: Classifier,
+    train: FrameDataset,
+    calibration: FrameDataset,
+    settings: CalibrationSettings | None = None,
+) -> Classifier:
     """A Classifier with the network of `classifier` and a new rejector.
 
     `settings` are of any kind of rejector, a subclass of CalibrationSettings (None: SVMSettings).
@@ -52,17 +59,17 @@ def fit_rejector(classifier, train, calibration, settings=None):
         }
     )
     fitted.set_target_rejection(settings.target_rejection)
-    decided = fitted.label_of(torch.from_numpy(decided.score)).numpy()
+    label = fitted.label_of(torch.from_numpy(decided.score)).numpy()
     known = classifier.metadata
     fitted.metadata["defense"] = known.get("defense", {}) | {"run_time": rejector.kind}
     fitted.metadata["defense"].pop("system", None)  # that of the network alone
     fitted.metadata["metrics"] = known.get("metrics", {}) | {
-        "calibration": Outcome(calibration.label, decided).summary()
+        "calibration": Outcome(calibration.label, label).summary()
     }
     return fitted
 
 
-def _at_most(dataset, per_class, seed):
+def _at_most(dataset: FrameDataset, per_class: int, seed: int) -> FrameDataset:
     """At most `per_class` frames of each class; UserError when a class has none."""
     rng = np.random.default_rng(seed)
     chosen = []

@@ -1,13 +1,20 @@
 """An engine at work on the frames of a stream or a data set, batch by batch."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 import numpy as np
 
 from .. import frames, power
+from ..data import FrameDataset
 from ..decisions import DecisionBatch
-from .frame_sampler import mean_power
+from ..inference import InferenceEngine
+from .frame_sampler import Frames, mean_power
+from .recording import Truth
 
 
-def of_stream(engine, batches, truth, limit=None):
+def of_stream(
+    engine: InferenceEngine, batches: Iterable[Frames], truth: Truth, limit: int | None = None
+) -> Iterator[DecisionBatch]:
     """Yield the DecisionBatch of each batch of frames, at most `limit` frames in all."""
     done = 0
     for batch in batches:
@@ -28,7 +35,13 @@ def of_stream(engine, batches, truth, limit=None):
             return
 
 
-def of_dataset(engine, dataset, batch_size, limit=None, is_stopped=lambda: False):
+def of_dataset(
+    engine: InferenceEngine,
+    dataset: FrameDataset,
+    batch_size: int,
+    limit: int | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[DecisionBatch]:
     """Yield the DecisionBatches of a FrameDataset in file order, at most `limit` frames in all."""
     chosen = dataset.subset(slice(0, limit))
     done = 0

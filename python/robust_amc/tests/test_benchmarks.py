@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from robust_amc import benchmarks, data
-from robust_amc.benchmarks import attack, gemm, peers, plain, sides, svm, training
+from robust_amc.benchmarks import attack, gemm, inference, peers, plain, sides, svm, training
 from robust_amc.benchmarks.flop import count_flop
 from robust_amc.benchmarks.report import precisions
 from robust_amc.benchmarks.sides import Rate, Side, measure
@@ -17,6 +17,7 @@ from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.data.formats.registry import write
 from robust_amc.errors import UserError
+from robust_amc.inference import Precision
 from robust_amc.models import build
 from robust_amc.runtime.runtime import Runtime
 from robust_amc.training import CATSettings, CustomizedAdversarial, Standard, TrainSettings, train
@@ -138,6 +139,14 @@ def test_svm_scores_are_the_same(sample):
     np.testing.assert_allclose(ours().numpy(), expected, rtol=1e-3, atol=1e-3)
     searched, _ = svm.ours(estimator, features, "bfloat16")
     assert np.abs(searched().numpy() - expected).mean() < 0.02 * expected.std()
+
+
+def test_engines_to_measure_are_those_of_a_model(model):
+    pairs = inference.present(model)
+    assert ("torch", Precision.FLOAT32) in pairs
+    assert inference.present(model, [Precision.FLOAT32]) == [
+        pair for pair in pairs if pair[1] is Precision.FLOAT32
+    ]
 
 
 def test_flop_are_those_of_the_shapes(model):

@@ -257,6 +257,8 @@ def test_int8_that_differs_is_refused(models, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"int8 changes too much: \d+\.\d\d% of 80 decisions"):
         export_onnx.write(path, models["rejecting"], iq[:80], iq[80:], INT8)
     assert not list(tmp_path.iterdir())
+    with pytest.raises(UserError, match="calibrated on benign frames: give some"):
+        export_onnx.write(path, models["rejecting"], iq[:80], settings=INT8)
     found = export_onnx.write(
         path, models["rejecting"], iq[:80], iq[80:], replace(INT8, force=True)
     )

@@ -79,6 +79,8 @@ def test_checkpoint_of_another_run_is_refused(tmp_path):
     train(network(), *arguments, checkpoint=checkpoint, identity={"seed": 1})
     with pytest.raises(UserError, match="another run.*seed"):
         train(network(), *arguments, checkpoint=checkpoint, identity={"seed": 2}, resume=True)
+    with pytest.raises(UserError, match="another run.*seed"):
+        train(network(), *arguments, checkpoint=checkpoint, resume=True)
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(UserError, match="damaged"):
         train(network(), *arguments, checkpoint=checkpoint, identity={"seed": 1}, resume=True)

@@ -1,18 +1,24 @@
 """From a plan to a trained model: which data, which start, which recipe."""
 
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 
 from .. import data, provenance, settings
 from ..classifier import Classifier
+from ..data import FrameDataset
 from ..data.summary import found_scaling
 from ..errors import UserError
+from ..files import AnyPath, Document
 from ..models import build, settings_of
+from ..models.network import Network
+from ..runtime.device import AnyDevice
 from ..runtime.runtime import Runtime
 from .loop import TrainSettings, train
-from .method import METHODS
+from .method import METHODS, Method
 from .pretrain import PretrainSettings, own_checkpoint, pretrain
 
 
@@ -39,14 +45,14 @@ class Plan:
     recipe: object = None
     pretrain: PretrainSettings | None = None
     architecture: str = "vtcnn2"
-    network: dict = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
     input_gain: float = 100.0
     start_from: str | None = None
     frames_per_key: int | None = None
-    snr_db: list | None = None
+    snr_db: list[float] | None = None
     split_seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         kind = METHODS[self.method].Settings
         if self.recipe is not None and (kind is None or not isinstance(self.recipe, kind)):
             raise UserError(f"these are not settings of {self.method}")
@@ -55,12 +61,21 @@ class Plan:
             what = "pretrain" if self.pretrain else "architecture settings"
             raise UserError(f"{what} and start_from do not go together: one needs a new network")
 
-    def batches(self, frame_count):
+    def batches(self, frame_count: int) -> Method:
         """The recipe for `frame_count` training frames."""
         return METHODS[self.method](self.recipe, frame_count)
 
 
-def run(plan, dataset, path, *, more=(), device="cpu", log=None, **training):
+def run(
+    plan: Plan,
+    dataset: FrameDataset,
+    path: AnyPath,
+    *,
+    more: Iterable[tuple[FrameDataset, AnyPath]] = (),
+    device: AnyDevice = "cpu",
+    log: Callable[[str], None] | None = None,
+    **training: Any,
+) -> Classifier:
     """Train by `plan` on the training part of a FrameDataset read from `path`.
 
     `more` are further data sets, (FrameDataset, path) each, all of whose frames are trained on.
@@ -134,7 +149,9 @@ def run(plan, dataset, path, *, more=(), device="cpu", log=None, **training):
     return Classifier(network.cpu(), dataset.classes, metadata=metadata)
 
 
-def _whole(extra, plan, dataset, path):
+def _whole(
+    extra: tuple[FrameDataset, AnyPath], plan: Plan, dataset: FrameDataset, path: AnyPath
+) -> FrameDataset:
     """All training frames of a further data set; UserError if it has some of `dataset`'s."""
     further, name = extra
     if provenance.split_seed_for(dataset, [provenance.record(further, name, 0)]) is not None:
@@ -143,7 +160,7 @@ def _whole(extra, plan, dataset, path):
     return further.select(snr_db=labels)
 
 
-def _start(plan, dataset):
+def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Document | None]:
     """The network to train, what the metadata says of it, and of the model it starts from."""
     if not plan.start_from:
         network = build(

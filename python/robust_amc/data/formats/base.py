@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ..dataset import FrameDataset
+from ..dataset import FrameDataset, Progress
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,6 @@ class RawFacts:
         """Names of the facts that are known."""
         return {each.name for each in fields(self) if getattr(self, each.name) is not None}
 
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

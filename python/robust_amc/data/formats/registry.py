@@ -153,4 +153,6 @@ def write(dataset: FrameDataset, path: str | Path, progress: Progress | None = N
     be written, or frames have NaN or infinite samples; no half file is left.
     """
     path = Path(path)
-    _format_to_write(path).write(dataset, path, progress)
+    format = _format_to_write(path)
+    assert format.write is not None
+    format.write(dataset, path, progress)
