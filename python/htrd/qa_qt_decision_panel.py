@@ -18,7 +18,7 @@ APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"]
 NAMES = ("BPSK", "QPSK", "8PSK")
 
 
-def batch(modulation, truth=None, classes=NAMES, start=0):
+def batch(modulation, truth=None, classes=NAMES, start=0, pnr_db=np.nan):
     """A Batch with the decisions `modulation`, None: rejected."""
     count = len(modulation)
     return decision_pdu.Batch(
@@ -28,16 +28,16 @@ def batch(modulation, truth=None, classes=NAMES, start=0):
         threshold=np.zeros(count),
         truth=[None] * count if truth is None else list(truth),
         snr_db=np.full(count, np.nan),
-        pnr_db=np.full(count, np.nan),
+        pnr_db=np.full(count, pnr_db),
         rx_time=[None] * count,
         scores=np.zeros((count, len(classes)), np.float32),
         classes=classes,
     )
 
 
-def picture_of(panel):
+def picture_of(panel, width=860, height=520):
     """The widget as an array ``[height, width, 3]``."""
-    panel.widget.resize(860, 520)
+    panel.widget.resize(width, height)
     panel.widget.show_picture(panel.picture())
     image = panel.widget.grab().toImage().convertToFormat(13)  # RGB888
     bits = image.constBits().asarray(image.sizeInBytes())
@@ -112,6 +112,24 @@ class QaQtDecisionPanel(gr_unittest.TestCase):
         self.assertEqual(pixels(right, bad), 0)
         self.panel.handle_batches(batch(["QPSK"] * 8, ["BPSK"] * 8, start=8).message())
         self.assertGreater(pixels(picture_of(self.panel), bad), 500)
+
+    def test_a_square_of_the_color(self):
+        for color, area in (("", 0), ("#d55e00", 12 * 12)):
+            panel = htrd.qt_decision_panel(title="receiver", color=color)
+            self.assertEqual(pixels(picture_of(panel), (0xD5, 0x5E, 0x00)), area)
+
+    def test_narrow(self):
+        """The confusion matrix, all in the first color here; else the classes over time."""
+        first, second = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)
+        self.panel.handle_batches(batch(["BPSK", "QPSK"]).message())
+        self.assertGreater(pixels(picture_of(self.panel, 250, 600), second), 20)
+        self.panel.reset()
+        self.panel.handle_batches(batch(["BPSK", "QPSK"], ["BPSK", "QPSK"]).message())
+        matrix = picture_of(self.panel, 250, 600)
+        self.assertEqual(pixels(matrix, second), 0)
+        self.assertGreater(pixels(matrix, first), 500)
+        low = picture_of(self.panel, 250, 200)
+        self.assertEqual((pixels(low, first), pixels(low, second)), (0, 0))
 
     def test_ten_pictures_a_second_at_any_rate(self):
         drawn = []
