@@ -3,16 +3,39 @@
 import re
 from pathlib import Path
 
+import pytest
 import robust_amc
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_block_module_is_installed():
-    modules = {path.name for path in (ROOT / "python/htrd").glob("*.py") if "qa" not in path.stem}
-    cmake = (ROOT / "python/htrd/CMakeLists.txt").read_text()
+BLOCKS = ROOT / "python/htrd"
+FOLDERS = [BLOCKS, *sorted(path.parent for path in BLOCKS.glob("*/__init__.py"))]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_module_is_installed(folder):
+    modules = {path.name for path in folder.glob("*.py") if "qa" not in path.stem}
+    cmake = (folder / "CMakeLists.txt").read_text()
     (block_list,) = re.findall(r"GR_PYTHON_INSTALL\(\s+FILES([^)]*)DESTINATION", cmake)
     assert set(block_list.split()) == modules
+    assert folder == BLOCKS or folder.name in (BLOCKS / "CMakeLists.txt").read_text()
+
+
+def test_license_lines():
+    """One line in each source file of the GNU Radio part, none in the library."""
+    parts = ("python/htrd", "lib", "include", "examples")
+    files = [
+        path
+        for part in parts
+        for path in (ROOT / part).rglob("*.*")
+        if path.suffix in (".py", ".cc", ".h")
+    ]
+    assert len(files) > 90
+    for path in files:
+        assert path.read_text().count("SPDX-License-Identifier: GPL-3.0-or-later") == 1, path
+    for path in (ROOT / "python/robust_amc").rglob("*.py"):
+        assert "SPDX" not in path.read_text(), path
 
 
 def test_citation_names_this_version():
@@ -24,3 +47,10 @@ def test_every_example_is_described():
     examples = {path.name for path in (ROOT / "examples").glob("*.*")} - {readme.name}
     described = readme.read_text() if examples else ""
     assert not [name for name in examples if name not in described]
+
+
+def test_extending_quotes_the_example_package():
+    (quoted,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL
+    )
+    assert quoted in (ROOT / "tests/plugin_package/pyproject.toml").read_text()

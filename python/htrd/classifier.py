@@ -10,12 +10,15 @@ import pmt
 from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
+from robust_amc.decisions import DecisionBatch
 from robust_amc.errors import UserError
+from robust_amc.inference import open_engine
 
+from .checks import as_number, at_least
 from .live.queue import ARRIVAL, SAMPLES, LiveQueue
 from .live.worker import LiveWorker
 from .messages import control, decision_pdu, tags
-from .model import Decider, at_least, decide, engine_of
+from .model import Decider, decide
 from .tally import Tally
 
 MODES = ("replay", "live")
@@ -34,8 +37,8 @@ class classifier(gr.sync_block):
     In ``live`` mode the input never waits: frames go into a queue, of which the oldest are
     dropped when it is full, and threads decide them in batches. Only messages come out:
     there is no stream output to connect. When the flowgraph stops, what is queued is decided
-    for 0.2 seconds at most, the rest is discarded. Each accepted frame is then decided,
-    dropped or discarded, once, and counted.
+    for up to 0.2 seconds, and the rest is discarded. Each accepted frame is then counted once,
+    as decided, dropped or discarded.
 
     Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
     or a dictionary. Messages out: `decisions`, a PDU a frame, and `batches`, a PDU a batch
@@ -55,11 +58,11 @@ class classifier(gr.sync_block):
         engine: ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest one here
         precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` for the fastest one here
         mode: ``replay`` or ``live``
-        latency_ms: a live batch starts when its oldest frame has waited for so long, or as
-            soon as it is full; but not before the one before it is done (ONNX Runtime and
-            OpenVINO: the one before that)
-        max_batch: frames in a live batch, at most
-        queue_frames: frames that may wait in live mode
+        latency_ms: a live batch starts as soon as it is full, or when its oldest frame has
+            waited this long; later while other batches are being decided (one at a time with
+            PyTorch, two with ONNX Runtime and OpenVINO)
+        max_batch: maximum number of frames in a live batch
+        queue_frames: maximum number of frames that wait in live mode
 
     Raises UserError for a missing model, another number of classes or frame length, an engine
     that is not there, a threshold outside the model's benign scores, and a threshold for a
@@ -82,8 +85,8 @@ class classifier(gr.sync_block):
         )
         self._log = control.LogOnce("classifier")
         self._decider = Decider(
-            partial(engine_of, frame_length=frame_length, scaling=scaling, device=device,
-                    engine=engine, precision=precision), model, num_classes, self._log,
+            partial(open_engine, engine=engine, precision=precision, scaling=scaling,
+                    frame_length=frame_length, device=device), model, num_classes, self._log,
         )
         if threshold is not None:
             self.set_threshold(threshold)
@@ -106,7 +109,7 @@ class classifier(gr.sync_block):
     def _go_live(self, frame_length, latency_ms, max_batch, queue_frames):
         at_least(1, max_batch=max_batch)
         at_least(max_batch, queue_frames=queue_frames)
-        latency = control.as_number("latency_ms", latency_ms) / 1000
+        latency = as_number("latency_ms", latency_ms) / 1000
         if latency < 0:
             raise UserError(f"latency_ms must not be negative, not {latency_ms}")
         self._queue = LiveQueue(queue_frames, frame_length)
@@ -190,13 +193,15 @@ class classifier(gr.sync_block):
 
     def _publish(self, batch, decided):
         """Send and count what _decide() returned of a batch."""
-        engine, made = decided
-        facts = {name: batch[name] for name in tags.KINDS}
-        told = decision_pdu.collect(made, engine.threshold, engine.classes, facts)
-        self.message_port_pub(pmt.intern("batches"), told.message())
+        engine, decisions = decided
+        known = {name: batch[name] for name in tags.KINDS}
+        made = DecisionBatch.of(decisions, engine.classes, engine.threshold, **known)
+        self.message_port_pub(pmt.intern("batches"), decision_pdu.encode(made))
         if self._publish_decisions:
-            for row in range(len(told)):
-                self.message_port_pub(pmt.intern("decisions"), told.decision(row))
+            for row in range(len(made)):
+                self.message_port_pub(
+                    pmt.intern("decisions"), decision_pdu.encode_one(made, row)
+                )
         self._tally.add(made, batch[ARRIVAL])
         if not made.valid.all():
             self._log.warn("invalid", "frames that are not finite or all zero are rejected")

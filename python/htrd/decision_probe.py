@@ -3,21 +3,21 @@
 
 import threading
 import time
-from dataclasses import fields
 
 import numpy as np
 import pmt
 from gnuradio import gr
+from robust_amc.decisions import DecisionBatch
 from robust_amc.evaluation.running import METRICS, Totals
 
+from .checks import at_least
 from .messages import control, decision_pdu
-from .model import at_least
 
 SUMMARY_PERIOD = 1.0  # seconds
 
 
 class decision_probe(gr.sync_block):
-    """Counts decisions and tells the metrics of robust_amc.evaluation over them.
+    """Counts decisions and computes the metrics of robust_amc.evaluation from them.
 
     Messages in: `decisions` or `batches` of a classifier (connect one of them: both carry
     every frame); `control` takes `reset` and `publish`, with any value. Messages out:
@@ -29,7 +29,7 @@ class decision_probe(gr.sync_block):
     count in `frames`, `rejected` and `rejection_rate` only.
 
     Args:
-        window: totals over that many latest frames (0: over all since the last reset)
+        window: number of frames, the last ones, that totals are over (0: all since the last reset)
         keep: keep every decision for :meth:`records`; memory grows with each frame
     """
 
@@ -76,9 +76,8 @@ class decision_probe(gr.sync_block):
     def handle_system(self, message):
         """GNU Radio's word that a block before this one has ended.
 
-        The scheduler may end this block now, with decisions still in its queues: whether it
-        has looked there since they came is a matter of luck. So they are counted here,
-        and the last summary goes out while somebody can still receive it.
+        The scheduler may end this block now, although decisions are still in its queues. So
+        they are counted here, and the last summary goes out while it can still be received.
         """
         for port in ("decisions", "batches"):
             while (left := self.delete_head_nowait(pmt.intern(port))) is not None:
@@ -88,7 +87,7 @@ class decision_probe(gr.sync_block):
 
     def _add(self, message):
         try:
-            batch = decision_pdu.read(message)
+            batch = decision_pdu.decode(message)
         except (ValueError, TypeError) as error:
             self._log.warn("form", f"message ignored: {error}")
             return
@@ -110,7 +109,7 @@ class decision_probe(gr.sync_block):
                 self.message_port_pub(port, pmt.cons(port, pmt.from_long(round(100 * share))))
 
     def summary(self):
-        """Totals as a dictionary, see :meth:`totals.Totals.summary`."""
+        """Totals as a dictionary, see :meth:`robust_amc.evaluation.running.Totals.summary`."""
         return self._totals.summary()
 
     def confusion(self):
@@ -118,19 +117,7 @@ class decision_probe(gr.sync_block):
         return self._totals.confusion()
 
     def records(self):
-        """Every decision since the last reset as one Batch (see decision_pdu.py); needs `keep`."""
+        """Every decision since the last reset as one DecisionBatch; None: none. Needs `keep`."""
         with self._lock:
             kept = list(self._kept)
-        if not kept:
-            return None
-        columns = {}
-        for name in (field.name for field in fields(decision_pdu.Batch)):
-            parts = [getattr(batch, name) for batch in kept]
-            if name == "classes":
-                columns[name] = parts[0]
-            elif isinstance(parts[0], list):
-                columns[name] = [item for part in parts for item in part]
-            else:
-                columns[name] = np.concatenate(parts)
-        return decision_pdu.Batch(**columns)
-
+        return DecisionBatch.joined(kept) if kept else None

@@ -9,15 +9,16 @@ from robust_amc import frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.errors import UserError
 
-from .htrd_python import number_tags
+from .buffers import set_buffer
+from .checks import as_number, as_switch, at_least
 from .messages import control, tags
-from .model import at_least, load, scaling_of, set_buffer
+from .model import load
 from .tally import AttackRate
 
 BUFFER = 256  # frames
 TOO_SLOW = (
-    "{:.0f} frames a second can be attacked, {:.0f} are wanted: take fewer steps, or what needs no "
-    "time, a universal perturbation (htrd attack universal, block Perturbation Adder)"
+    "{:.0f} frames a second can be attacked, {:.0f} arrive: take fewer steps, or a universal "
+    "perturbation, which is computed beforehand (htrd attack universal, block Perturbation Adder)"
 )
 
 
@@ -48,15 +49,15 @@ class pgd_injector(gr.sync_block):
         goal: ``evasion`` (a wrong class is accepted) or ``evasion_or_rejection``
         seed: of the random starts
         scaling: input scaling in force behind the attack: ``none``, ``sum_abs``, ``as_model``
-        batch_size: frames attacked at once, at most
+        batch_size: maximum number of frames attacked at once
         fast: search in bfloat16 (success is judged in float32 all the same)
         frame_length: samples in a frame
         device: where PyTorch computes: ``cpu``, ``cuda`` or ``auto``
         frame_rate: frames a second that arrive, to warn once when the attack cannot keep up
             (0: not known)
 
-    The default settings are for a flowgraph that somebody watches; they are too weak for
-    robustness figures. In real time, a universal perturbation is the choice. Raises UserError
+    The default settings are fast enough to watch, and too weak for robustness figures. For real
+    time, take a universal perturbation (perturbation_adder). Raises UserError
     for a missing model, another frame length, levels that are not finite, and settings out of
     range.
     """
@@ -81,11 +82,11 @@ class pgd_injector(gr.sync_block):
                 chained=objectives != 1, fast=fast,
             ),
             "seed": seed,
-            "scaling": scaling_of(scaling, self._model.scaling),
+            "scaling": frames.scaling_of(scaling, self._model.scaling),
         }
-        self._snr_db = control.as_number("snr_db", snr_db)
+        self._snr_db = as_number("snr_db", snr_db)
         power.check_db(snr_db=self._snr_db)
-        frame_rate = control.as_number("frame_rate", frame_rate)
+        frame_rate = as_number("frame_rate", frame_rate)
         if frame_rate < 0:
             raise UserError(f"frame_rate must not be negative, not {frame_rate:g}")
         self._frame_rate, self._rate = frame_rate, AttackRate(frame_rate)
@@ -94,7 +95,7 @@ class pgd_injector(gr.sync_block):
         self.set_pnr_db(pnr_db)
         self.set_enabled(enabled)
         set_buffer(self, BUFFER)
-        self.set_tag_propagation_policy(gr.TPP_DONT)  # work() forwards: old results stay behind
+        self.set_tag_propagation_policy(gr.TPP_DONT)  # work() leaves old results out
         self._control = control.Control(
             self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
         )
@@ -112,7 +113,7 @@ class pgd_injector(gr.sync_block):
 
     def set_pnr_db(self, value):
         """Set the PNR in dB, from the next batch on; UserError when it is not finite."""
-        value = control.as_number("pnr_db", value)
+        value = as_number("pnr_db", value)
         power.check_db(pnr_db=value)
         self._pnr_db = value
 
@@ -122,7 +123,7 @@ class pgd_injector(gr.sync_block):
 
     def set_enabled(self, value):
         """Switch the attack on or off, from the next batch on."""
-        self._enabled = control.as_switch("enabled", value)
+        self._enabled = as_switch("enabled", value)
 
     def invalid(self):
         """How many frames were not finite or all zero."""
@@ -133,7 +134,7 @@ class pgd_injector(gr.sync_block):
         return self._rate.possible()
 
     def work(self, input_items, output_items):
-        """Attack the frames at hand, `batch_size` at most."""
+        """Attack up to `batch_size` of the frames at hand."""
         count = min(len(input_items[0]), self._batch_size)
         clean = input_items[0][:count]
         output_items[0][:count] = clean
@@ -166,7 +167,7 @@ class pgd_injector(gr.sync_block):
 
     def _perturb(self, iq, attacked, outputs):
         """Attack `iq`, the frames `attacked` of those at hand; write them to the first output."""
-        snr_db = number_tags(self.gateway, len(attacked), [tags.SNR_DB])[0]
+        (snr_db,) = tags.numbers(self, len(attacked), tags.SNR_DB)
         known = np.abs(snr_db) <= power.LARGEST_DB
         snr_db = np.where(known, snr_db, self._snr_db)[attacked]
         truth = np.array(tags.names(self, len(attacked), tags.MODULATION), object)[attacked]

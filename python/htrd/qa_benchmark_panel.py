@@ -13,9 +13,9 @@ APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"]
 
 class QaPanelBench(gr_unittest.TestCase):
     def test_rows(self):
-        told = []
-        document = panel.bench(seconds=0.4, rounds=2, progress=told.append)
-        self.assertEqual(len(told), 2)
+        log = []
+        document = panel.bench(seconds=0.4, rounds=2, progress=log.append)
+        self.assertEqual(len(log), 2)
         self.assertEqual(document["settings"]["bench"], "panel")
         shown, ignored, alone = document["rows"]
         self.assertEqual({row["unit"] for row in document["rows"]}, {"% of a core"})
@@ -25,7 +25,7 @@ class QaPanelBench(gr_unittest.TestCase):
 
     def test_the_panel_gets_what_is_sent(self):
         messages = panel._messages()
-        first = decision_pdu.read(messages[0])
+        first = decision_pdu.decode(messages[0])
         self.assertEqual(len(first), panel.BATCH)
         self.assertTrue(0 < first.rejected.mean() < 0.2)
         shown, flowgraph = htrd.qt_decision_panel(window=0), gr.top_block()

@@ -6,6 +6,7 @@ import numpy as np
 import pmt
 from gnuradio import gr_unittest
 from gnuradio.htrd.messages import decision_pdu, pmt_vectors
+from robust_amc.decisions import DecisionBatch
 
 HUGE = 1 << 40
 
@@ -32,7 +33,7 @@ class QaVectors(gr_unittest.TestCase):
 
 class QaDecisions(gr_unittest.TestCase):
     def setUp(self):
-        self.batch = decision_pdu.Batch(
+        self.batch = DecisionBatch(
             frame_index=np.array([3, HUGE, 5]),
             modulation=["BPSK", None, "QPSK"],
             score=np.array([0.5, -np.inf, 2.0]),
@@ -54,29 +55,30 @@ class QaDecisions(gr_unittest.TestCase):
         self.assertEqual(found.rx_time, whens)
 
     def test_a_batch(self):
-        found = decision_pdu.read(self.batch.message())
+        found = decision_pdu.decode(decision_pdu.encode(self.batch))
         self.same(found)
         self.assertEqual(found.classes, self.batch.classes)
         self.assertEqual(found.rejected.tolist(), [False, True, False])
 
     def test_single_decisions(self):
         for row in range(3):
-            self.same(decision_pdu.read(self.batch.decision(row)), slice(row, row + 1))
+            found = decision_pdu.decode(decision_pdu.encode_one(self.batch, row))
+            self.same(found, slice(row, row + 1))
 
     def test_through_a_socket(self):
         """As gr-zeromq sends it."""
-        sent = pmt.deserialize_str(pmt.serialize_str(self.batch.message()))
-        self.same(decision_pdu.read(sent))
+        sent = pmt.deserialize_str(pmt.serialize_str(decision_pdu.encode(self.batch)))
+        self.same(decision_pdu.decode(sent))
 
     def test_other_messages(self):
-        whole = self.batch.message()
+        whole = decision_pdu.encode(self.batch)
         damaged = pmt.dict_add(pmt.car(whole), pmt.intern("truth"), pmt.from_long(1))
         for wrong in (
             pmt.PMT_NIL, pmt.from_long(1), pmt.cons(pmt.make_dict(), pmt.PMT_NIL),
             pmt.cons(pmt.car(whole), pmt.from_long(1)), pmt.cons(damaged, pmt.cdr(whole)),
         ):  # fmt: skip
             with self.assertRaises(ValueError):
-                decision_pdu.read(wrong)
+                decision_pdu.decode(wrong)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@
 import numpy as np
 import pmt
 from gnuradio import blocks, gr, gr_unittest
-from gnuradio.htrd import number, number_tags
+from gnuradio.htrd.htrd_python import _number
+from gnuradio.htrd.messages import tags
 
 KEYS = [pmt.intern("level"), pmt.intern("place")]
 
 
 class Reader(gr.sync_block):
-    """Keeps what number_tags() says in each call of work(), a few items at a time."""
+    """Keeps what tags.numbers() says in each call of work(), a few items at a time."""
 
     def __init__(self):
         gr.sync_block.__init__(self, "reader", [np.int8], None)
@@ -19,7 +20,7 @@ class Reader(gr.sync_block):
 
     def work(self, input_items, _):
         count = min(3, len(input_items[0]))
-        self.read.append(number_tags(self.gateway, count, KEYS))
+        self.read.append(tags.numbers(self, count, *KEYS))
         return count
 
 
@@ -61,15 +62,15 @@ class QaNumberTags(gr_unittest.TestCase):
         self.assertTrue(np.isnan(np.concatenate(reader.read, axis=1)).all())
 
     def test_one_number(self):
-        self.assertEqual(number(pmt.from_long(3)), 3.0)
-        self.assertEqual(number(pmt.from_uint64(2**53 - 1)), 2.0**53 - 1)
-        self.assertTrue(np.isnan(number(pmt.PMT_NIL)))
+        self.assertEqual(_number(pmt.from_long(3)), 3.0)
+        self.assertEqual(_number(pmt.from_uint64(2**53 - 1)), 2.0**53 - 1)
+        self.assertTrue(np.isnan(_number(pmt.PMT_NIL)))
         with self.assertRaises(TypeError):
-            number(None)
+            _number(None)
 
     def test_not_at_work(self):
         with self.assertRaises(RuntimeError):
-            number_tags(Reader().gateway, 1, KEYS)
+            tags.numbers(Reader(), 1, *KEYS)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import gr, gr_unittest, htrd
+from gnuradio.htrd.messages import decision_pdu
 from gnuradio.htrd.panel.curve import CurveHistory, outcomes, wilson
 from gnuradio.htrd.panel.sweep import Sweep
 from PyQt5 import QtWidgets
@@ -17,7 +18,7 @@ FIRST, SECOND = (0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)  # colors of the receiver
 
 
 def attacked(right, wrong=0, pnr_db=-20.0):
-    """A Batch of attacked frames, so many decided right and so many wrong."""
+    """A DecisionBatch of attacked frames, so many decided right and so many wrong."""
     return batch(["BPSK"] * right + ["QPSK"] * wrong, ["BPSK"] * (right + wrong), pnr_db=pnr_db)
 
 
@@ -115,10 +116,10 @@ class QaQtSecurityCurve(gr_unittest.TestCase):
             self.assertEqual(found - {"system", "control"}, expected)
 
     def test_each_receiver_has_its_curve(self):
-        self.block.handle_batches(0, attacked(1, 3).message())
-        self.block.handle_batches(1, attacked(3, 1).message())
+        self.block.handle_batches(0, decision_pdu.encode(attacked(1, 3)))
+        self.block.handle_batches(1, decision_pdu.encode(attacked(3, 1)))
         self.block.handle_control(pmt.cons(pmt.intern("pnr_db"), pmt.from_double(-5.0)))
-        self.block.handle_batches(1, attacked(0, 2, pnr_db=-9.0).message())
+        self.block.handle_batches(1, decision_pdu.encode(attacked(0, 2, pnr_db=-9.0)))
         picture = self.block.picture()
         self.assertEqual(picture.names, ("one", "two"))
         self.assertEqual([shares(points) for points in picture.points],
@@ -129,9 +130,9 @@ class QaQtSecurityCurve(gr_unittest.TestCase):
 
     def test_drawing_follows_the_decisions(self):
         empty = picture_of(self.block)
-        self.block.handle_batches(0, attacked(4, 4).message())
+        self.block.handle_batches(0, decision_pdu.encode(attacked(4, 4)))
         one = picture_of(self.block)
-        self.block.handle_batches(1, attacked(8).message())
+        self.block.handle_batches(1, decision_pdu.encode(attacked(8)))
         both = picture_of(self.block)
         # The headline has both colors from the beginning
         for color, before, after in ((FIRST, empty, one), (SECOND, one, both)):
@@ -141,8 +142,8 @@ class QaQtSecurityCurve(gr_unittest.TestCase):
 
     def test_higher_is_better(self):
         """The point of a receiver that is right lies above that of one that is wrong."""
-        self.block.handle_batches(0, attacked(0, 50).message())
-        self.block.handle_batches(1, attacked(50, 0).message())
+        self.block.handle_batches(0, decision_pdu.encode(attacked(0, 50)))
+        self.block.handle_batches(1, decision_pdu.encode(attacked(50, 0)))
         image = picture_of(self.block)[60:, : 860 // 2]  # the curve
         rows = [np.flatnonzero((image == color).all(2).any(1)) for color in (FIRST, SECOND)]
         self.assertGreater(rows[0].min(), rows[1].max())

@@ -20,6 +20,7 @@ from gnuradio.htrd.rml2016.settings import Settings
 from rich.console import Console
 from robust_amc import cli, data
 from robust_amc.cli import console, generate
+from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 
 LEVELS = (-20, 12)
@@ -164,7 +165,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
             self.assertEqual(calls[0], (KILLED_AT - 10, 220))
             self.assertEqual(calls[-1], (220, 220))
             self.assertFalse(parts.exists())
-            data.npz.write(self.datasets["corrected"], unstopped)
+            npz.write(self.datasets["corrected"], unstopped)
             self.assertEqual(output.read_bytes(), unstopped.read_bytes())
 
     def kill_it(self, output):
@@ -181,7 +182,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
             if int(line) >= KILLED_AT:
                 break
         process.kill()
-        _, errors = process.communicate(timeout=30)  # the workers have the pipe open, too
+        _, errors = process.communicate(timeout=300)  # the workers have the pipe open, too
         self.assertEqual(process.returncode, -9, errors)
 
     def test_command_line(self):
@@ -247,7 +248,7 @@ class qa_rml2016_generator(gr_unittest.TestCase):
     def test_file_keeps_what_is_known_of_each_frame(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "data.npz")
-            data.npz.write(self.datasets["corrected"], path)
+            npz.write(self.datasets["corrected"], path)
             read = data.read(str(path))
         for name, column in self.datasets["corrected"].extra.items():
             np.testing.assert_array_equal(read.extra[name], column)

@@ -7,8 +7,8 @@ from gnuradio import gr
 from PyQt5 import QtCore
 from robust_amc.evaluation.running import Totals
 
+from .checks import at_least
 from .messages import control, decision_pdu
-from .model import at_least
 from .panel.history import History
 from .panel.view import DecisionView, Picture
 
@@ -29,7 +29,7 @@ class qt_decision_panel(gr.sync_block):
 
     Args:
         title: headline
-        window: running figures over that many latest frames (0: over all)
+        window: number of frames, the last ones, that running figures are over (0: all)
         seconds: how far back the classes over time go
         color: of the square before the headline, as ``#d55e00`` or a name; none: no square
 
@@ -65,7 +65,7 @@ class qt_decision_panel(gr.sync_block):
     def handle_batches(self, message):
         """A message on `batches`."""
         try:
-            batch = decision_pdu.read(message)
+            batch = decision_pdu.decode(message)
         except ValueError as error:
             self._log.warn("batch", f"message ignored: {error}")
             return

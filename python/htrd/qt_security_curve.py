@@ -7,8 +7,8 @@ from gnuradio import gr
 from PyQt5 import QtCore
 from robust_amc.errors import UserError
 
+from .checks import as_number, at_least
 from .messages import control, decision_pdu
-from .model import at_least
 from .panel.curve import CurveHistory
 from .panel.curve_view import CurvePicture, CurveView
 from .panel.sweep import Sweep
@@ -39,7 +39,7 @@ class qt_security_curve(gr.sync_block):
         pnr_db: the PNR of the attack in dB
         sweep: PNRs in dB to go to, in turn; empty: none
         visit: frames of each receiver for a stop of the sweep
-        window: each point is over that many latest frames (0: over all)
+        window: number of frames, the last ones, that each point is over (0: all)
         skip: frames of each receiver left out after a change of the PNR: at least what is in
             the buffers between the attack and the receiver
         seconds: how far back the time goes
@@ -96,13 +96,13 @@ class qt_security_curve(gr.sync_block):
 
     def set_pnr_db(self, value):
         """Say the PNR of the attack in dB; UserError when it is not finite."""
-        self._pnr_db = control.as_number("pnr_db", value)
+        self._pnr_db = as_number("pnr_db", value)
         self._history.set_level(self._pnr_db)
 
     def set_sweep(self, levels):
         """Go to these PNRs in dB in turn, up and down; empty: stay. UserError as for set_pnr_db."""
         levels = np.ravel(levels).tolist()
-        self._sweep = Sweep([control.as_number("sweep", level) for level in levels])
+        self._sweep = Sweep([as_number("sweep", level) for level in levels])
 
     def reset(self):
         """Forget all decisions."""
@@ -111,7 +111,7 @@ class qt_security_curve(gr.sync_block):
     def handle_batches(self, number, message):
         """A message of the receiver `number`."""
         try:
-            batch = decision_pdu.read(message)
+            batch = decision_pdu.decode(message)
         except ValueError as error:
             self._log.warn("batch", f"message ignored: {error}")
             return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a classifier has done: counts, rate, latency."""
+"""What blocks report once a second: decisions with rate and latency, attacks with their speed."""
 
 import time
 
@@ -42,11 +42,11 @@ class Tally:
         self._time, self._reported = EverySecond(clock), 0
         self._waited = []  # seconds, an array a batch
 
-    def add(self, decided, arrival):
-        """Count Decisions of frames that arrived at those times of the clock, ``[n]``."""
-        self._counts["decided"] += len(decided.label)
-        self._counts["rejected"] += int(np.count_nonzero(decided.rejected))
-        self._counts["invalid"] += int(np.count_nonzero(~decided.valid))
+    def add(self, batch, arrival):
+        """Count a DecisionBatch of frames that arrived at those times of the clock, ``[n]``."""
+        self._counts["decided"] += len(batch)
+        self._counts["rejected"] += int(np.count_nonzero(batch.rejected))
+        self._counts["invalid"] += int(np.count_nonzero(~batch.valid))
         self._waited.append(self._clock() - arrival)
 
     def discard(self, count):
@@ -67,9 +67,9 @@ class Tally:
         if not any(self._counts.values()) or (passed := self._time.passed()) is None:
             return None
         decided, waited = self._counts["decided"], self._waited
-        told = {"rate": (decided - self._reported) / passed}  # 0 at first: not known yet
+        rate = (decided - self._reported) / passed  # 0 at first: not known yet
         self._reported, self._waited = decided, []
-        return told | _latency(waited)
+        return {"rate": rate} | _latency(waited)
 
 
 def _latency(waited):

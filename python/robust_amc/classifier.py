@@ -1,39 +1,26 @@
 """A network, an optional rejector and a threshold: one object that decides and is one file."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from . import frames, model_file
+from .arrays import Floats, Integers
+from .decisions import REJECTED, Decisions
 from .errors import UserError
+from .files import AnyPath, Document
 from .frames import Scaling
+from .models.network import Network
 from .rejection import threshold as thresholds
+from .rejection.base import Rejector
+from .runtime.device import AnyDevice
 
-REJECTED = -1
 BATCH = 64  # small enough that the feature maps stay in the cache: twice as fast as 512
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What was decided of `n` frames.
-
-    Attributes:
-        label: int16 ``[n]``, index of the class or REJECTED (-1)
-        score: float32 ``[n, classes]``; SVM decision values, or logits without a rejector
-        valid: bool ``[n]``; False for frames that are not finite or all zero: those are
-            rejected with scores of -inf
-    """
-
-    label: np.ndarray
-    score: np.ndarray
-    valid: np.ndarray
-
-    @property
-    def rejected(self):
-        """Which frames were rejected, bool ``[n]``."""
-        return self.label == REJECTED
 
 
 @dataclass(frozen=True)
@@ -54,7 +41,15 @@ class Classifier:
     Always in eval mode; its parameters do not take gradients.
     """
 
-    def __init__(self, network, classes, rejector=None, threshold=None, metadata=None, name=""):
+    def __init__(
+        self,
+        network: Network,
+        classes: Sequence[str],
+        rejector: Rejector | None = None,
+        threshold: float | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        name: str = "",
+    ) -> None:
         self.network = network.eval().requires_grad_(False)
         self.classes = tuple(classes)
         self.rejector = rejector
@@ -63,32 +58,32 @@ class Classifier:
         self.name = name
 
     @property
-    def frame_length(self):
+    def frame_length(self) -> int:
         """Samples in a frame."""
         return self.metadata.get("frame_length", frames.FRAME_LENGTH)
 
     @property
-    def scaling(self):
+    def scaling(self) -> Scaling:
         """The input scaling that the network was trained with."""
         return Scaling(self.metadata.get("scaling", Scaling.SUM_ABS))
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """Where the network's parameters are."""
         return next(self.network.parameters()).device
 
-    def outputs(self, iq):
+    def outputs(self, iq: torch.Tensor) -> Outputs:
         """Features, logits and scores of a tensor of frames ``[n, 2, length]``; differentiable."""
         features = self.network.features(iq)
         logits = self.network.logits(features).float()
         scores = logits if self.rejector is None else self.rejector(iq, features, logits)
         return Outputs(features, logits, scores)
 
-    def scores(self, iq):
+    def scores(self, iq: torch.Tensor) -> torch.Tensor:
         """Scores of a tensor of frames, ``[n, 2, length]`` to ``[n, classes]``; differentiable."""
         return self.outputs(iq).scores
 
-    def label_of(self, score):
+    def label_of(self, score: torch.Tensor) -> torch.Tensor:
         """Class or REJECTED for a tensor of scores, ``[n, classes]`` to ``[n]``."""
         best, label = score.max(1)
         sure = torch.isfinite(score).all(1)  # a frame near the largest float overflows
@@ -97,7 +92,9 @@ class Classifier:
         return torch.where(sure, label, REJECTED)
 
     @torch.no_grad()
-    def decide(self, iq, scaling=Scaling.NONE, batch_size=BATCH):
+    def decide(
+        self, iq: npt.ArrayLike, scaling: Scaling | str = Scaling.NONE, batch_size: int = BATCH
+    ) -> Decisions:
         """Decide an array of frames ``[n, 2, length]``; float32, deterministic.
 
         Raises UserError for another frame length.
@@ -114,7 +111,7 @@ class Classifier:
         return Decisions(label, score, valid)
 
     @torch.no_grad()
-    def features(self, iq, batch_size=BATCH):
+    def features(self, iq: npt.ArrayLike, batch_size: int = BATCH) -> Floats:
         """Last feature layer of an array of frames, float32 ``[n, features]``."""
         iq = self._check(iq)
         chunks = [
@@ -125,20 +122,20 @@ class Classifier:
         ]
         return torch.cat(chunks).float().cpu().numpy()
 
-    def set_threshold(self, value):
+    def set_threshold(self, value: float) -> None:
         """Set S0; UserError without a rejector or outside the calibration scores."""
         self.threshold = thresholds.check_threshold(self._score_quantiles(), value)
 
-    def set_target_rejection(self, rate):
+    def set_target_rejection(self, rate: float) -> None:
         """Set S0 so that the share `rate` of the benign calibration frames is rejected."""
         self.threshold = thresholds.threshold_for(self._score_quantiles(), rate)
 
-    def _score_quantiles(self):
+    def _score_quantiles(self) -> list[float]:
         if self.rejector is None:
             raise UserError(f"the model {self.name or 'given'} has no rejector, so no threshold")
         return self.metadata["rejector"]["score_quantiles"]
 
-    def _check(self, iq):
+    def _check(self, iq: npt.ArrayLike) -> Floats:
         iq = frames.check(iq)
         if iq.shape[2] != self.frame_length:
             raise UserError(
@@ -146,7 +143,7 @@ class Classifier:
             )
         return iq
 
-    def document(self):
+    def document(self) -> Document:
         """What a model file says of this classifier beside its tensors, a dictionary for JSON."""
         document = self.metadata | {
             "classes": list(self.classes),
@@ -159,12 +156,18 @@ class Classifier:
             )
         return document | model_file.VERSIONS
 
-    def save(self, path):
+    def save(self, path: AnyPath) -> None:
         """Write a model file, see :mod:`robust_amc.model_file`."""
         model_file.write(path, self.network, self.rejector, self.document())
 
     @classmethod
-    def load(cls, name_or_path, device="cpu", classes=None, frame_length=None):
+    def load(
+        cls,
+        name_or_path: AnyPath,
+        device: AnyDevice = "cpu",
+        classes: Sequence[str] | None = None,
+        frame_length: int | None = None,
+    ) -> Self:
         """Read a shipped model by name, or a file.
 
         `classes` and `frame_length` are what the caller needs, if it cares. Raises
@@ -178,10 +181,8 @@ class Classifier:
                 f"{name} is made for the classes {', '.join(document['classes'])}, "
                 f"not for {', '.join(classes)}"
             )
-        if frame_length not in (None, document["frame_length"]):
-            raise UserError(
-                f"{name} takes frames of {document['frame_length']} samples, not {frame_length}"
-            )
+        if frame_length is not None:
+            frames.require_length(name, document["frame_length"], frame_length)
         threshold = None
         if rejector is not None:
             rejector.to(device)
@@ -189,7 +190,7 @@ class Classifier:
         return cls(network.to(device), document["classes"], rejector, threshold, document, name)
 
 
-def same_classes(classifiers):
+def same_classes(classifiers: Sequence[Classifier]) -> None:
     """Raise UserError unless all classifiers have the same classes in the same order."""
     first = classifiers[0]
     for other in classifiers[1:]:
@@ -200,5 +201,5 @@ def same_classes(classifiers):
             )
 
 
-def _chunks(rows, size):
+def _chunks(rows: Integers, size: int) -> Iterator[Integers]:
     return (rows[start : start + size] for start in range(0, len(rows), size))

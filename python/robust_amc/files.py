@@ -1,18 +1,23 @@
-"""Writing files so that an interrupted run leaves no half file."""
+"""Writing files so that an interrupted run leaves no half file, and their checksums."""
 
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 
 NOTHING = 1 << 16  # bytes that a full disk may have left
+AnyPath = str | os.PathLike[str]
+Document = dict[str, Any]  # a JSON object
 
 
 @contextmanager
-def replacing(path):
+def replacing(path: AnyPath) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
 
     Raises UserError when the folder is missing or cannot be written.
@@ -37,13 +42,18 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path, document):
+def write_json(path: AnyPath, document: object) -> None:
     """Write `document` as JSON; NaN is written as null."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_plain(document), indent=2, allow_nan=False) + "\n")
 
 
-def _plain(value):
+def checksum(path: AnyPath) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

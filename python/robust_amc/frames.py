@@ -5,13 +5,18 @@ real ``[n, 2, length]`` with I in row 0 and Q in row 1 (networks, files).
 """
 
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from .arrays import Bools, Complexes, Floats
 from .errors import UserError
 
 FRAME_LENGTH = 128
+ArrayOrTensor = TypeVar("ArrayOrTensor", Floats, torch.Tensor)
+AS_MODEL = "as_model"  # a choice of scaling: the one that the model was trained with
 
 
 class Scaling(StrEnum):
@@ -21,7 +26,26 @@ class Scaling(StrEnum):
     SUM_ABS = "sum_abs"  # RML2016: the magnitudes of a frame's samples add up to 1
 
 
-def to_iq(samples):
+def scaling_of(choice: Scaling | str, own: Scaling) -> Scaling:
+    """The Scaling for `choice`: AS_MODEL for the model's `own`, or a member or value of Scaling.
+
+    Raises UserError for anything else.
+    """
+    if choice == AS_MODEL:
+        return own
+    known = [AS_MODEL, *(scaling.value for scaling in Scaling)]
+    if choice not in known:
+        raise UserError(f"unknown scaling {str(choice)!r}; there are {', '.join(known)}")
+    return Scaling(choice)
+
+
+def require_length(name: str, length: int, wanted: int) -> None:
+    """Raise UserError where the model `name` takes frames of another `length` than `wanted`."""
+    if length != wanted:
+        raise UserError(f"{name} takes frames of {length} samples, not {wanted}")
+
+
+def to_iq(samples: npt.ArrayLike) -> Floats:
     """Complex ``[n, length]`` to float32 ``[n, 2, length]``."""
     samples = np.asarray(samples)
     if samples.ndim != 2 or not np.iscomplexobj(samples):
@@ -29,7 +53,7 @@ def to_iq(samples):
     return np.stack([samples.real, samples.imag], axis=1).astype(np.float32, copy=False)
 
 
-def to_complex(iq):
+def to_complex(iq: npt.ArrayLike) -> Complexes:
     """Real ``[n, 2, length]`` to complex64 ``[n, length]``."""
     iq = check(iq)
     samples = np.empty((len(iq), iq.shape[2]), np.complex64)
@@ -37,7 +61,7 @@ def to_complex(iq):
     return samples
 
 
-def check(iq):
+def check(iq: npt.ArrayLike) -> Floats:
     """Return `iq` as an array if it has the form ``[n, 2, length]``; else raise UserError."""
     iq = np.asarray(iq)
     if iq.ndim != 3 or iq.shape[1] != 2 or iq.dtype.kind != "f":
@@ -45,7 +69,7 @@ def check(iq):
     return iq
 
 
-def check_finite(iq, first=0):
+def check_finite(iq: Floats, first: int = 0) -> None:
     """UserError that names frames of ``[n, 2, length]`` with NaN or infinite samples.
 
     `first` is the number of the first frame, where these are part of more.
@@ -59,22 +83,22 @@ def check_finite(iq, first=0):
         )
 
 
-def magnitude(iq):
+def magnitude(iq: torch.Tensor) -> torch.Tensor:
     """Magnitude of each sample, tensor ``[n, 2, length]`` to ``[n, length]``."""
     return torch.linalg.vector_norm(iq, dim=1)
 
 
-def energy(iq):
+def energy(iq: ArrayOrTensor) -> ArrayOrTensor:
     """‖x‖² of each frame, array or tensor ``[n, 2, length]`` to ``[n]``."""
     return (iq * iq).sum((1, 2))
 
 
-def flat_norm(iq):
+def flat_norm(iq: torch.Tensor) -> torch.Tensor:
     """‖x‖ of each frame, tensor ``[n, 2, length]`` to ``[n, 1, 1]``, ready to multiply frames."""
     return torch.linalg.vector_norm(iq.flatten(1), dim=1)[:, None, None]
 
 
-def scale(iq, scaling):
+def scale(iq: torch.Tensor, scaling: Scaling | str) -> torch.Tensor:
     """Scale a tensor of frames ``[n, 2, length]``; differentiable.
 
     Frames without energy come back as they are (see :func:`valid`).
@@ -85,7 +109,7 @@ def scale(iq, scaling):
     return iq / torch.where(total > 0, total, torch.ones_like(total))[:, None, None]
 
 
-def valid(iq):
+def valid(iq: npt.ArrayLike) -> Bools:
     """Which frames can be classified, bool ``[n]``: finite, not all zero, energy in range.
 
     The energy of a frame must be a positive float32: samples near 1e19 overflow it.

@@ -1,10 +1,18 @@
 """Model cards: what a model file says of itself, as a page for people."""
 
-import hashlib
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import systems
 from .evaluation.metrics import METRICS
+from .files import AnyPath, Document
+
+if TYPE_CHECKING:
+    from .classifier import Classifier
+from .files import checksum
 
 USE = """\
 For experiments with attacks on, and defenses of, modulation classifiers on signals like those of
@@ -14,11 +22,14 @@ Not a general modulation classifier, and not for decisions that matter."""
 LIMITS = """\
 - Trained on generated signals. On other radios, channels and sample rates, train and calibrate
   again; `htrd evaluate` says what it does on yours.
-- AM-DSB and WBFM frames are mostly bare carriers, and {length} samples do not tell QAM16 from
-  QAM64: that bounds the accuracy.
+- AM-DSB and WBFM frames are mostly bare carriers: that bounds the accuracy.
 - A robust accuracy is what the attack of docs/threat-model.md left over at its budget. A better
   attack lowers it, a larger perturbation brings it to nothing.
 - One training of one seed, unless the figures say otherwise."""
+
+CONVOLUTIONAL = ("vtcnn2", "residual", "ensemble")
+BLIND = """\
+- This network does not tell QAM16 from QAM64; {length} samples do, and `modern` does."""
 
 REJECTING = """\
 - The threshold rejects {target:.0%} of benign frames like those that it was set on: SNR labels
@@ -26,17 +37,12 @@ REJECTING = """\
   `htrd fit-rejector` set it anew."""
 
 
-def checksum(path):
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def card(classifier, path):
+def card(classifier: Classifier, path: AnyPath) -> str:
     """The card of a Classifier read from `path`, Markdown: data, settings, figures, limits."""
     return "\n".join(_lines(classifier, path)) + "\n"
 
 
-def _lines(classifier, path):
+def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
     facts = classifier.metadata
     size = Path(path).stat().st_size / 1e6
     parameters = sum(each.numel() for each in classifier.network.parameters())
@@ -59,6 +65,9 @@ def _lines(classifier, path):
     yield USE.format(length=classifier.frame_length, classes=", ".join(classifier.classes))
     yield from _section("Data")
     yield from _table(_data(facts["dataset"]))
+    for more in facts["training"].get("more", []):
+        yield from ("", "All frames of this one were trained on, too:", "")
+        yield from _table(_data(more))
     yield from _section("Training")
     yield from _table(_settings(facts["training"]))
     if "rejector" in facts:
@@ -68,7 +77,9 @@ def _lines(classifier, path):
         yield from _section("Figures")
         yield from _figures(facts["evaluation"])
     yield from _section("Limits")
-    yield LIMITS.format(length=classifier.frame_length)
+    yield LIMITS
+    if facts["architecture"]["name"] in CONVOLUTIONAL:
+        yield BLIND.format(length=classifier.frame_length)
     if "rejector" in facts:
         levels = facts["rejector"].get("calibration_snr_db", [])
         yield REJECTING.format(
@@ -77,22 +88,22 @@ def _lines(classifier, path):
         )
 
 
-def _title(name):
+def _title(name: str) -> str:
     return f"{systems.load(name).title} (`{name}`)" if name in systems.names() else "of its own"
 
 
-def _section(title):
+def _section(title: str) -> tuple[str, str, str]:
     return "", f"## {title}", ""
 
 
-def _table(facts):
+def _table(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     for name, value in facts.items():
         yield f"| {name.replace('_', ' ')} | {_text(value)} |"
 
 
-def _data(facts):
+def _data(facts: Document) -> Document:
     origin = facts.get("metadata", {})
     made = {
         name: origin[name]
@@ -106,16 +117,16 @@ def _data(facts):
     )
 
 
-def _settings(facts):
-    """The settings of a training or a rejector, without what is long or told elsewhere."""
+def _settings(facts: Document) -> Document:
+    """The settings of a training or a rejector, without what is long or said elsewhere."""
     return {
         name: value
         for name, value in facts.items()
-        if name not in ("history", "score_quantiles", "dataset")
+        if name not in ("history", "score_quantiles", "dataset", "more")
     }
 
 
-def _text(value):
+def _text(value: Any) -> str:
     """A setting in words; of a model that was the start, its name and epochs."""
     if isinstance(value, dict) and "training" in value:
         return f"{value['name']}, {value['training']['epochs']} epochs"
@@ -130,11 +141,12 @@ def _text(value):
     return "-" if value is None else str(value)
 
 
-def _figures(facts):
+def _figures(facts: Document) -> Iterator[str]:
     """Metrics of test frames with their 95 % intervals, a row for each attack and level."""
     yield (
-        f"Of test frames of the same data set, {facts['command']}, {facts['date']}; white-box PGD "
-        "as in docs/threat-model.md; 95 % intervals, bootstrap over runs."
+        f"Of {facts.get('frames', 'test frames of the same data set')}, {facts['command']}, "
+        f"{facts['date']}; white-box PGD as in docs/threat-model.md; 95 % intervals, bootstrap "
+        "over runs."
     )
     yield ""
     yield f"| attack | frames | {' | '.join(name.replace('_', ' ') for name in METRICS)} |"

@@ -5,26 +5,26 @@ Tensors `network.*` and, with a rejector, `rejector.*`: `support_vectors`, `dual
 """
 
 import json
+from collections.abc import Mapping
 
 import safetensors
 import safetensors.torch
 import torch
 
-from . import __version__, assets
+from . import __version__, assets, model_document
 from .errors import UserError
-from .files import replacing
+from .files import AnyPath, Document, replacing
 from .frames import Scaling
+from .model_document import FORMAT_VERSION
 from .models import build
-from .rejection.autoencoder import AutoencoderDetector
-from .rejection.svm import NeuralRejection
+from .models.network import Network
+from .rejection import REJECTORS
+from .rejection.base import Rejector
 
-FORMAT_VERSION = 1
-REJECTORS = {each.kind: each for each in (NeuralRejection, AutoencoderDetector)}
 VERSIONS = {"format_version": FORMAT_VERSION, "code_version": __version__}
-NEEDED = ("architecture", "classes", "frame_length", "scaling")
 
 
-def write(path, network, rejector, document):
+def write(path: AnyPath, network: Network, rejector: Rejector | None, document: Document) -> None:
     """Write a network, its rejector (or None) and what `document` says of them."""
     tensors = {
         f"network.{name}": value.half().contiguous() for name, value in network.state_dict().items()
@@ -35,7 +35,7 @@ def write(path, network, rejector, document):
         safetensors.torch.save_file(tensors, temporary, {"htrd": json.dumps(document)})
 
 
-def read(name_or_path):
+def read(name_or_path: AnyPath) -> tuple[Network, Rejector | None, Document]:
     """Network, rejector (or None) and document of a shipped model or a file.
 
     Raises UserError when the file is missing, damaged, of a newer format, or its parts do
@@ -55,38 +55,21 @@ def read(name_or_path):
     return network, rejector, document
 
 
-def read_parts(name_or_path):
+def read_parts(name_or_path: AnyPath) -> tuple[dict[str, torch.Tensor], Document]:
     """Tensors (float32) and JSON document of a model file, checked for damage and version."""
+    document = model_document.read(name_or_path)
     path = assets.model_path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(assets.model_names()) or "none"
-        raise UserError(f"no model {name_or_path}: neither a file nor one that ships ({known})")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            document = json.loads((file.metadata() or {}).get("htrd", "null"))
             tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (safetensors.SafetensorError, OSError) as error:
         raise UserError(f"{path} is damaged or not a safetensors file: {error}") from error
-    if not isinstance(document, dict) or "format_version" not in document:
-        raise UserError(f"{path} is not a gr-htrd model: it has no metadata of ours")
-    version = document["format_version"]
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise UserError(
-            f"{path} has format {version}; this version reads up to {FORMAT_VERSION}: "
-            "upgrade gr-htrd"
-        )
-    missing = [name for name in NEEDED if name not in document]
-    if not isinstance(version, int) or missing:
-        raise UserError(
-            f"{path} is not a usable model: its metadata has no usable "
-            f"{', '.join(missing) or 'format_version'}"
-        )
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise UserError(f"{path} has weights that are not finite")
     return tensors, document
 
 
-def _rejector(tensors, document):
+def _rejector(tensors: Mapping[str, torch.Tensor], document: Document) -> Rejector | None:
     if not tensors:
         return None
     facts = document["rejector"]
@@ -94,7 +77,7 @@ def _rejector(tensors, document):
     return REJECTORS[facts["kind"]].load(tensors, facts, len(document["classes"]))
 
 
-def _under(prefix, tensors):
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {
         key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
     }

@@ -1,13 +1,24 @@
 """Which data a model has seen, so that no evaluation runs on training frames unnoticed."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .data import Part
+from .data import FrameDataset, Part
 from .errors import UserError
+from .files import AnyPath, Document
+
+if TYPE_CHECKING:
+    from .classifier import Classifier
 
 
-def record(dataset, path, split_seed):
-    """What a model's metadata says of a data set that it was trained or calibrated on."""
+def record(dataset: FrameDataset, path: AnyPath, split_seed: int | None) -> Document:
+    """What a model's metadata says of a data set that it was trained or calibrated on.
+
+    `split_seed` is None where all of it was trained on.
+    """
     return {
         "name": Path(path).name,
         "fingerprint": dataset.fingerprint(),
@@ -16,29 +27,33 @@ def record(dataset, path, split_seed):
     }
 
 
-def seen(metadata):
+def seen(metadata: Document) -> list[Document]:
     """Records of every data set behind a model: its own, its rejector's, its ancestors'."""
+    training = metadata.get("training", {})
     found = [metadata.get("dataset"), metadata.get("rejector", {}).get("dataset")]
-    origin = metadata.get("training", {}).get("start_from")
+    found += training.get("more", [])
+    origin = training.get("start_from")
     if origin:
         found += seen(origin)
     return [each for each in found if each]
 
 
-def ancestors(metadata):
+def ancestors(metadata: Document) -> list[str]:
     """Fingerprints of what a data set was converted from; the metadata can be anybody's."""
     found = metadata.get("derived_from", [])
     return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
-def split_seed_for(dataset, records):
+def split_seed_for(dataset: FrameDataset, records: Iterable[Document]) -> int | None:
     """Seed of the split that `records` made of `dataset`; None if they do not contain it.
 
-    Raises UserError when they contain it with different splits, or frames of it in
-    another file: the generator gives the same frames for the same seed.
+    Raises UserError when they contain all of it or it with different splits, or frames of it
+    in another file: the generator gives the same frames for the same seed.
     """
     fingerprint = dataset.fingerprint()
     seeds = {each["split_seed"] for each in records if each["fingerprint"] == fingerprint}
+    if None in seeds:
+        raise UserError("a model was trained on all of this data set (htrd train --more)")
     if len(seeds) > 1:
         raise UserError(
             "this data set was split with different seeds: what is a test frame for one is a "
@@ -65,7 +80,9 @@ def split_seed_for(dataset, records):
     return None
 
 
-def part_to_evaluate(dataset, models, wanted=None):
+def part_to_evaluate(
+    dataset: FrameDataset, models: Iterable[Classifier], wanted: Part | None = None
+) -> tuple[Part, int]:
     """The Part of `dataset` to evaluate `models` on, and the seed of its split.
 
     All of it, unless a model has seen it: then the test part. Raises UserError when
@@ -80,12 +97,12 @@ def part_to_evaluate(dataset, models, wanted=None):
     return wanted or Part.TEST, split_seed
 
 
-def _lineage(fingerprint, metadata):
+def _lineage(fingerprint: str, metadata: Document) -> set[str]:
     """Fingerprints of a data set and of what it was converted from."""
     return {fingerprint, *ancestors(metadata)}
 
 
-def _generator(metadata):
+def _generator(metadata: Document) -> tuple[Any, ...] | None:
     """What decides a generated frame, (generator, mode, seed); None for other data."""
     if "generator" not in metadata or "seed" not in metadata:
         return None

@@ -1,29 +1,36 @@
 """The systems of the paper, each a TOML file: how its network is trained and what rejects.
 
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
-a table of the method's own settings and, if its feature layers are trained as an autoencoder
-first, a `[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
-shares; and `[rejector]` where it rejects: a `kind`, ``svm`` or ``autoencoder``, and fields of
-SVMSettings or AutoencoderSettings. A `[sweep]` table lists the values to choose from on
-validation data (`htrd sweep`), by the dotted names of entries of the file:
+a table of the method's own settings, named as the method, an `[architecture]` table where the
+network has further settings and, if its feature layers are trained as an autoencoder first, a
+`[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
+shares; and `[rejector]` where it rejects: a `kind`, such as ``svm`` or ``autoencoder``, and
+fields of its settings. A `[sweep]` table lists the values to choose from on validation data
+(`htrd sweep`), by the dotted names of entries of the file:
 ``"cat.r_max" = [0.1, 0.15]``.
 """
 
 import json
 import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from typing import Any, TypeVar
 
-from . import assets
+from . import assets, settings
 from .errors import UserError
-from .rejection.calibrate import AutoencoderSettings, SVMSettings
+from .files import AnyPath, Document
+from .rejection import REJECTORS
+from .rejection.base import CalibrationSettings
 from .training import METHODS, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
-REJECTORS = {"svm": SVMSettings, "autoencoder": AutoencoderSettings}
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
+Values = Mapping[str, Any]  # of settings, by dotted names
+Shortened = TypeVar("Shortened", TrainSettings, PretrainSettings)
+_DEFAULTS = {"title": "", "training": {}, "rejector": {}}  # a file that says nothing
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class System:
         title: in words
         network: name of the system whose network it uses, its own for most
         plan: Plan of the training; None when the network is another system's
-        rejector: SVMSettings, AutoencoderSettings or None
+        rejector: settings of its kind of rejector, or None
         sweep: values to choose from, a list for each dotted name of a setting
     """
 
@@ -43,10 +50,12 @@ class System:
     title: str
     network: str
     plan: Plan | None
-    rejector: SVMSettings | AutoencoderSettings | None
-    sweep: dict = field(default_factory=dict)
+    rejector: CalibrationSettings | None
+    sweep: dict[str, list[Any]] = field(default_factory=dict)
 
-    def sized(self, seed, epochs=None, frames_per_key=None):
+    def sized(
+        self, seed: int, epochs: int | None = None, frames_per_key: int | None = None
+    ) -> "System":
         """This system with a seed everywhere and, where they are given, smaller trainings."""
         plan, rejector = self.plan, self.rejector
         if plan is not None:
@@ -59,26 +68,43 @@ class System:
         return replace(self, plan=plan, rejector=rejector and replace(rejector, seed=seed))
 
 
-def _shortened(training, epochs):
+def _shortened(training: Shortened, epochs: int | None) -> Shortened:
     """Settings of a training with at most `epochs` epochs (None: as many as they say)."""
     return replace(training, epochs=min(training.epochs, epochs or training.epochs))
 
 
-def names():
+def names() -> list[str]:
     """Names of the systems that ship, sorted."""
     return sorted(path.stem for path in assets.SYSTEMS.glob("*.toml"))
 
 
-def load(name_or_path):
-    """Read a system by its name, or a TOML file of that form; UserError when it is not sound."""
+def load(name_or_path: AnyPath, values: Values | None = None) -> System:
+    """Read a system by its name, or a TOML file of that form.
+
+    `values` change its settings, by dotted names such as ``cat.r_max``; ``method.…`` are those
+    of the training method, whichever it is. Raises UserError when the file is not sound, or a
+    value names no setting of the system or is not one that it can have.
+    """
     path, document = _read(name_or_path)
     with _named(path):
         system = _system(path.stem, document)
-        _variants(path.stem, document, system.sweep)  # a wrong [sweep] is told to everybody
-    return system
+        _variants(path.stem, document, system.sweep)  # a wrong [sweep] concerns everybody
+        return _system(path.stem, _changed(document, values)) if values else system
 
 
-def variants(name_or_path, more=None, prefix=""):
+def default(values: Values | None = None) -> System:
+    """The System that no file describes, changed as by :func:`load`: standard training, an SVM.
+
+    Where nothing else is said, the method chooses how an epoch is chosen (`robust_radius`).
+    """
+    values = values or {}
+    radius = METHODS[_method(values)].robust_radius
+    return _system("", _changed(_DEFAULTS, {"training.robust_radius": radius, **values}))
+
+
+def variants(
+    name_or_path: AnyPath, more: Values | None = None, prefix: str = ""
+) -> list[tuple[dict[str, Any], System]]:
     """Every combination of the values to choose from: a list of (values by name, System).
 
     Of the file's own lists those count whose names begin with `prefix`. `more` are lists of
@@ -90,30 +116,31 @@ def variants(name_or_path, more=None, prefix=""):
     with _named(path):
         own = _system(path.stem, document).sweep
         grid = {name: values for name, values in own.items() if name.startswith(prefix)}
-        return _variants(path.stem, document, grid | (more or {}))
+        return _variants(path.stem, document, {**grid, **(more or {})})
 
 
-def words(values):
+def words(values: Values) -> str:
     """Values of settings as text, in the words of TOML."""
     return ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items())
 
 
-def _read(name_or_path):
+def _read(name_or_path: AnyPath) -> tuple[Path, Document]:
     """Path and content of a system's file."""
     shipped = assets.SYSTEMS / f"{name_or_path}.toml"
     path = shipped if shipped.exists() else Path(name_or_path)
     try:
-        return path, tomllib.loads(path.read_text())
+        document = tomllib.loads(path.read_text())
     except OSError:
         raise UserError(
             f"there is no system {name_or_path}: neither a file nor one of {', '.join(names())}"
         ) from None
     except ValueError as error:  # neither TOML nor even text
         raise UserError(f"{path} is not a TOML file: {str(error).splitlines()[0]}") from None
+    return path, settings.current(document, path)
 
 
 @contextmanager
-def _named(what):
+def _named(what: object) -> Iterator[None]:
     """Whatever is wrong is said to be so with `what`."""
     try:
         yield
@@ -123,7 +150,7 @@ def _named(what):
         raise UserError(f"{what}: {error}") from None
 
 
-def _variants(name, document, grid):
+def _variants(name: str, document: Document, grid: Values) -> list[tuple[dict[str, Any], System]]:
     for setting, values in grid.items():
         if not isinstance(values, list) or not values:
             raise UserError(
@@ -137,20 +164,49 @@ def _variants(name, document, grid):
     return found
 
 
-def _changed(document, values):
+def _changed(document: Document, values: Values) -> Document:
     """A system's document with other values of entries, by dotted names."""
-    tables = {key: dict(table) for key, table in document.items() if isinstance(table, dict)}
-    tables.pop("sweep", None)
-    for setting, value in values.items():
+    kept = {name: each for name, each in document.items() if not isinstance(each, dict)}
+    tables = {name: dict(each) for name, each in document.items() if name not in kept}
+    sweep = {"sweep": tables.pop("sweep")} if "sweep" in tables else {}
+    method = _prepared(tables, values) if "training" in tables else None
+    kind = tables.get("rejector", {}).get("kind", "svm")
+    if values.get("rejector.kind", kind) != kind:
+        tables["rejector"] = {"kind": values["rejector.kind"]}
+    for setting, value in settings.current_names(values, tables).items():
         table, _, entry = setting.partition(".")
+        table = method if table == "method" and method else table
         if table not in tables:
             known = " or ".join(f"{each}.…" for each in tables)
-            raise UserError(f"{setting} is no setting of this system; there are {known}")
+            raise UserError(f"{setting} is not a setting of this system; there are {known}")
         tables[table][entry] = value
-    return document | tables
+    return kept | sweep | tables
 
 
-def _system(name, document):
+def _method(values: Values, before: str = "standard") -> str:
+    """The training method among values by dotted names; `before` where there is none."""
+    method = values.get("training.method", before)
+    settings.check({"method": str}, {"method": method}, "training")
+    return method
+
+
+def _prepared(tables: dict[str, Any], values: Values) -> str:
+    """The training method; `tables` without those of another method or network."""
+    training = tables["training"]
+    before = training.get("method", "standard")
+    method = _method(values, before)
+    if method != before:
+        tables.pop(before, None)
+    if METHODS[method].Settings:
+        tables.setdefault(method, {})
+    network = training.get("architecture")
+    if values.get("training.architecture", network) != network:
+        tables.pop("architecture", None)
+    tables.setdefault("architecture", {})
+    return method
+
+
+def _system(name: str, document: Document) -> System:
     document = dict(document)
     title = document.pop("title")
     sweep = dict(document.pop("sweep", {}))
@@ -162,41 +218,24 @@ def _system(name, document):
     if training is not None:
         training = dict(training)
         own = {key: training.pop(key) for key in _PLAN if key in training}
+        settings.check(settings.types_of(Plan), own, "training")
         method = own.get("method", "standard")
-        kind = METHODS.get(method)
-        recipe = _settings(kind, document.pop(method, {}), method) if kind else None
+        kind = METHODS[method].Settings
+        chosen = {
+            "settings": settings.read(TrainSettings, training, "training"),
+            "recipe": settings.read(kind, document.pop(method, {}), method) if kind else None,
+            "network": dict(document.pop("architecture", {})),
+        }
         if "pretrain" in document:
-            own["pretrain"] = _settings(PretrainSettings, document.pop("pretrain"), "pretrain")
-        _check_types(Plan, own, "training")
-        plan = Plan(settings=_settings(TrainSettings, training, "training"), recipe=recipe, **own)
+            chosen["pretrain"] = settings.read(
+                PretrainSettings, document.pop("pretrain"), "pretrain"
+            )
+        plan = Plan(**chosen, **own)
     rejector = document.pop("rejector", None)
     if rejector is not None:
         rejector = dict(rejector)
-        kind = REJECTORS[rejector.pop("kind", "svm")]
-        rejector = _settings(kind, rejector, "rejector")
+        kind = REJECTORS[rejector.pop("kind", "svm")].Settings
+        rejector = settings.read(kind, rejector, "rejector")
     if document:
         raise UserError(f"unknown entries {', '.join(document)}")
     return System(name, title, network, plan, rejector, sweep)
-
-
-def _settings(kind, table, where):
-    unknown = set(table) - {each.name for each in fields(kind)}
-    if unknown:
-        raise UserError(f"[{where}] has unknown entries {', '.join(sorted(unknown))}")
-    _check_types(kind, table, where)
-    return kind(**table)
-
-
-def _check_types(kind, table, where):
-    """TypeError unless each entry of a table has the type of that field of `kind`."""
-    types = {each.name: each.type for each in fields(kind)}
-    for name, value in table.items():
-        if not _fits(value, types[name]):
-            wanted = getattr(types[name], "__name__", types[name])
-            raise TypeError(f"{where}.{name} must be of type {wanted}, not {value!r}")
-
-
-def _fits(value, kind):
-    if isinstance(value, bool):  # which Python counts among the integers
-        return kind is bool
-    return isinstance(value, kind) or (kind is float and isinstance(value, int))

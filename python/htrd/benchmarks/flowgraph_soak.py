@@ -46,7 +46,7 @@ class Checker:
     def publish(self, port, message):
         """A message of the classifier."""
         if pmt.symbol_to_string(port) == "batches":
-            self._check(decision_pdu.read(message).frame_index)
+            self._check(decision_pdu.decode(message).frame_index)
         self._publish(port, message)
 
     def _check(self, index):

@@ -12,13 +12,14 @@ from gnuradio import gr
 from PyQt5 import QtCore, QtWidgets
 from robust_amc import data
 from robust_amc.benchmarks.report import row, settings
+from robust_amc.decisions import DecisionBatch
 
 from ..messages import decision_pdu
 from ..qt_decision_panel import qt_decision_panel
 
 RATE = 8000  # decisions a second
 BATCH = 256  # frames, as a busy classifier sends them
-WANTED = 10  # % of a core, at most
+WANTED = 10  # % of a core, maximum
 COMPARED = "a visible decision panel that is sent {rate} decisions a second, {batch} in a batch"
 
 
@@ -74,7 +75,7 @@ def bench(seconds, rounds, progress):
 
     Args:
         seconds: how long each measurement takes
-        rounds: how often the two take turns; the medians are told
+        rounds: how often the two take turns; the medians count
         progress: called with a line before each round
 
     Without a display it is drawn into memory. Returns ``{"settings": {...}, "rows": [...]}``.
@@ -97,17 +98,18 @@ def bench(seconds, rounds, progress):
         row("without", rest, "% of a core", "with a panel", cost),
         row("the panel alone", max(cost - rest, 0), "% of a core", "wanted", WANTED),
     ]
-    told = settings("panel", COMPARED.format(rate=RATE, batch=BATCH), seconds=seconds,
-                    rounds=rounds, platform=application.platformName(),
-                    gnuradio_version=gr.version())  # fmt: skip
-    return {"settings": told, "rows": rows}
+    described = settings(
+        "panel", COMPARED.format(rate=RATE, batch=BATCH), seconds=seconds, rounds=rounds,
+        platform=application.platformName(), gnuradio_version=gr.version(),
+    )  # fmt: skip
+    return {"settings": described, "rows": rows}
 
 
 def _messages():
     """Batches of decisions, one in ten rejected, three in four right."""
     rng = np.random.default_rng(0)
     classes = data.read("sample").classes
-    return [_batch(rng, classes, number * BATCH).message() for number in range(16)]
+    return [decision_pdu.encode(_batch(rng, classes, number * BATCH)) for number in range(16)]
 
 
 def _batch(rng, classes, first):
@@ -117,15 +119,13 @@ def _batch(rng, classes, first):
     best = scores.max(1).astype(float)
     threshold = np.quantile(best, 0.1)
     rows = zip(decided, best < threshold)
-    return decision_pdu.Batch(
+    return DecisionBatch(
         frame_index=np.arange(first, first + BATCH),
         modulation=[None if rejected else classes[label] for label, rejected in rows],
         score=best,
         threshold=np.full(BATCH, threshold),
         truth=[classes[label] for label in truth],
         snr_db=np.full(BATCH, 10.0),
-        pnr_db=np.full(BATCH, np.nan),
-        rx_time=[None] * BATCH,
         scores=scores,
         classes=tuple(classes),
     )

@@ -47,11 +47,11 @@ number_tags(gr::block& block, size_t count, const std::vector<pmt::pmt_t>& keys)
 
 void bind_number_tags(py::module& m)
 {
-    m.def("number",
+    m.def("_number",
           &number,
           py::arg("value").none(false),
           "A number's PMT as a float; NaN for anything else.");
-    m.def("number_tags",
+    m.def("_number_tags",
           &number_tags,
           py::arg("block"),
           py::arg("count"),

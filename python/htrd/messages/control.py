@@ -3,7 +3,6 @@
 
 import logging
 
-import numpy as np
 import pmt
 from robust_amc.errors import UserError
 
@@ -57,18 +56,3 @@ class Control:
             return [content]
         self._log.warn("form", "control message ignored: not a (name, value) pair or dictionary")
         return []
-
-
-def as_number(name, value):
-    """`value` as a finite float; UserError when it is not one."""
-    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if is_number and np.isfinite(value):
-        return float(value)
-    raise UserError(f"{name} must be a finite number, not {value!r}")
-
-
-def as_switch(name, value):
-    """`value` as a bool; 0 and 1 count as such, anything else is a UserError."""
-    if isinstance(value, (bool, int, float)) and value in (0, 1):
-        return bool(value)
-    raise UserError(f"{name} must be true or false, not {value!r}")

@@ -3,8 +3,9 @@
 
 import numpy as np
 import pmt
+from robust_amc.decisions import NUMBERS
 
-from ..htrd_python import number_tags
+from ..htrd_python import _number_tags
 
 MODULATION = pmt.intern("modulation")  # symbol: the true class
 SNR_DB = pmt.intern("snr_db")  # double: the SNR label
@@ -12,6 +13,13 @@ FRAME_INDEX = pmt.intern("frame_index")  # long: position in the data set
 PNR_DB = pmt.intern("pnr_db")  # double: the measured PNR of a perturbation
 ATTACK_SUCCESS = pmt.intern("attack_success")  # bool: the goal of the attack was reached
 RX_TIME = pmt.intern("rx_time")  # as the radio wrote it
+
+# What a column of :func:`columns` holds. Numbers are NaN where a frame has no such tag; of
+# objects, names in `truth` and PMTs in `rx_time`, there is None.
+KINDS = {"frame_index": np.int64, "truth": object, "rx_time": object} | dict.fromkeys(
+    NUMBERS, np.float64
+)
+_NUMBERS = [pmt.intern(name) for name in NUMBERS]
 
 
 def values(block, count, key):
@@ -58,17 +66,12 @@ def forward(block, count, ports, keep):
                 block.add_item_tag(port, written + row, tag.key, tag.value, tag.srcid)
 
 
-# Columns of numbers, NaN where a frame has no such tag, and their tags
-NUMBERS = {
-    "snr_db": SNR_DB,
-    "pnr_db": PNR_DB,
-    "sample_offset": pmt.intern("sample_offset"),
-    "frame_power_db": pmt.intern("frame_power_db"),
-}
-# What a column holds; of objects, None where there is nothing: names in `truth`, PMTs in `rx_time`
-KINDS = {"frame_index": np.int64, "truth": object, "rx_time": object} | dict.fromkeys(
-    NUMBERS, np.float64
-)
+def numbers(block, count, *keys):
+    """Numbers in tags of the next `count` frames of input 0, float64 ``[keys, count]``.
+
+    NaN where a tag is missing or no number; where a frame has a key twice, the later tag wins.
+    """
+    return _number_tags(block.gateway, count, keys)
 
 
 def columns(block, count):
@@ -77,5 +80,5 @@ def columns(block, count):
         "frame_index": indices(block, count),
         "truth": names(block, count, MODULATION),
         "rx_time": values(block, count, RX_TIME),
-        **dict(zip(NUMBERS, number_tags(block.gateway, count, [*NUMBERS.values()]), strict=True)),
+        **dict(zip(NUMBERS, numbers(block, count, *_NUMBERS), strict=True)),
     }

@@ -40,7 +40,7 @@ class CurveHistory:
 
     Args:
         receivers: how many
-        window: each point is over so many latest frames (0: over all)
+        window: number of frames, the last ones, that each point is over (0: all)
         seconds: how far back the time goes
         skip: frames left out after a change of the level, of each receiver
         clock: seconds, for tests
@@ -73,7 +73,7 @@ class CurveHistory:
             return max(0, int(self._since.min()) - self._skip)
 
     def add(self, receiver, batch):
-        """Count a batch of decisions of a receiver."""
+        """Count a DecisionBatch of a receiver."""
         well, attacked = outcomes(batch)
         with self._lock:
             first = max(0, self._skip - int(self._since[receiver]))

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Decided:
+class Decision:
     """One decision, for reading.
 
     Attributes:
@@ -50,14 +50,14 @@ class History:
             self.classes = ()
 
     def add(self, batch):
-        """Keep a Batch."""
+        """Keep a DecisionBatch."""
         names, count = np.unique(
             [name or "" for name in batch.modulation], return_counts=True
         )
         second = int(self._clock())
         last = range(max(0, len(batch) - self._kept), len(batch))
         decided = [
-            Decided(
+            Decision(
                 int(batch.frame_index[row]), batch.modulation[row], batch.truth[row],
                 float(batch.score[row]), float(batch.threshold[row]),
             )

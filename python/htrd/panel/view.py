@@ -37,7 +37,7 @@ class Picture:
 
     Attributes:
         figures: (name, text) of each number in the headline
-        latest: Decided, newest first
+        latest: Decision, newest first
         classes: names
         confusion: ``{truth: {decided: frames}}``, None: unknown truth, rejected
         shares: share of each class and of the rejected, ``[seconds, classes + 1]``

@@ -3,49 +3,76 @@
 Each objective takes a Classifier, its Outputs for a batch and the true labels ``[n]``,
 and gives one value a frame ``[n]``, smaller being better for the attacker; or two
 ``[n, 2]``: the first is made smaller in directions that leave the second as it is.
+One of your own is such a function, given to AttackSettings as it is or by the name of an
+entry point of the group ``robust_amc.objectives``.
 """
 
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Sequence
+from functools import partial, update_wrapper
 
 import torch
 import torch.nn.functional as F
 
+from ..classifier import Classifier, Outputs
 from ..errors import UserError
+from ..plugins import Registry
 from .threat import Goal
 
-SURROGATE_WIDTH = 0.2  # γ of the smoothed kernel, relative to the rejector's
 INFINITE = 1e9
-_CENTERS = WeakKeyDictionary()  # mean positive support vector of each class, by rejector
+
+Objective = Callable[[Classifier, Outputs, torch.Tensor], torch.Tensor]
+Choice = int | Sequence[str | Objective] | None  # of objectives, see chosen()
+# The objectives by name
+OBJECTIVES = Registry(
+    "robust_amc.objectives",
+    "attack objective",
+    {
+        name: f"robust_amc.attacks.objectives:{name}"
+        for name in (
+            "cross_entropy",
+            "network_margin",
+            "equation5",
+            "equation5_threshold",
+            "rejection_margin",
+            "true_score",
+            "two_phase",
+            "orthogonal",
+            "raised_error",
+        )
+    },
+)
 
 
-def true_and_wrong(scores, label):
+def true_and_wrong(scores: torch.Tensor, label: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Score of the true class and largest score of the others, each ``[n]``."""
     true = scores.gather(1, label[:, None])[:, 0]
     wrong = scores.scatter(1, label[:, None], -INFINITE).max(1)[0]
     return true, wrong
 
 
-def _margin(scores, label):
+def _margin(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     true, wrong = true_and_wrong(scores, label)
     return true - wrong
 
 
-def cross_entropy(classifier, outputs, label):
+def cross_entropy(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Minus the cross entropy of the network's logits."""
     return -F.cross_entropy(outputs.logits, label, reduction="none")
 
 
-def network_margin(classifier, outputs, label):
+def network_margin(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Logit of the true class minus the largest other one."""
     return _margin(outputs.logits, label)
 
 
-def equation5(classifier, outputs, label):
+def equation5(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Ψ = s_y - max over the wrong classes of s_j: Zhang et al., IEEE WCL 2022, Eq. 5."""
     return _margin(outputs.scores, label)
 
 
-def equation5_threshold(classifier, outputs, label):
+def equation5_threshold(
+    classifier: Classifier, outputs: Outputs, label: torch.Tensor
+) -> torch.Tensor:
     """Eq. 5 with the rejection class scoring S0: max(s_y, S0) - max of the wrong classes.
 
     As printed, Eq. 5 ignores S0 while the true class is below it.
@@ -54,45 +81,37 @@ def equation5_threshold(classifier, outputs, label):
     return true.clamp(min=classifier.threshold) - wrong
 
 
-def rejection_margin(classifier, outputs, label):
+def rejection_margin(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """s_y - max(S0, wrong classes): negative once the true class is no longer decided."""
     true, wrong = true_and_wrong(outputs.scores, label)
     return true - wrong.clamp(min=classifier.threshold)
 
 
-def true_score(classifier, outputs, label):
+def true_score(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Score of the true class alone."""
     return true_and_wrong(outputs.scores, label)[0]
 
 
-def surrogate_margin(classifier, outputs, label):
-    """Eq. 5 under a wider kernel, whose gradient does not vanish far from the support vectors."""
-    return _margin(classifier.rejector.scores(outputs.features, SURROGATE_WIDTH), label)
+def surrogate_margin(
+    number: int, classifier: Classifier, outputs: Outputs, label: torch.Tensor
+) -> torch.Tensor:
+    """Eq. 5 on the rejector's surrogate scores of that number, see Rejector.surrogates()."""
+    assert classifier.rejector is not None  # see objectives_for()
+    return _margin(classifier.rejector.surrogates()[number](outputs), label)
 
 
-def feature_pull(classifier, outputs, label):
-    """Distance to the nearest wrong class's support vectors, minus that to the true class's.
-
-    Distances are to each class's mean positive support vector; no kernel, so no flat region.
-    """
-    rejector = classifier.rejector
-    if rejector not in _CENTERS:
-        weight = rejector.dual_coef.clamp(min=0)
-        center = (weight.T @ rejector.support_vectors) / weight.sum(0)[:, None].clamp(min=1e-9)
-        _CENTERS[rejector] = center
-    scaled = outputs.features.float() * rejector.feature_scale
-    return _margin(-torch.cdist(scaled, _CENTERS[rejector]), label)
-
-
-def _error(classifier, outputs):
-    """Relative reconstruction error of the autoencoder, see AutoencoderDetector."""
-    if classifier.rejector is None or classifier.rejector.kind != "autoencoder":
+def _error(classifier: Classifier, outputs: Outputs) -> torch.Tensor:
+    """How far off the frames are, such as an autoencoder's relative reconstruction error."""
+    if classifier.rejector is None or not classifier.rejector.detects:
         name = classifier.name or "this one"
-        raise UserError(f"an attack on the two-fold defense needs its autoencoder: {name} has none")
+        raise UserError(
+            f"an attack on the two-fold defense needs a rejector that detects, such as an "
+            f"autoencoder: {name} has none"
+        )
     return -outputs.scores.max(1)[0]
 
 
-def two_phase(classifier, outputs, label):
+def two_phase(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """The network's margin while it is right; once it is wrong, the reconstruction error.
 
     Zhang et al., IEEE WCL 2022, Section III-A, the formula of the white-box attack on the
@@ -102,32 +121,49 @@ def two_phase(classifier, outputs, label):
     return torch.where(margin > 0, margin, _error(classifier, outputs))
 
 
-def orthogonal(classifier, outputs, label):
+def orthogonal(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Two-phase, each phase in directions that leave the other's quantity as it is."""
     margin, error = _margin(outputs.logits, label), _error(classifier, outputs)
     right = margin > 0
     return torch.stack([torch.where(right, margin, error), torch.where(right, error, margin)], 1)
 
 
-def raised_error(classifier, outputs, label):
+def raised_error(classifier: Classifier, outputs: Outputs, label: torch.Tensor) -> torch.Tensor:
     """Minus the reconstruction error: to be detected is to win."""
     return -_error(classifier, outputs)
 
 
-def objectives_for(classifier, goal):
+def objectives_for(classifier: Classifier, goal: Goal) -> tuple[Objective, ...]:
     """The objectives that a full white-box attack on `classifier` tries, in that order.
 
     For neural rejection each finds frames that the others miss, see docs/threat-model.md.
     The first is the system's own; the network's margin is last, so that a second round
     starts the others from where it ended.
     """
-    if classifier.rejector is None:
+    rejector = classifier.rejector
+    if rejector is None:
         return (network_margin, cross_entropy)
-    if classifier.rejector.kind == "autoencoder":
+    if rejector.detects:
         if goal is Goal.EVASION:
             # Eq. 5 with S0 is the sum of both phases here
             return (two_phase, orthogonal, equation5_threshold, network_margin)
         return (rejection_margin, raised_error, network_margin)
+    surrogates = tuple(
+        update_wrapper(partial(surrogate_margin, number), surrogate_margin)
+        for number in range(len(rejector.surrogates()))
+    )
     if goal is Goal.EVASION:
-        return (equation5_threshold, equation5, surrogate_margin, feature_pull, network_margin)
-    return (rejection_margin, true_score, surrogate_margin, network_margin)
+        return (equation5_threshold, equation5, *surrogates, network_margin)
+    # Any loss of the true score wins here: what aims at a wrong class need not be tried twice
+    return (rejection_margin, true_score, *surrogates[:1], network_margin)
+
+
+def chosen(classifier: Classifier, goal: Goal, choice: Choice) -> tuple[Objective, ...]:
+    """The objectives of a choice as AttackSettings has it, functions in the order to try.
+
+    `choice` is None for all of :func:`objectives_for`, a number for the first so many of them,
+    or objectives: functions, or names in OBJECTIVES. Raises UserError for an unknown name.
+    """
+    if choice is None or isinstance(choice, int):
+        return objectives_for(classifier, goal)[:choice]
+    return tuple(OBJECTIVES[each] if isinstance(each, str) else each for each in choice)

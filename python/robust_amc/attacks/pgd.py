@@ -1,5 +1,6 @@
 """l2 projected gradient descent: the one loop that every gradient attack and training uses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,8 @@ from .. import frames
 from ..runtime.device import batch_size
 
 SHRINK = 1 - 1e-6  # keeps the rounding of x + δ inside the ball
+Evaluate = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+Confirm = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -26,20 +29,22 @@ class Descent:
     flat: torch.Tensor
 
 
-def project(delta, epsilon):
+def project(delta: torch.Tensor, epsilon: torch.Tensor) -> torch.Tensor:
     """Project perturbations ``[n, 2, length]`` on l2 balls of radius `epsilon` ``[n]``."""
     radius = epsilon[:, None, None] * SHRINK
     return delta * (radius / frames.flat_norm(delta).clamp(min=1e-30)).clamp(max=1)
 
 
-def random_start(iq, epsilon, generator):
+def random_start(
+    iq: torch.Tensor, epsilon: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
     """Perturbations drawn uniformly from balls of radius `epsilon` ``[n]``."""
     direction = torch.randn(iq.shape, generator=generator).to(iq)
     radius = torch.rand(len(iq), generator=generator).to(iq) ** (1 / direction[0].numel())
     return direction / frames.flat_norm(direction) * (epsilon * radius)[:, None, None]
 
 
-def direction(value, point):
+def direction(value: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
     """Gradient of `value` ``[n]`` by frames ``[n, 2, length]``; zero where it is not finite.
 
     Of two values ``[n, 2]``, the first one's gradient without its part along the second's.
@@ -57,17 +62,17 @@ def direction(value, point):
 
 
 def descend(
-    evaluate,
-    iq,
-    epsilon,
+    evaluate: Evaluate,
+    iq: torch.Tensor,
+    epsilon: torch.Tensor,
     *,
-    steps,
-    step_size,
-    start=None,
-    confirm=None,
-    stop_at_success=True,
-    decay=False,
-):
+    steps: int,
+    step_size: float,
+    start: torch.Tensor | None = None,
+    confirm: Confirm | None = None,
+    stop_at_success: bool = True,
+    decay: bool = False,
+) -> Descent:
     """Minimize an objective in an l2 ball around each frame; stop a frame at its success.
 
     Normalized gradient steps of length `step_size`·ε/`steps`, or with `decay` of lengths that

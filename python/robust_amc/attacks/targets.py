@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from .. import frames
+from ..arrays import Bools, Floats
+from ..classifier import Classifier
 from ..errors import UserError
 
 
@@ -21,20 +24,22 @@ class Targets:
         epsilon: their l2 radii, tensor ``[m]``
     """
 
-    iq: np.ndarray
-    usable: np.ndarray
+    iq: Floats
+    usable: Bools
     clean: torch.Tensor
     label: torch.Tensor
     epsilon: torch.Tensor
 
-    def filled(self, perturbed):
+    def filled(self, perturbed: torch.Tensor) -> Floats:
         """All frames ``[n, 2, length]``, the valid ones replaced by the tensor `perturbed`."""
         iq = self.iq.copy()
         iq[self.usable] = perturbed.cpu().numpy()
         return iq
 
 
-def targets(classifier, iq, label, epsilon):
+def targets(
+    classifier: Classifier, iq: Floats, label: npt.ArrayLike, epsilon: npt.ArrayLike
+) -> Targets:
     """Targets from arrays of frames ``[n, 2, length]``, labels ``[n]`` and radii (``[n]``).
 
     Raises UserError when the radius of a valid frame is negative or not finite.

@@ -1,8 +1,14 @@
 """What the attacker wants."""
 
+from __future__ import annotations
+
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from ..classifier import Classifier
 
 
 class Goal(StrEnum):
@@ -16,7 +22,9 @@ class Goal(StrEnum):
     EVASION = "evasion"
     EVASION_OR_REJECTION = "evasion_or_rejection"
 
-    def reached(self, classifier, scores, label):
+    def reached(
+        self, classifier: Classifier, scores: torch.Tensor, label: torch.Tensor
+    ) -> torch.Tensor:
         """Which frames have been won, bool ``[n]``, from scores ``[n, classes]``."""
         decided = classifier.label_of(scores)
         wrong = decided != label

@@ -1,9 +1,12 @@
 """Attacks that see only a network: black-box, on another model's, and grey-box, on one's own."""
 
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
 from .. import frames
+from ..arrays import Floats
+from ..classifier import Classifier
 from ..frames import Scaling
 from ..reduced import ReducedClassifier
 from .pgd import descend
@@ -11,7 +14,15 @@ from .targets import targets
 from .white_box import AttackSettings
 
 
-def transfer(source, iq, label, epsilon, *, settings=None, scaling=Scaling.NONE):
+def transfer(
+    source: Classifier,
+    iq: Floats,
+    label: npt.ArrayLike,
+    epsilon: npt.ArrayLike,
+    *,
+    settings: AttackSettings | None = None,
+    scaling: Scaling | str = Scaling.NONE,
+) -> Floats:
     """Perturb frames by what the network of `source` tells, whatever judges them later.
 
     l2 PGD on the cross entropy of the network's logits, from the clean frame, through all of
@@ -36,7 +47,7 @@ def transfer(source, iq, label, epsilon, *, settings=None, scaling=Scaling.NONE)
     target = targets(source, iq, label, epsilon)
     reduced = ReducedClassifier(source, settings.fast)
 
-    def evaluate(point, rows):
+    def evaluate(point: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = reduced.logits(frames.scale(point, scaling))
         value = -F.cross_entropy(logits, target.label[rows], reduction="none")
         return value, torch.zeros_like(rows, dtype=torch.bool)

@@ -4,18 +4,23 @@ After Sadeghi and Larsson, IEEE WCL 2019 (arXiv 1808.07713), Algorithm 2: the pr
 direction of the normalized gradients of a set of frames.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from .. import frames
+from ..arrays import Complexes, Floats
+from ..classifier import Classifier
 from ..errors import UserError
 from ..frames import Scaling
 from ..runtime.device import batch_size
 from . import objectives
+from .objectives import Objective
 from .pgd import direction
-from .targets import targets
+from .targets import Targets, targets
 from .threat import Goal
 
 
@@ -32,25 +37,33 @@ class Universal:
         success_rate: share of those frames that it wins at the radii given to `craft`
     """
 
-    waveform: np.ndarray
+    waveform: Floats
     objective: str
     energy_share: float
     frames: int
     success_rate: float
 
-    def added(self, iq, epsilon):
+    def added(self, iq: Floats, epsilon: npt.ArrayLike) -> Floats:
         """Frames ``[n, 2, length]`` with the waveform added at l2 norms `epsilon` ``[n]``."""
         epsilon = np.asarray(epsilon, np.float32)
         return iq + epsilon[:, None, None] * self.waveform
 
     @property
-    def unit_power(self):
+    def unit_power(self) -> Complexes:
         """The waveform as complex64 samples ``[length]`` whose mean power is 1."""
         samples = frames.to_complex(self.waveform[None])[0]
         return samples * np.float32(len(samples) ** 0.5)
 
 
-def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.NONE):
+def craft(
+    classifier: Classifier,
+    iq: Floats,
+    label: npt.ArrayLike,
+    epsilon: npt.ArrayLike,
+    *,
+    goal: Goal = Goal.EVASION,
+    scaling: Scaling | str = Scaling.NONE,
+) -> Universal:
     """The Universal perturbation of a classifier, from frames that will not be evaluated.
 
     Gradients at the clean frames of the network's cross entropy and of the system's own
@@ -78,7 +91,7 @@ def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.
         waveform, share = principal_direction(gradients)
         for signed in (waveform, -waveform):
             harm = _harm(classifier, target, signed, goal, own, scaling)
-            if best is None or harm > best_harm:
+            if best is None or best_harm is None or harm > best_harm:
                 waves = signed.float().cpu().numpy()
                 best = Universal(waves, objective.__name__, share, len(gradients), harm[0])
                 best_harm = harm
@@ -87,7 +100,7 @@ def craft(classifier, iq, label, epsilon, *, goal=Goal.EVASION, scaling=Scaling.
     return best
 
 
-def principal_direction(gradients):
+def principal_direction(gradients: torch.Tensor) -> tuple[torch.Tensor, float]:
     """First right singular vector of unit gradients ``[n, 2, length]``, and its energy's share.
 
     The vector is ``[2, length]`` with norm 1.
@@ -97,7 +110,9 @@ def principal_direction(gradients):
     return vectors[:, -1].view(gradients.shape[1:]), float(energy[-1] / energy.sum())
 
 
-def _gradients(classifier, target, objective, scaling):
+def _gradients(
+    classifier: Classifier, target: Targets, objective: Objective, scaling: Scaling | str
+) -> torch.Tensor:
     """Normalized gradients of an objective at the clean frames; the flat ones are left out."""
     found = []
     for iq, label in _batches(target.clean, target):
@@ -110,7 +125,14 @@ def _gradients(classifier, target, objective, scaling):
 
 
 @torch.no_grad()
-def _harm(classifier, target, waveform, goal, objective, scaling):
+def _harm(
+    classifier: Classifier,
+    target: Targets,
+    waveform: torch.Tensor,
+    goal: Goal,
+    objective: Objective,
+    scaling: Scaling | str,
+) -> tuple[float, float]:
     """Share of the frames that a waveform wins, and minus the mean of the objective."""
     perturbed = target.clean + target.epsilon[:, None, None] * waveform.to(target.clean)
     won, value = 0, 0.0
@@ -122,7 +144,7 @@ def _harm(classifier, target, waveform, goal, objective, scaling):
     return won / len(perturbed), -value / len(perturbed)
 
 
-def _batches(iq, target):
+def _batches(iq: torch.Tensor, target: Targets) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
     """Frames and labels in batches; none where there are no frames."""
     size = batch_size(iq.device)
     return zip(iq.split(size), target.label.split(size)) if len(iq) else ()

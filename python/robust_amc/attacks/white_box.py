@@ -1,20 +1,26 @@
 """The white-box attack: l2 PGD on everything the attacker knows, the best of all tries."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from .. import frames
+from ..arrays import Bools, Floats
+from ..classifier import Classifier
 from ..frames import Scaling
 from ..reduced import ReducedClassifier
 from . import objectives
+from .objectives import Objective
 from .pgd import descend, random_start
-from .targets import targets
+from .targets import Targets, targets
 from .threat import Goal
 
 LATER = 0.3  # share of the steps that a try after the first one takes
+AttackProgress = Callable[[int, float], None]  # is told the frames won, the share of tries done
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,9 @@ class Attacked:
             frame, a sign that a robustness figure may mislead
     """
 
-    iq: np.ndarray
-    success: np.ndarray
-    flat: np.ndarray
+    iq: Floats
+    success: Bools
+    flat: Bools
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,9 @@ class AttackSettings:
             shorter and shorter, and win as much
         step_size: total path length in units of ε
         restarts: descents from random starts, beside those from the clean frame
-        objectives: how many of the battery's objectives to use (None: all)
+        objectives: what the descents minimize: the first so many of
+            :func:`objectives.objectives_for` (None: all), or objectives of one's own choice, as
+            functions or by name in :data:`objectives.OBJECTIVES`
         chained: also start each objective where the one before it ended, and toward the
             nearest frame of a wrong class where such frames are given
         fast: search in bfloat16; success is judged in float32 all the same
@@ -51,7 +59,7 @@ class AttackSettings:
     steps: int = 100
     step_size: float = 2.5
     restarts: int = 1
-    objectives: int | None = None
+    objectives: int | Sequence[str | Objective] | None = None
     chained: bool = True
     fast: bool = True
 
@@ -61,18 +69,18 @@ LIVE = AttackSettings(steps=5, restarts=0, objectives=1, chained=False)
 
 
 def white_box(
-    classifier,
-    iq,
-    label,
-    epsilon,
+    classifier: Classifier,
+    iq: Floats,
+    label: npt.ArrayLike,
+    epsilon: npt.ArrayLike,
     *,
-    goal=Goal.EVASION,
-    settings=None,
-    seed=0,
-    scaling=Scaling.NONE,
-    others=None,
-    progress=None,
-):
+    goal: Goal | str = Goal.EVASION,
+    settings: AttackSettings | None = None,
+    seed: int = 0,
+    scaling: Scaling | str = Scaling.NONE,
+    others: tuple[Floats, npt.ArrayLike] | None = None,
+    progress: AttackProgress | None = None,
+) -> Attacked:
     """Attack frames knowing the whole classifier.
 
     l2 PGD (Zhang et al., IEEE WCL 2022, Section II-C) with every objective of
@@ -112,7 +120,15 @@ def white_box(
 class _WhiteBox:
     """The state of one attack: what is won so far, and the tries that remain."""
 
-    def __init__(self, classifier, target, goal, settings, generator, scaling):
+    def __init__(
+        self,
+        classifier: Classifier,
+        target: Targets,
+        goal: Goal,
+        settings: AttackSettings,
+        generator: torch.Generator,
+        scaling: Scaling | str,
+    ) -> None:
         self.classifier, self.goal, self.settings = classifier, goal, settings
         self.reduced = ReducedClassifier(classifier, settings.fast)
         self.generator, self.scaling = generator, scaling
@@ -120,24 +136,24 @@ class _WhiteBox:
         self.iq = self.clean.clone()
         self.success = torch.zeros(len(self.clean), dtype=torch.bool, device=self.clean.device)
         self.flat = torch.zeros_like(self.success)
-        self.toward = None
+        self.toward: torch.Tensor | None = None
 
-    def look_around(self, iq, label):
+    def look_around(self, iq: Floats, label: npt.ArrayLike) -> None:
         """Find for each frame the nearest of another class that is decided as what it is."""
         iq, label = iq.astype(np.float32), np.asarray(label)
         known = self.classifier.decide(iq, self.scaling).label == label
         if not known.any():
             return
-        iq = torch.as_tensor(iq[known], device=self.clean.device)
-        label = torch.as_tensor(label[known], device=self.clean.device, dtype=torch.long)
+        other = torch.as_tensor(iq[known], device=self.clean.device)
+        other_label = torch.as_tensor(label[known], device=self.clean.device, dtype=torch.long)
         nearest = []
         for rows in torch.arange(len(self.clean), device=self.clean.device).split(1024):
-            distance = torch.cdist(self.clean[rows].flatten(1), iq.flatten(1))
-            distance[self.label[rows][:, None] == label] = torch.inf
+            distance = torch.cdist(self.clean[rows].flatten(1), other.flatten(1))
+            distance[self.label[rows][:, None] == other_label] = torch.inf
             nearest.append(distance.argmin(1))
-        self.toward = iq[torch.cat(nearest)] - self.clean if nearest else None
+        self.toward = other[torch.cat(nearest)] - self.clean if nearest else None
 
-    def run(self, progress):
+    def run(self, progress: AttackProgress) -> None:
         """Go through the tries until every frame is won or nothing is left to try."""
         tries = self._tries()
         for done, (objective, start) in enumerate(tries):
@@ -149,8 +165,8 @@ class _WhiteBox:
                 self.flat[left] = flat
             progress(int(self.success.sum()), (done + 1) / len(tries))
 
-    def _tries(self):
-        chosen = objectives.objectives_for(self.classifier, self.goal)[: self.settings.objectives]
+    def _tries(self) -> list[tuple[Objective, str]]:
+        chosen = objectives.chosen(self.classifier, self.goal, self.settings.objectives)
         starts = ["clean"]
         if self.settings.chained and len(chosen) > 1:
             starts.append("last")
@@ -159,27 +175,29 @@ class _WhiteBox:
         starts += ["random"] * self.settings.restarts
         return [(objective, start) for start in starts for objective in chosen]
 
-    def _start(self, name, left):
+    def _start(self, name: str, left: torch.Tensor) -> torch.Tensor | None:
         """Perturbations to start from; None for zero."""
         if name == "last":
             return self.iq[left] - self.clean[left]
-        if name == "toward":
+        if name == "toward" and self.toward is not None:
             return self.toward[left]  # descend() projects it on the ball
         if name == "random":
             return random_start(self.clean[left], self.epsilon[left], self.generator)
         return None
 
-    def _descend(self, objective, start, left, short):
+    def _descend(
+        self, objective: Objective, start: str, left: torch.Tensor, short: bool
+    ) -> torch.Tensor:
         """One descent on the frames `left`; returns where its gradient was zero at the start."""
         label, settings = self.label[left], self.settings
 
-        def evaluate(iq, rows):
+        def evaluate(iq: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             outputs = self.reduced.outputs(frames.scale(iq, self.scaling))
             value = objective(self.reduced.classifier, outputs, label[rows])
             return value, self.goal.reached(self.classifier, outputs.scores, label[rows])
 
         @torch.no_grad()
-        def confirm(iq, rows):
+        def confirm(iq: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
             scores = self.classifier.scores(frames.scale(iq, self.scaling))
             return self.goal.reached(self.classifier, scores, label[rows])
 

@@ -1,10 +1,13 @@
 """Counts the floating-point operations that PyTorch does."""
 
+from collections.abc import Callable
+from typing import Any
+
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 
-def count_flop(work):
+def count_flop(work: Callable[[], object]) -> int:
     """FLOP of the matrix products and convolutions while `work` is called, from their shapes."""
     with _Counter() as counter:
         work()
@@ -13,11 +16,13 @@ def count_flop(work):
 
 class _Counter(TorchDispatchMode):
     # torch's own FlopCounterMode also hooks into modules, and then torch.autograd.grad fails.
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.total = 0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
         count = flop_registry.get(function.overloadpacket)

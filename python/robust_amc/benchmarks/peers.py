@@ -15,10 +15,21 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..arrays import Floats, Integers
+
 BATCH = 64
 
 
-def art(network, iq, label, epsilon, *, steps, step_size, classes):
+def art(
+    network: nn.Module,
+    iq: Floats,
+    label: Integers,
+    epsilon: Floats,
+    *,
+    steps: int,
+    step_size: float,
+    classes: int,
+) -> Floats:
     """PGD of adversarial-robustness-toolbox."""
     from art.attacks.evasion import ProjectedGradientDescentPyTorch
     from art.estimators.classification import PyTorchClassifier
@@ -44,7 +55,16 @@ def art(network, iq, label, epsilon, *, steps, step_size, classes):
     return _unpack(attack.generate(_pack(iq, epsilon), target))
 
 
-def foolbox(network, iq, label, epsilon, *, steps, step_size, classes):
+def foolbox(
+    network: nn.Module,
+    iq: Floats,
+    label: Integers,
+    epsilon: Floats,
+    *,
+    steps: int,
+    step_size: float,
+    classes: int,
+) -> Floats:
     """PGD of foolbox."""
     from foolbox import PyTorchModel
     from foolbox.attacks import L2ProjectedGradientDescentAttack
@@ -54,15 +74,24 @@ def foolbox(network, iq, label, epsilon, *, steps, step_size, classes):
         abs_stepsize=step_size / steps, steps=steps, random_start=False
     )
     packed = torch.as_tensor(_pack(iq, epsilon))
-    label = torch.as_tensor(label, dtype=torch.long)
+    truth = torch.as_tensor(label, dtype=torch.long)
     found = [
         attack(model, own, own_label, epsilons=1.0)[1]
-        for own, own_label in zip(packed.split(BATCH), label.split(BATCH))
+        for own, own_label in zip(packed.split(BATCH), truth.split(BATCH))
     ]
     return _unpack(torch.cat(found).numpy())
 
 
-def torchattacks(network, iq, label, epsilon, *, steps, step_size, classes):
+def torchattacks(
+    network: nn.Module,
+    iq: Floats,
+    label: Integers,
+    epsilon: Floats,
+    *,
+    steps: int,
+    step_size: float,
+    classes: int,
+) -> Floats:
     """PGD of torchattacks.
 
     It takes images ``[n, channels, height, width]`` with values in 0 … 1 and clips what leaves
@@ -82,8 +111,8 @@ def torchattacks(network, iq, label, epsilon, *, steps, step_size, classes):
         random_start=False,
     )
     images = (packed / unit + zero)[:, None]
-    label = torch.as_tensor(label, dtype=torch.long)
-    found = [attack(*batch) for batch in zip(images.split(BATCH), label.split(BATCH))]
+    truth = torch.as_tensor(label, dtype=torch.long)
+    found = [attack(*batch) for batch in zip(images.split(BATCH), truth.split(BATCH))]
     return _unpack(((torch.cat(found)[:, 0] - zero) * unit).numpy())
 
 
@@ -91,12 +120,12 @@ PEERS = {"art": art, "foolbox": foolbox, "torchattacks": torchattacks}
 _PACKAGES = {"art": "adversarial-robustness-toolbox"}  # whose name is not the module's
 
 
-def versions():
+def versions() -> dict[str, str | None]:
     """Installed version of each toolbox, None where there is none."""
     return {name: _version(_PACKAGES.get(name, name)) for name in PEERS}
 
 
-def _version(package):
+def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -106,30 +135,30 @@ def _version(package):
 class _InUnitsOfEpsilon(nn.Module):
     """A network for what _pack() makes of frames."""
 
-    def __init__(self, network):
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, packed):
+    def forward(self, packed: torch.Tensor) -> torch.Tensor:
         return self.network(packed[:, :, :-1] * packed[:, :1, -1:].detach())
 
 
 class _OfImages(nn.Module):
     """A network for images ``[n, 1, height, width]`` of what `network` takes."""
 
-    def __init__(self, network, zero, unit):
+    def __init__(self, network: nn.Module, zero: torch.Tensor, unit: float) -> None:
         super().__init__()
         self.network, self.zero, self.unit = network, zero, unit
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.network((images[:, 0] - self.zero) * self.unit)
 
 
-def _pack(iq, epsilon):
+def _pack(iq: Floats, epsilon: Floats) -> Floats:
     """Frames ``[n, 2, length]`` to ``[n, 2, length + 1]``."""
     epsilon = np.asarray(epsilon, np.float32)[:, None, None]
     return np.concatenate([iq / epsilon, epsilon.repeat(2, axis=1)], axis=2)
 
 
-def _unpack(packed):
+def _unpack(packed: Floats) -> Floats:
     return packed[:, :, :-1] * packed[:, :1, -1:]

@@ -4,21 +4,23 @@ import platform
 from datetime import date
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .. import __version__
+from ..files import Document
 from ..runtime.device import has_bfloat16
 
 SEED = 0  # of every draw of a bench
 
 
-def precisions():
+def precisions() -> list[str]:
     """What this machine's processor is fast in: float32, and bfloat16 before it if it has it."""
     return ["bfloat16", "float32"] if has_bfloat16("cpu") else ["float32"]
 
 
-def row(name, value, unit, baseline, baseline_value):
+def row(name: str, value: float, unit: str, baseline: str, baseline_value: float) -> Document:
     """One row; a ratio above 1 says that `value` is the larger (1 where both are 0)."""
     return {
         "name": name,
@@ -30,7 +32,7 @@ def row(name, value, unit, baseline, baseline_value):
     }
 
 
-def settings(bench, compared, **more):
+def settings(bench: str, compared: str, **more: Any) -> Document:
     """What a reader has to know of a run: what was `compared` (a sentence), on what, when."""
     machine = {
         "cpu": _cpu_model(),
@@ -43,7 +45,7 @@ def settings(bench, compared, **more):
     return {"bench": bench, "compared": compared} | machine | more
 
 
-def _cpu_model():
+def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not Linux

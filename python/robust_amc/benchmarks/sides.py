@@ -10,14 +10,18 @@ import signal
 import statistics
 import time
 import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any
 
 from ..errors import UserError
 from .flop import count_flop
 
 PATIENCE = 5  # seconds for a process to end by itself
+Work = tuple[Callable[[], object], float]  # what is to be called, and the units of one call
+Rates = dict[str, "Rate"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Side:
 
     name: str
     process: str
-    make: Any
-    arguments: dict = field(default_factory=dict)
+    make: Callable[..., Work]
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,16 @@ class Rate:
     flop: float = 0.0
 
 
-def measure(sides, *, seconds, rounds, told):
+def measure(
+    sides: Sequence[Side], *, seconds: float, rounds: int, log: Callable[[str], None]
+) -> Rates:
     """Rates of Sides by name.
 
     Args:
         sides: sequence of Side
         seconds: that each of them runs in each round, at least one call
         rounds: how often all of them run, one after the other
-        told: called with a line before each round
+        log: called with a line before each round
 
     Every side is called once before the first round, to warm up and to count its FLOP.
     Raises the UserError of a side, and RuntimeError with the traceback of anything else.
@@ -68,18 +74,18 @@ def measure(sides, *, seconds, rounds, told):
             name: stack.enter_context(_process(name))
             for name in dict.fromkeys(side.process for side in sides)
         }
-        told("preparing")
+        log("preparing")
         flop = {side.name: ask[side.process](side) for side in sides}
-        values = {side.name: [] for side in sides}
+        values: dict[str, list[float]] = {side.name: [] for side in sides}
         for number in range(rounds):
-            told(f"round {number + 1} of {rounds}")
+            log(f"round {number + 1} of {rounds}")
             for side in sides:
                 values[side.name].append(ask[side.process]((side.name, seconds)))
     return {name: Rate(statistics.median(seen), flop[name]) for name, seen in values.items()}
 
 
 @contextmanager
-def _process(name):
+def _process(name: str) -> Iterator[Callable[[Any], Any]]:
     """A function that lets a new process answer a request of :func:`_answer`."""
     context = multiprocessing.get_context("spawn")  # nothing is inherited but the environment
     pipe, far = context.Pipe()
@@ -87,7 +93,7 @@ def _process(name):
     process.start()
     far.close()
 
-    def ask(request):
+    def ask(request: Any) -> Any:
         try:
             pipe.send(request)
             answer = pipe.recv()
@@ -108,10 +114,10 @@ def _process(name):
         process.join()
 
 
-def _serve(pipe):
+def _serve(pipe: Connection) -> None:
     """Answer requests for as long as the other end of `pipe` is open."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
-    works = {}
+    works: dict[str, Work] = {}
     while True:
         try:
             request = pipe.recv()
@@ -125,7 +131,7 @@ def _serve(pipe):
             pipe.send(RuntimeError(traceback.format_exc()))
 
 
-def _answer(request, works):
+def _answer(request: Any, works: dict[str, Work]) -> float:
     """Make a Side and count the FLOP of a unit; or, of (name, seconds), run it for a while."""
     if isinstance(request, Side):
         work, amount = works[request.name] = request.make(**request.arguments)

@@ -1,16 +1,21 @@
 """Scores of neural rejection beside those of scikit-learn for the same SVM."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from sklearn.multiclass import OneVsRestClassifier
 
+from ..arrays import Floats
 from ..classifier import BATCH, Classifier
+from ..data import FrameDataset
 from ..errors import UserError
-from ..reduced import ReducedRejection
-from ..rejection.svm import NeuralRejection, feature_scale, fit_svm
+from ..files import Document
+from ..rejection.svm import NeuralRejection, ReducedRejection, feature_scale, fit_svm
 from ..runtime.runtime import Runtime
 from . import gemm
 from .report import precisions, row, settings
-from .sides import Side, measure
+from .sides import Rates, Side, Work, measure
 
 START = "undefended"
 COMPARED = (
@@ -22,7 +27,14 @@ COMPARED = (
 OURS, REFERENCE = "our scores", "scikit-learn's decision_function"
 
 
-def bench(train, scored, *, seconds, rounds, told):
+def bench(
+    train: FrameDataset,
+    scored: FrameDataset,
+    *,
+    seconds: float,
+    rounds: int,
+    log: Callable[[str], None],
+) -> Document:
     """Frames a second that are scored; see :func:`sides.measure`.
 
     Args:
@@ -37,12 +49,12 @@ def bench(train, scored, *, seconds, rounds, told):
             f"an SVM cannot be fitted on the {len(train)} frames of the data set that are not "
             "scored: take fewer to score, or a larger data set"
         )
-    told(f"fitting the SVM on {len(train)} frames")
+    log(f"fitting the SVM on {len(train)} frames")
     estimator, features = fitted(train, scored)
     vectors = len(NeuralRejection.from_sklearn(estimator).support_vectors)
     all_classes = sum(len(svc.support_) for svc in estimator.estimators_)
-    rates = measure(sides(estimator, features), seconds=seconds, rounds=rounds, told=told)
-    told_settings = settings(
+    rates = measure(sides(estimator, features), seconds=seconds, rounds=rounds, log=log)
+    described = settings(
         "svm",
         COMPARED.format(vectors=vectors, all_classes=all_classes, batch=BATCH),
         network=START,
@@ -54,19 +66,18 @@ def bench(train, scored, *, seconds, rounds, told):
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
-def fitted(train, scored):
+def fitted(train: FrameDataset, scored: FrameDataset) -> tuple[OneVsRestClassifier, Floats]:
     """An estimator as fit-rejector makes it, and scaled float32 features ``[n, features]``."""
-    known = {"classes": train.classes, "frame_length": train.frame_length}
-    model = Classifier.load(START, **known)
+    model = Classifier.load(START, classes=train.classes, frame_length=train.frame_length)
     features = model.features(train.iq)
     scale = feature_scale(features)
     return fit_svm(features * scale, train.label), model.features(scored.iq) * np.float32(scale)
 
 
-def sides(estimator, features):
+def sides(estimator: OneVsRestClassifier, features: Floats) -> list[Side]:
     """The Sides; units are frames."""
     given = {"estimator": estimator, "features": features}
     return [
@@ -79,7 +90,7 @@ def sides(estimator, features):
     ]
 
 
-def rows(rates):
+def rows(rates: Rates) -> list[Document]:
     """Rows of the Rates of :func:`sides`."""
     found = []
     for precision in precisions():
@@ -91,26 +102,26 @@ def rows(rates):
     return found + gemm.rows(rates)
 
 
-def _name(precision):
+def _name(precision: str) -> str:
     return f"{OURS}, {precision}"
 
 
-def ours(estimator, features, precision):
+def ours(estimator: OneVsRestClassifier, features: Floats, precision: str) -> Work:
     """The scores of all `features`, in batches as decide() makes them, and how many they are."""
     Runtime("cpu", fast=False)
     rejector = NeuralRejection.from_sklearn(estimator)
     if precision == "bfloat16":
         rejector = ReducedRejection(rejector)
-    features = torch.as_tensor(features)
+    parts = torch.as_tensor(features).split(BATCH)
 
     @torch.no_grad()
-    def scores():
-        return torch.cat([rejector.scores(batch) for batch in features.split(BATCH)])
+    def scores() -> torch.Tensor:
+        return torch.cat([rejector.scores(batch) for batch in parts])
 
     return scores, len(features)
 
 
-def baseline(estimator, features):
+def baseline(estimator: OneVsRestClassifier, features: Floats) -> Work:
     """The same by scikit-learn, which computes in double precision, and how many they are."""
     features = features.astype(np.float64)
     return lambda: estimator.decision_function(features), len(features)

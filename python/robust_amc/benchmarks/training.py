@@ -5,17 +5,20 @@ network gets wrong: with random weights there would be little to attack. For the
 every frame's budget is the largest, as late in a training.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
 import torch
 
 from ..classifier import Classifier
+from ..data import FrameDataset
+from ..files import Document
 from ..runtime.runtime import Runtime
 from ..training import CATSettings, Plan, TrainSettings, train
 from . import gemm, plain
 from .report import precisions, row, settings
-from .sides import Side, measure
+from .sides import Rates, Side, Work, measure
 
 START = "undefended"
 METHODS = ("standard", "cat")
@@ -27,16 +30,18 @@ COMPARED = (
 )
 
 
-def bench(dataset, *, seconds, rounds, told):
+def bench(
+    dataset: FrameDataset, *, seconds: float, rounds: int, log: Callable[[str], None]
+) -> Document:
     """Frames a second of one-epoch trainings on a FrameDataset; see :func:`sides.measure`.
 
     Raises UserError when the data set is not one that the shipped network knows.
     """
     model = Classifier.load(START, classes=dataset.classes, frame_length=dataset.frame_length)
     right = np.mean(model.decide(dataset.iq.astype(np.float32)).label == dataset.label)
-    rates = measure(sides(dataset), seconds=seconds, rounds=rounds, told=told)
+    rates = measure(sides(dataset), seconds=seconds, rounds=rounds, log=log)
     batch = _settings(fast=False).batch_size
-    told_settings = settings(
+    described = settings(
         "training",
         COMPARED.format(batch=batch, steps=CAT.steps),
         start=START,
@@ -47,10 +52,10 @@ def bench(dataset, *, seconds, rounds, told):
         seconds=seconds,
         rounds=rounds,
     )
-    return {"settings": told_settings, "rows": rows(rates)}
+    return {"settings": described, "rows": rows(rates)}
 
 
-def sides(dataset):
+def sides(dataset: FrameDataset) -> list[Side]:
     """The Sides; units are frames."""
     own = [
         Side(
@@ -69,7 +74,7 @@ def sides(dataset):
     return [*own, *plains, *gemm.sides()]
 
 
-def rows(rates):
+def rows(rates: Rates) -> list[Document]:
     """Rows of the Rates of :func:`sides`."""
     kinds = [(method, precision) for method in METHODS for precision in precisions()]
     compared = [
@@ -91,14 +96,14 @@ def rows(rates):
     return compared + shares + gemm.rows(rates)
 
 
-def ours(dataset, method, fast):
+def ours(dataset: FrameDataset, method: str, fast: bool) -> Work:
     """An epoch of robust_amc.training on a FrameDataset, and its frames."""
     network = Classifier.load(START).network.requires_grad_(True)
     start, runtime = deepcopy(network.state_dict()), Runtime("cpu", fast)
     plan = Plan(method=method, settings=_settings(fast), recipe=CAT if method == "cat" else None)
     validation = dataset.limit(1, 0)  # the loop wants some; one frame takes next to no time
 
-    def epoch():
+    def epoch() -> None:
         network.load_state_dict(start)
         recipe = plan.batches(len(dataset))
         if method == "cat":
@@ -108,14 +113,14 @@ def ours(dataset, method, fast):
     return epoch, len(dataset)
 
 
-def baseline(dataset, method):
+def baseline(dataset: FrameDataset, method: str) -> Work:
     """The same epoch written plainly, and its frames."""
     network = plain.PlainVTCNN2.of(Classifier.load(START).network, dataset.frame_length)
     start, common = deepcopy(network.state_dict()), _settings(fast=False)
     iq = torch.as_tensor(dataset.iq.astype(np.float32))
     label = torch.as_tensor(dataset.label, dtype=torch.long)
 
-    def epoch():
+    def epoch() -> None:
         network.load_state_dict(start)
         if method == "standard":
             plain.standard_epoch(network, iq, label, common)
@@ -126,9 +131,9 @@ def baseline(dataset, method):
     return epoch, len(iq)
 
 
-def _settings(fast):
+def _settings(fast: bool) -> TrainSettings:
     return TrainSettings(epochs=1, patience=0, fast=fast)
 
 
-def _name(method, precision="plain"):
+def _name(method: str, precision: str = "plain") -> str:
     return f"{method} {precision}"

@@ -1,44 +1,57 @@
-"""The command line `htrd`: one module a subcommand."""
+"""The command line `htrd`: one module a subcommand, imported when it is used."""
+
+from collections.abc import Sequence
 
 import typer
 
 from .. import __version__
-from . import (
-    attack,
-    bench,
-    classify,
-    dataset,
-    evaluate,
-    export,
-    figure,
-    fit_rejector,
-    models,
-    reproduce,
-    sweep,
-    train,
-)
+from . import lazy
 from .console import out, run
 
+COMMANDS = {
+    "train": (
+        ".train:train",
+        "Train a network on the training part of a data set. Defaults are in parentheses.",
+    ),
+    "sweep": (
+        ".sweep:sweep",
+        "Choose the settings of a system: each combination is trained, calibrated and attacked.",
+    ),
+    "fit-rejector": (
+        ".fit_rejector:fit_rejector",
+        "Fit a rejector on the training part, set its threshold on the calibration part.",
+    ),
+    "evaluate": (
+        ".evaluate:evaluate",
+        "Evaluate models, without attack or under one; a row for each (model, SNR, PNR).",
+    ),
+    "classify": (
+        ".classify:classify",
+        "Decide the modulation of each frame: JSON lines on standard output, or a table.",
+    ),
+    "export": (
+        ".export:export",
+        "Write network, scaling, rejector and threshold as one ONNX graph.",
+    ),
+    "models": (
+        ".models:models",
+        "Show the models that ship, or all that a model file says of itself.",
+    ),
+    "dataset": (".dataset:app", "Make data sets, convert them, say what is in one."),
+    "figure": (".figure:app", "Draw results of `htrd evaluate`."),
+    "reproduce": (".reproduce:app", "Reproduce a publication."),
+    "attack": (".attack:app", "Write perturbations to files."),
+    "bench": (".bench:app", "Measure how fast the parts of the project are."),
+}
 app = typer.Typer(
+    cls=lazy.group(COMMANDS),
     help="Modulation classification under adversarial attack: train, attack, defend, evaluate.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.add_typer(dataset.app, name="dataset")
-app.command("train")(train.train)
-app.command("sweep")(sweep.sweep)
-app.command("fit-rejector")(fit_rejector.fit_rejector)
-app.command("evaluate")(evaluate.evaluate)
-app.add_typer(figure.app, name="figure")
-app.command("classify")(classify.classify)
-app.command("export")(export.export)
-app.command("models")(models.models)
-app.add_typer(reproduce.app, name="reproduce")
-app.add_typer(attack.app, name="attack")
-app.add_typer(bench.app, name="bench")
 
 
-def _version(wanted: bool):
+def _version(wanted: bool) -> None:
     if wanted:
         out.print(f"htrd {__version__}", highlight=False)
         raise typer.Exit
@@ -49,10 +62,10 @@ def _options(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
-):
+) -> None:
     pass
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line, as :func:`console.run` does."""
     run(lambda: app(arguments))

@@ -9,11 +9,13 @@ import typer
 
 from .. import __version__, data, power, provenance
 from .. import frames as frame_layout
+from ..arrays import Floats
 from ..attacks import AttackSettings, Goal, craft, white_box
 from ..classifier import Classifier
+from ..data import FrameDataset
 from ..data.formats import npz
 from ..errors import UserError
-from ..files import replacing, write_json
+from ..files import Document, replacing, write_json
 from ..runtime.device import pick_device
 from .console import err, out, progress, working
 from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
@@ -29,7 +31,7 @@ Part = Annotated[
 ]
 Pnr = Annotated[float, typer.Option(help="PNR in dB.")]
 Snr = Annotated[str | None, typer.Option(help="SNR labels in dB, comma-separated (default: all).")]
-Frames = Annotated[int | None, typer.Option(min=1, help="Most frames.")]
+Frames = Annotated[int | None, typer.Option(min=1, help="Maximum number of frames.")]
 Wanted = Annotated[Goal, typer.Option(help="What counts as a success.")]
 
 
@@ -45,7 +47,7 @@ def universal(
     goal: Wanted = Goal.EVASION,
     seed: Seed = 0,
     device: Device = "auto",
-):
+) -> None:
     """Write one waveform that perturbs every frame: what a transmitter can send in real time.
 
     As many samples as a frame has, complex float32 with mean power 1; scale it to the wanted
@@ -100,7 +102,7 @@ def pgd(
     restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
     seed: Seed = 0,
     device: Device = "auto",
-):
+) -> None:
     """Write the frames of a data set after the white-box attack on a model, as a data set.
 
     Of a model's own data set the test part is used. What was done is in the metadata.
@@ -141,7 +143,15 @@ def pgd(
     )
 
 
-def _frames(dataset, classifier, part, own, snr, count, seed):
+def _frames(
+    dataset: str,
+    classifier: Classifier,
+    part: data.Part | None,
+    own: data.Part,
+    snr: str | None,
+    count: int | None,
+    seed: int,
+) -> tuple[FrameDataset, FrameDataset, data.Part]:
     """The data set, its chosen frames, and which part they are; `own` of one the model knows."""
     whole = data.read(dataset)
     known, split_seed = provenance.part_to_evaluate(whole, [classifier], part)
@@ -151,11 +161,18 @@ def _frames(dataset, classifier, part, own, snr, count, seed):
     return whole, chosen.select(snr_db=parse_floats(snr)).limit(count, seed).in_memory(), part
 
 
-def _epsilon(dataset, pnr_db):
+def _epsilon(dataset: FrameDataset, pnr_db: float) -> Floats:
     return power.epsilon(frame_layout.energy(dataset.iq.astype(np.float32)), dataset.snr_db, pnr_db)
 
 
-def _origin(classifier, dataset, whole, part, chosen, seed):
+def _origin(
+    classifier: Classifier,
+    dataset: str,
+    whole: FrameDataset,
+    part: data.Part,
+    chosen: FrameDataset,
+    seed: int,
+) -> Document:
     return {
         "model": classifier.name,
         "dataset": Path(dataset).name,

@@ -12,15 +12,19 @@ from rich.table import Table
 
 from .. import benchmarks, data
 from ..benchmarks.report import SEED
-from ..files import write_json
+from ..data import FrameDataset
+from ..evaluation import ceiling as limits
+from ..files import Document, write_json
 from .console import err, out
 from .generate import htrd_module
-from .options import Dataset, Json, check_writable, parse_floats
+from .options import Dataset, Json, Seed, check_writable, parse_floats
 
 LONGEST = 600  # seconds a side and round
 app = typer.Typer(help="Measure how fast the parts of the project are.", no_args_is_help=True)
 
-Frames = Annotated[int, typer.Option(min=1, help="Most frames that each side works on.")]
+Frames = Annotated[
+    int, typer.Option(min=1, help="Maximum number of frames that each side works on.")
+]
 Seconds = Annotated[
     float, typer.Option(min=0, max=LONGEST, help="How long each side runs in a round, at least.")
 ]
@@ -36,7 +40,7 @@ def generator(
         int, typer.Option(min=1, help="Frames of each class at each SNR label.")
     ] = 100,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
-):
+) -> None:
     """Frames a second that the data-set generator makes, and where the time goes.
 
     The baseline of each mode are its bare flowgraphs, in as many processes: source,
@@ -44,7 +48,7 @@ def generator(
     """
     check_writable(json)
     bench = htrd_module("benchmarks.generator")
-    _show(bench.bench(frames_per_key, jobs, _told), json)
+    _show(bench.bench(frames_per_key, jobs, _log), json)
 
 
 @app.command()
@@ -54,11 +58,11 @@ def training(
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames a second of a standard and of a CAT epoch, beside the plain eager float32 loop."""
     check_writable(json)
     chosen = _read(dataset).limit(frames, SEED).in_memory()
-    _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, told=_told), json)
+    _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, log=_log), json)
 
 
 @app.command()
@@ -69,12 +73,12 @@ def attack(
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames times PGD steps a second, beside ART, foolbox, torchattacks and a plain loop."""
     check_writable(json)
     chosen = _read(dataset).limit(frames, SEED).in_memory()
     document = benchmarks.attack.bench(
-        chosen, steps=steps, seconds=seconds, rounds=rounds, told=_told
+        chosen, steps=steps, seconds=seconds, rounds=rounds, log=_log
     )
     _show(document, json)
 
@@ -88,12 +92,12 @@ def agreement(
     frames: Frames = 1000,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = 20,
     json: Json = None,
-):
+) -> None:
     """Robust accuracy that our PGD leaves, beside ART, foolbox and torchattacks: no speeds."""
     check_writable(json)
     chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, SEED).in_memory()
     document = benchmarks.agreement.bench(
-        chosen, pnr_db=parse_floats(pnr), steps=steps, told=_told, model=model
+        chosen, pnr_db=parse_floats(pnr), steps=steps, log=_log, model=model
     )
     _show(document, json)
 
@@ -103,12 +107,12 @@ def svm(
     dataset: Dataset = "sample",
     frames: Frames = 256,
     train_frames: Annotated[
-        int, typer.Option(min=1, help="Most frames that the SVM is fitted on.")
+        int, typer.Option(min=1, help="Maximum number of frames that the SVM is fitted on.")
     ] = 5000,
     seconds: Seconds = 3.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames a second that the SVM scores, beside scikit-learn's decision_function."""
     check_writable(json)
     scored, others = _read(dataset).divide(frames, SEED)
@@ -117,7 +121,7 @@ def svm(
         scored.in_memory(),
         seconds=seconds,
         rounds=rounds,
-        told=_told,
+        log=_log,
     )
     _show(document, json)
 
@@ -130,7 +134,7 @@ def inference(
     seconds: Seconds = 1.0,
     rounds: Rounds = 5,
     json: Json = None,
-):
+) -> None:
     """Frames a second and latency of each inference engine, beside PyTorch's eager float32."""
     check_writable(json)
     document = benchmarks.inference.bench(
@@ -138,23 +142,23 @@ def inference(
         model=model,
         seconds=seconds,
         rounds=rounds,
-        told=_told,
+        log=_log,
     )
     _show(document, json)
 
 
 @app.command()
-def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None):
+def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None) -> None:
     """Samples a second that the C++ blocks pass on, beside an in-tree multiply_const_cc."""
     check_writable(json)
-    _show(htrd_module("benchmarks.blocks").bench(seconds, rounds, _told), json)
+    _show(htrd_module("benchmarks.blocks").bench(seconds, rounds, _log), json)
 
 
 @app.command()
-def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None):
+def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None) -> None:
     """Processor time of the QT Decision Panel at 8,000 decisions a second."""
     check_writable(json)
-    _show(htrd_module("benchmarks.panel").bench(seconds, rounds, _told), json)
+    _show(htrd_module("benchmarks.panel").bench(seconds, rounds, _log), json)
 
 
 @app.command()
@@ -174,27 +178,62 @@ def flowgraph(
     ] = None,
     soak: Annotated[float, typer.Option(min=0, help="Also soak for so many minutes.")] = 0,
     json: Json = None,
-):
+) -> None:
     """Frames a second that the classifier decides in flowgraphs, beside its engine alone."""
     check_writable(json)
     bench = htrd_module("benchmarks.flowgraph")
     document = bench.bench(
-        seconds, rounds, _told, model, engine, precision, minutes=soak, sustain=sustain
+        seconds, rounds, _log, model, engine, precision, minutes=soak, sustain=sustain
     )
     _show(document, json)
 
 
-def _read(dataset):
+@app.command()
+def ceiling(
+    snr: Annotated[float, typer.Option(help="SNR label in dB that the budgets are for.")] = 10.0,
+    pnr: Annotated[str, typer.Option(help="PNR levels in dB.")] = "-20,-15,-10,-5,0",
+    frames: Frames = 200,
+    symbols: Annotated[int, typer.Option(min=1, help="Symbols of a frame.")] = 16,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Share of ideal frames that no classifier can hold against a perturbation. No speeds.
+
+    For each linear modulation, without channel and noise: how far its frames are from the nearest
+    frame of a class with no more points, relative to the frame's norm, and the share further
+    than twice the budget from all of them. The others are lost, or those near them are.
+    """
+    check_writable(json)
+    levels = parse_floats(pnr)
+    rows = limits.ceiling(snr, levels, frames, symbols, seed)
+    if json:
+        facts = {"snr_db": snr, "pnr_db": levels, "frames": frames, "symbols": symbols}
+        write_json(json, {"settings": facts | {"seed": seed}, "rows": rows})
+    table = Table(title=f"Share that can be held, SNR {snr:g} dB", caption="distance over norm")
+    for heading in ("class", "nearest", "5 %", "median", *(f"PNR {each:g} dB" for each in levels)):
+        table.add_column(heading, justify="left" if heading in ("class", "nearest") else "right")
+    for each in rows:
+        distances = [_distance(each[name]) for name in ("lowest", "median")]
+        held = [f"{share:.3f}" for share in each["held"]]
+        table.add_row(each["name"], each["nearest"] or "-", *distances, *held)
+    out.print(table)
+
+
+def _distance(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _read(dataset: str) -> FrameDataset:
     whole = data.read(dataset)
-    _told(f"measuring with frames of {dataset}")
+    _log(f"measuring with frames of {dataset}")
     return whole
 
 
-def _told(what):
+def _log(what: str) -> None:
     err.print(what, highlight=False)
 
 
-def _show(document, json: Path | None):
+def _show(document: Document, json: Path | None) -> None:
     if json:
         write_json(json, document)
     settings = document["settings"]
@@ -217,5 +256,5 @@ def _show(document, json: Path | None):
     out.print(table)
 
 
-def _number(value):
+def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

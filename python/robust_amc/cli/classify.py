@@ -1,5 +1,6 @@
 """`htrd classify`: decisions on a recording, a data set or a live stream."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -7,14 +8,10 @@ from typing import Annotated
 import typer
 
 from .. import data
-from ..classifier import Classifier
 from ..data.formats import sigmf_recording
 from ..errors import UserError
-from ..frames import Scaling
-from ..inference import Precision, open_engine
+from ..inference import Precision, open_engine, source_of
 from ..inference.choose import AUTO, ENGINES
-from ..inference.onnx_model import load, read_document
-from ..runtime.device import pick_device
 from ..streams.frame_sampler import HYSTERESIS_DB, FrameSampler, Squelch
 from ..streams.opening import STDIN, open_stream
 from ..streams.recording import Facts
@@ -22,7 +19,7 @@ from .classify_run import Run
 from .decision_writers import Format, writer
 from .options import Device, check_writable, refuse_overwriting
 
-EngineName = StrEnum("EngineName", {name: name for name in (AUTO, *ENGINES)})
+EngineName = StrEnum("EngineName", {name: name for name in (AUTO, *ENGINES)})  # type: ignore[misc]
 EXACT = EngineName["torch"]
 
 
@@ -59,7 +56,9 @@ def classify(
     scores: Annotated[
         bool, typer.Option("--scores", help="All scores of a frame in its JSON line.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Most frames to decide.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of frames to decide.")
+    ] = None,
     hop: Annotated[
         int | None,
         typer.Option(min=1, help="Samples from frame to frame (default: a frame's length)."),
@@ -83,11 +82,13 @@ def classify(
     engine: Annotated[EngineName, typer.Option(help="What computes.")] = EXACT,
     precision: Annotated[
         Precision | None,
-        typer.Option(help="Default: float32; with --engine auto the fastest that decides alike."),
+        typer.Option(
+            help="Default: float32; with --engine auto the fastest that makes the same decisions."
+        ),
     ] = None,
     latency: Annotated[
         float,
-        typer.Option(min=0, help="Longest wait of a frame for others to go with it, in ms."),
+        typer.Option(min=0, help="Maximum time that a frame waits for others of its batch, in ms."),
     ] = 100.0,
     datatype: Annotated[
         str | None,
@@ -100,7 +101,7 @@ def classify(
         float | None, typer.Option(help="Of raw samples, in Hz: for the annotations.")
     ] = None,
     device: Device = "auto",
-):
+) -> None:
     """Decide the modulation of each frame: JSON lines on standard output, or a table.
 
     The decisions are those of the flowgraph. Messages and a summary go to standard error.
@@ -111,8 +112,8 @@ def classify(
         check_writable(annotate, [sigmf_recording.META])
         for path in sigmf_recording.paths(annotate):
             refuse_overwriting(path)
-    loaded = model if model.endswith(".onnx") else Classifier.load(model, pick_device(device))
-    length = _frame_length(loaded)
+    loaded = source_of(model, device)
+    length = loaded.frame_length
     squelch = None if squelch_db is None else Squelch(squelch_db, hysteresis_db)
     sampler = FrameSampler(length, hop, squelch)
     stream = open_stream(source, length, follow, Facts(datatype, sample_rate, center_frequency))
@@ -126,14 +127,18 @@ def classify(
     if scaling is InputScaling.AUTO:
         is_scaled = stream is None or stream.recording.is_dataset
         scaling = InputScaling.NONE if is_scaled else InputScaling.AS_MODEL
-    opened = _open_engine(loaded, engine, precision, scaling)
+    if model.endswith(".onnx"):
+        engine = EngineName[AUTO] if engine is EXACT else engine
+    elif precision is None and engine != AUTO:
+        precision = Precision.FLOAT32
+    opened = open_engine(loaded, engine, precision, scaling)
     if threshold is not None:
         opened.set_threshold(threshold)
     if target_rejection is not None:
         opened.set_target_rejection(target_rejection)
-    run = Run(
-        "standard input" if source == STDIN else source, model, opened, writer(form, scores), limit
-    )
+    sample_rate_hz = None if stream is None else stream.recording.sample_rate_hz
+    write = writer(form, scores, sample_rate_hz)
+    run = Run("standard input" if source == STDIN else source, model, opened, write, limit)
     status = (
         run.of_dataset(dataset)
         if stream is None
@@ -142,33 +147,10 @@ def classify(
     raise typer.Exit(status)
 
 
-def _refuse_for_datasets(options):
+def _refuse_for_datasets(options: Mapping[str, object]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise UserError(
             f"{', '.join(given)}: for streams of samples, such as .cf32 and SigMF recordings; "
-            "frames of a data set stand each for itself (htrd dataset convert makes a recording)"
+            "frames of a data set do not follow each other (htrd dataset convert makes a recording)"
         )
-
-
-def _frame_length(model):
-    if isinstance(model, Classifier):
-        return model.frame_length
-    return read_document(load(model))["frame_length"]
-
-
-def _open_engine(model, engine, precision, scaling):
-    """An InferenceEngine of a Classifier, or of the path of an ONNX file."""
-    if isinstance(model, Classifier):
-        if precision is None and engine != AUTO:
-            precision = Precision.FLOAT32
-        return open_engine(model, engine, precision, scaling)
-    opened = open_engine(model, AUTO if engine is EXACT else engine, precision)
-    own = Scaling(opened.document["scaling"])
-    if opened.scaling is not (own if scaling is InputScaling.AS_MODEL else Scaling.NONE):
-        other = "none" if scaling is InputScaling.AS_MODEL else "as_model"
-        raise UserError(
-            f"{model} scales its input by {opened.scaling}, but the scaling of these frames is to "
-            f"be {scaling}; export it with --scaling {scaling}, or give --scaling {other} here"
-        )
-    return opened

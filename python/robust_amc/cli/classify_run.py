@@ -1,17 +1,21 @@
 """What `htrd classify` does once all is open: it decides, writes, and says what it did."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..data import FrameDataset
+from ..decisions import DecisionBatch
 from ..errors import UserError
-from ..evaluation.running import DecisionTotals
+from ..evaluation.running import Totals
 from ..inference import InferenceEngine
 from ..streams import decide
-from ..streams.annotate import annotated
+from ..streams.annotate import Annotator, annotated
 from ..streams.batches import BATCH, FrameStream
-from ..streams.frame_sampler import Decoder
+from ..streams.frame_sampler import Decoder, FrameSampler
+from ..streams.opening import Stream
 from ..streams.recording import Truth
 from .console import err, stopping
 from .decision_writers import stay_silent
@@ -26,17 +30,17 @@ class Run:
     Attributes:
         source, model: names of the input and of the model
         engine: what decides
-        write: is called with each Decided; raises BrokenPipeError when nobody reads it
+        write: is called with each DecisionBatch; raises BrokenPipeError when nobody reads it
         limit: most frames to decide, None for all
     """
 
     source: str
     model: str
     engine: InferenceEngine
-    write: Callable
+    write: Callable[[DecisionBatch], None]
     limit: int | None
 
-    def of_dataset(self, dataset):
+    def of_dataset(self, dataset: FrameDataset) -> int:
         """Decide the frames of a FrameDataset."""
         start = time.monotonic()
         with stopping() as stop:
@@ -44,59 +48,59 @@ class Run:
         self._summarize(totals, start)
         return stop.status
 
-    def of_stream(self, stream, sampler, latency, annotate=None):
+    def of_stream(
+        self, stream: Stream, sampler: FrameSampler, latency: float, annotate: Path | None = None
+    ) -> int:
         """Decide the frames of a Stream; `latency` is in seconds, `annotate` a path or None.
 
         Raises UserError when it ends before the first frame is whole.
         """
         recording = stream.recording
-        output = annotated(annotate, recording, self.model) if annotate else nullcontext()
+        length = self.engine.frame_length
+        output = annotated(annotate, recording, self.model, length) if annotate else nullcontext()
         with stopping() as stop, closing(stream.source), output as annotator:
-            decoder = Decoder(recording.dtype, annotator and annotator.keep)
+            decoder = Decoder(recording.dtype, annotator.keep if annotator else None)
             batches = FrameStream(stream.source, decoder, sampler, latency, stop)
-            results = decide.of_stream(
-                self.engine, batches, recording, Truth(recording), self.limit
-            )
+            results = decide.of_stream(self.engine, batches, Truth(recording), self.limit)
             start = time.monotonic()
             totals = self._go(results, annotator)
             if batches.has_ended and not sampler.frames:
                 raise UserError(
-                    f"{self.source} has {sampler.samples} samples, too few for a frame of "
-                    f"{self.engine.frame_length}"
+                    f"{self.source} has {sampler.samples} samples, too few for a frame of {length}"
                 )
             self._summarize(totals, start, _left_out(sampler, batches, decoder))
-        if annotator:
+        if annotate and annotator:
             _report(annotate, annotator.annotations)
         return stop.status
 
-    def _go(self, results, annotator=None):
-        totals = DecisionTotals()
+    def _go(self, results: Iterable[DecisionBatch], annotator: Annotator | None = None) -> Totals:
+        totals = Totals()
         try:
-            for each in results:
+            for batch in results:
                 if annotator:
-                    annotator.add(each)
-                self.write(each)
-                totals.add(each)
+                    annotator.add(batch)
+                self.write(batch)
+                totals.add(batch)
         except BrokenPipeError:
             stay_silent()
         return totals
 
-    def _summarize(self, totals, start, more=()):
-        rate = totals.decided / (time.monotonic() - start)
-        said = ", ".join([str(totals), *more, f"{rate:.0f} frames/s"])
-        err.print(f"{self.source}: {said}", highlight=False, markup=False, soft_wrap=True)
+    def _summarize(self, totals: Totals, start: float, more: Iterable[str] = ()) -> None:
+        rate = totals.summary()["frames"] / (time.monotonic() - start)
+        counts = ", ".join([str(totals), *more, f"{rate:.0f} frames/s"])
+        err.print(f"{self.source}: {counts}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _left_out(sampler, batches, decoder):
+def _left_out(sampler: FrameSampler, batches: FrameStream, decoder: Decoder) -> list[str]:
     counts = {
         "below the squelch": sampler.squelched,
         "discarded when it was stopped": batches.discarded,
-        "bytes at the end that are no whole sample": len(decoder.rest) * batches.has_ended,
+        "bytes at the end that are not a whole sample": len(decoder.rest) * batches.has_ended,
     }
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 
-def _report(path, annotations):
+def _report(path: Path, annotations: int) -> None:
     err.print(f"wrote {path}: {annotations} annotations", highlight=False, markup=False)
     if annotations > _MOST_ANNOTATIONS:
         err.print(

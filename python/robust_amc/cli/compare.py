@@ -1,5 +1,6 @@
 """`htrd dataset compare`: whether two data sets are made alike, cell by cell."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,11 @@ from ..comparison.compare import DIFFERS, FALSE_DISCOVERY_RATE, FEWEST, SIDES, p
 from ..comparison.compare import compare as compare_cells
 from ..comparison.measures import MEASURES
 from ..comparison.summary import summary
+from ..data import FrameDataset
 from ..errors import UserError
-from ..files import write_json
+from ..files import Document, write_json
 from .console import out, progress
+from .old_options import old_options
 from .options import Json, Seed, check_writable, parse_floats, parse_names
 
 MOST_FRAMES = 2000  # a cell; the permutation test keeps 20,000 choices among them
@@ -22,6 +25,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 TITLES = {each.name: each.title for each in MEASURES}
 
 
+@old_options({"--frames-per-cell": "--frames-per-key="})
 def compare(
     first: Annotated[str, typer.Argument(help="Path of a data set, or 'sample'.")],
     second: Annotated[str, typer.Argument(help="Path of another one.")],
@@ -31,9 +35,11 @@ def compare(
     snr: Annotated[
         str | None, typer.Option(help="SNR labels in dB (default: all in common).")
     ] = None,
-    frames_per_cell: Annotated[
+    frames_per_key: Annotated[
         int,
-        typer.Option(min=5, max=MOST_FRAMES, help="Most frames of a class at an SNR label."),
+        typer.Option(
+            min=5, max=MOST_FRAMES, help="Maximum number of frames of a class at an SNR label."
+        ),
     ] = 200,
     all_cells: Annotated[
         bool, typer.Option("--all", help="Print every cell, not a line for each class.")
@@ -47,7 +53,7 @@ def compare(
         Path | None, typer.Option(help="Also draw the measured SNR over the label (.png, .svg).")
     ] = None,
     seed: Seed = 0,
-):
+) -> None:
     """Compare two data sets: SNR, energy, bandwidth, cumulants, bare carriers.
 
     A cell is a class at an SNR label that both data sets have. It differs where a
@@ -57,41 +63,50 @@ def compare(
     for path in (figure, snr_figure):
         check_writable(path, SUFFIXES)
     names = _names(first, second)
-    whole = [data.read(path) for path in (first, second)]
-    sides = pair(*whole, parse_names(classes), parse_floats(snr), frames_per_cell, seed)
+    sides = pair(
+        data.read(first),
+        data.read(second),
+        parse_names(classes),
+        parse_floats(snr),
+        frames_per_key,
+        seed,
+    )
     cells = _compared(sides, seed)
     if not cells:
         raise UserError(f"{first} and {second} have no cell with frames that are not all zero")
-    told = summary(cells)
-    out.print(_cell_table(cells, names) if all_cells else _class_table(told, names))
-    for line in _lines(told, names):
+    found = summary(cells)
+    out.print(_cell_table(cells, names) if all_cells else _class_table(found, names))
+    for line in _lines(found, names):
         out.print(line, highlight=False, soft_wrap=True, markup=False)
     if json:
         settings = {
             **dict(zip(SIDES, names)),
             "fingerprints": {side: own.fingerprint() for side, own in zip(SIDES, sides)},
-            "frames_per_cell": frames_per_cell,
+            "frames_per_key": frames_per_key,
+            "frames_per_cell": frames_per_key,  # its old name, for who reads such files
             "seed": seed,
             "version": __version__,
             "false_discovery_rate": FALSE_DISCOVERY_RATE,
             "tolerances": {each.name: each.tolerance for each in MEASURES},
         }
-        write_json(json, {"settings": settings, "summary": told, "cells": cells})
+        write_json(json, {"settings": settings, "summary": found, "cells": cells})
     if figure or snr_figure:
         _draw(dict(zip(names, sides)), figure, snr_figure)
 
 
-def _compared(sides, seed):
+def _compared(sides: tuple[FrameDataset, FrameDataset], seed: int) -> list[Document]:
     with progress() as bar:
         task = bar.add_task("comparing", total=None, note="cells")
 
-        def show(done, total):
+        def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
         return compare_cells(*sides, seed, show)
 
 
-def _draw(datasets, figure, snr_figure):
+def _draw(
+    datasets: Mapping[str, FrameDataset], figure: Path | None, snr_figure: Path | None
+) -> None:
     from ..comparison import figures  # matplotlib takes a second
 
     if figure:
@@ -100,13 +115,13 @@ def _draw(datasets, figure, snr_figure):
         figures.snr_law(datasets, snr_figure)
 
 
-def _names(first, second):
+def _names(first: str, second: str) -> list[str]:
     """What the data sets are called: their files' names, or whole paths where those agree."""
     names = [Path(path).stem for path in (first, second)]
     return names if names[0] != names[1] else [f"{first} (1)", f"{second} (2)"]
 
 
-def _class_table(told, names):
+def _class_table(found: Document, names: Sequence[str]) -> Table:
     first, second = names
     table = Table(
         title=Text(f"1st: {first}, 2nd: {second}"),
@@ -119,8 +134,8 @@ def _class_table(told, names):
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     table.add_column("differs in (cells)")
-    for name, own in told["classes"].items():
-        snr, bare = own["snr"], told["bare"][name]
+    for name, own in found["classes"].items():
+        snr, bare = own["snr"], found["bare"][name]
         table.add_row(
             Text(name),
             str(own["cells"]),
@@ -134,7 +149,7 @@ def _class_table(told, names):
     return table
 
 
-def _cell_table(cells, names):
+def _cell_table(cells: Sequence[Document], names: Sequence[str]) -> Table:
     table = Table(
         title=Text(f"1st: {names[0]}, 2nd: {names[1]}"), caption="1st / 2nd; - not measurable"
     )
@@ -158,7 +173,7 @@ def _cell_table(cells, names):
     return table
 
 
-def _value(cell, name, side):
+def _value(cell: Document, name: str, side: str) -> str:
     value = cell["measures"][name][side]["value"]
     if name == "snr_db" and cell["snr_problem"][side] == "below the noise":
         return "noise"
@@ -167,11 +182,11 @@ def _value(cell, name, side):
     return _number(value, {"snr_db": ".1f", "bandwidth": ".3f", "bare": ".0%"}.get(name, ".2f"))
 
 
-def _lines(told, names):
-    alike, differ, few = told["verdicts"].values()
+def _lines(found: Document, names: Sequence[str]) -> Iterator[str]:
+    alike, differ, few = found["verdicts"].values()
     counts = f"{alike} alike, {differ} differ, {few} have too few frames (fewest: {FEWEST})"
-    yield f"cells: {told['cells']} compared: {counts}"
-    snr = told["snr"]
+    yield f"cells: {found['cells']} compared: {counts}"
+    snr = found["snr"]
     if snr["measurable_cells"]:
         yield (
             f"SNR: medians within 1.5 dB in {snr['within_tolerance']} of "
@@ -185,7 +200,7 @@ def _lines(told, names):
     if beyond:
         more = f" and {len(beyond) - 10} more" if len(beyond) > 10 else ""
         yield f"  beyond: {', '.join(beyond[:10])}{more}"
-    for name, bare in told["bare"].items():
+    for name, bare in found["bare"].items():
         if bare and max(bare[side]["share"] for side in SIDES) >= 0.05:
             yield (
                 f"bare carriers, {name}, labels >= {bare['labels_from_db']} dB: "
@@ -194,10 +209,10 @@ def _lines(told, names):
             )
 
 
-def _share(own):
+def _share(own: Document) -> str:
     low, high = own["interval"]
     return f"{own['share']:.0%} [{low:.0%}, {high:.0%}] of {own['frames']} frames"
 
 
-def _number(value, form):
+def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)

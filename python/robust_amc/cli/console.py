@@ -1,9 +1,17 @@
-"""Consoles: results go to standard output, progress and messages to standard error."""
+"""The terminal: results to standard output, progress and messages to standard error, and signals.
 
+A program runs in :func:`run`; :func:`progress`, :func:`working` and :func:`counting` show that it
+works, :func:`stopping` lets a user end it.
+"""
+
+import logging
 import signal
 import sys
 import time
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -25,8 +33,27 @@ out = Console(width=None if sys.stdout.isatty() else WIDTH, quiet=_QUIET)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH, quiet=_QUIET)
 
 
-def run(program):
+Show = Callable[[int, int], None]  # what is done, of how much
+
+
+class _Lines(logging.Handler):
+    """Shows what the library logs as lines on standard error, each once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if line not in self.shown:
+            self.shown.add(line)
+            err.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def run(program: Callable[[], object]) -> None:
     """Call a program; a user's mistake is one line on standard error and status 2."""
+    log, lines = logging.getLogger("robust_amc"), _Lines()
+    log.addHandler(lines)
     try:
         program()
     except UserError as error:
@@ -36,9 +63,11 @@ def run(program):
     except KeyboardInterrupt:
         err.print("stopped", highlight=False)
         sys.exit(130)
+    finally:
+        log.removeHandler(lines)
 
 
-def progress():
+def progress() -> Progress:
     """A progress bar on standard error; nothing when that is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
@@ -53,19 +82,19 @@ def progress():
     )
 
 
-def working(what):
+def working(what: str) -> AbstractContextManager[Any]:
     """A context that shows that `what` is under way, as :func:`progress` does."""
     return nullcontext() if _QUIET or not err.is_terminal else err.status(what)
 
 
 @contextmanager
-def counting(what):
+def counting(what: str) -> Iterator[Show]:
     """Yield `show(done, total)`, which draws the progress of `what` in numbers of frames."""
     with progress() as bar:
         task = bar.add_task(what, total=None, note="")
         start = time.monotonic()
 
-        def show(done, total):
+        def show(done: int, total: int) -> None:
             rate = done / max(time.monotonic() - start, 1e-6)
             bar.update(task, completed=done, total=total, note=f"{rate:.0f} frames/s")
 
@@ -75,24 +104,25 @@ def counting(what):
 class Stop:
     """Attribute `signal`: the number of the signal that came, None as long as none did."""
 
-    signal = None
+    signal: int | None = None
 
-    def __call__(self):
+    def __call__(self) -> bool:
         """Whether it is time to end."""
         return self.signal is not None
 
     @property
-    def status(self):
+    def status(self) -> int:
         """The exit status, as a shell expects it."""
         return 0 if self.signal is None else 128 + self.signal
 
 
 @contextmanager
-def stopping():
+def stopping() -> Iterator[Stop]:
     """Yield a Stop that SIGINT and SIGTERM set; the second of them ends at once."""
-    stop, before = Stop(), {}
+    stop = Stop()
+    before: dict[int, Any] = {}
 
-    def note(number, _frame):
+    def note(number: int, _frame: FrameType | None) -> None:
         stop.signal = number
         signal.signal(number, before[number])
 
@@ -101,5 +131,5 @@ def stopping():
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for each, handler in before.items():
+            signal.signal(each, handler)

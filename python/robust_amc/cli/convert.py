@@ -1,4 +1,4 @@
-"""`htrd dataset convert`: from any form that can be read to any that can be written."""
+"""`htrd dataset convert`: from any format that can be read to any that can be written."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import data, provenance
+from ..data import FrameDataset
 from ..data.formats import raw, registry
 from ..data.rescaled import rescaled
 from ..errors import UserError
@@ -28,12 +29,11 @@ def convert(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="An .npz, a RadioML pickle or HDF5 file, a .sigmf-meta, raw samples "
-            f"({', '.join(raw.SUFFIXES)}), or 'sample'.",
+            help=f"The file to read: {registry.readable()}; or 'sample'.",
         ),
     ],
     output: Annotated[
-        Path, typer.Argument(help=f"The file to write: {' or '.join(registry.SUFFIXES)}.")
+        Path, typer.Argument(help=f"The file to write: {' or '.join(registry.writable())}.")
     ],
     frame_length: Annotated[
         int | None,
@@ -46,7 +46,12 @@ def convert(
         typer.Option(help="sum_abs: the magnitudes of each frame add up to 1, as in RadioML."),
     ] = OutputScaling.AS_IS,
     half: Annotated[
-        bool, typer.Option("--half", help="Write half precision (.npz): half the size.")
+        bool,
+        typer.Option(
+            "--half",
+            help=f"Write half precision ({', '.join(registry.writable(half_precision=True))}): "
+            "half the size.",
+        ),
     ] = False,
     classes: Annotated[
         str | None, typer.Option(help="Only these modulations, comma-separated.")
@@ -58,16 +63,17 @@ def convert(
         float | None,
         typer.Option(help="SNR label in dB, of raw samples and of annotations without one."),
     ] = None,
-):
-    """Convert a data set or a recording into another form, or into a part of it.
+) -> None:
+    """Convert a data set or a recording into another format, or into a part of it.
 
     Recordings and HDF5 files of any size are converted piece by piece. The class list stays
     whole when only some classes are taken, so that labels keep their numbers.
     """
     for target in registry.targets(output):
         refuse_overwriting(target)
-    if half and output.suffix != ".npz":
-        raise UserError(f"{output} holds single precision; --half is for .npz")
+    if half and output.suffix not in registry.writable(half_precision=True):
+        suffixes = ", ".join(registry.writable(half_precision=True))
+        raise UserError(f"{output} holds single precision; --half is for {suffixes}")
     facts = raw.RawFacts(sample_rate, modulation, label_snr)
     dataset = data.read(source, frame_length, facts)
     ancestors = _ancestors(dataset, source, facts)
@@ -88,7 +94,7 @@ def convert(
     )
 
 
-def _ancestors(dataset, source, facts):
+def _ancestors(dataset: FrameDataset, source: str, facts: raw.RawFacts) -> list[str]:
     """Fingerprints by which a model's training frames are known again in a part of their file."""
     found = [*provenance.ancestors(dataset.metadata), dataset.fingerprint()]
     if dataset.metadata.get("cut_from_frame_length"):

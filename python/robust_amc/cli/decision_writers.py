@@ -3,11 +3,14 @@
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any, Literal
 
 from rich.table import Table
 from rich.text import Text
 
+from ..decisions import DecisionBatch
 from ..errors import UserError
 from .console import out
 
@@ -20,22 +23,29 @@ class Format(StrEnum):
     TABLE = "table"
 
 
-def writer(form, with_scores=False):
-    """A function that writes a Decided; BrokenPipeError when nobody reads any more."""
+def writer(
+    form: Format, with_scores: bool = False, sample_rate_hz: float | None = None
+) -> Callable[[DecisionBatch], None]:
+    """A function that writes a DecisionBatch; BrokenPipeError when nobody reads any more.
+
+    With the sample rate of their stream frames have a time.
+    """
     if form is Format.AUTO:
         form = Format.TABLE if sys.stdout.isatty() else Format.JSON
-    return TableRows().write if form is Format.TABLE else JsonLines(with_scores).write
+    if form is Format.TABLE:
+        return TableRows(sample_rate_hz).write
+    return JsonLines(with_scores, sample_rate_hz).write
 
 
 class JsonLines:
     """A JSON object a line, a line a frame."""
 
-    def __init__(self, with_scores):
-        self._with_scores = with_scores
+    def __init__(self, with_scores: bool, sample_rate_hz: float | None) -> None:
+        self._with_scores, self._sample_rate_hz = with_scores, sample_rate_hz
 
-    def write(self, decided):
-        """Write the frames of a Decided, at once."""
-        records = decided.records(self._with_scores)
+    def write(self, batch: DecisionBatch) -> None:
+        """Write the frames of a DecisionBatch, at once."""
+        records = batch.records(self._with_scores, self._sample_rate_hz)
         _say("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
 
@@ -55,16 +65,17 @@ _COLUMNS = {  # heading: (field, width, form)
 class TableRows:
     """Rows of a table that never ends: columns of fixed width, headings above the first row."""
 
-    def __init__(self):
+    def __init__(self, sample_rate_hz: float | None) -> None:
+        self._sample_rate_hz = sample_rate_hz
         self._has_headings = False
 
-    def write(self, decided):
-        """Write the frames of a Decided."""
+    def write(self, batch: DecisionBatch) -> None:
+        """Write the frames of a DecisionBatch."""
         table = Table(box=None, show_header=not self._has_headings, pad_edge=False)
         for heading, (_, width, form) in _COLUMNS.items():
-            justify = "right" if form else "left"
+            justify: Literal["left", "right"] = "right" if form else "left"
             table.add_column(heading, width=width, no_wrap=True, justify=justify)
-        for record in decided.records():
+        for record in batch.records(sample_rate_hz=self._sample_rate_hz):
             table.add_row(*(_cell(record, *column) for column in _COLUMNS.values()))
         self._has_headings = True
         with out.capture() as captured:
@@ -72,20 +83,20 @@ class TableRows:
         _say(captured.get())
 
 
-def _cell(record, name, _width, form):
+def _cell(record: Mapping[str, Any], name: str, _width: int, form: str) -> str | Text:
     if name == "modulation":
         return _decision(record)
     return format(record[name], form) if name in record else ""
 
 
-def _decision(record):
+def _decision(record: Mapping[str, Any]) -> Text:
     if record["rejected"]:
         return Text("invalid" if record.get("invalid") else "rejected", "yellow")
     wrong = record.get("truth", record["modulation"]) != record["modulation"]
     return Text(record["modulation"], "red" if wrong else "green")
 
 
-def _say(text):
+def _say(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -96,6 +107,6 @@ def _say(text):
         raise UserError(f"cannot write to standard output: {error.strerror}") from None
 
 
-def stay_silent():
+def stay_silent() -> None:
     """Let Python end quietly after a closed pipe: its own last flush would complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

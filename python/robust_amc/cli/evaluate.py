@@ -1,5 +1,6 @@
 """`htrd evaluate`: accuracy, rejection and robustness of models on a data set."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -7,15 +8,30 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.progress import Progress
 
 from .. import __version__, data, power, provenance
 from ..attacks import AttackSettings
+from ..attacks.objectives import OBJECTIVES
+from ..attacks.white_box import AttackProgress
 from ..classifier import Classifier, same_classes
+from ..data import FrameDataset
 from ..errors import UserError
-from ..evaluation import Attack, SecurityCurve, checks, confusion, difference, risk_coverage
+from ..evaluation import (
+    Attack,
+    Outcome,
+    SecurityCurve,
+    checks,
+    confusion,
+    difference,
+    fusion,
+    risk_coverage,
+)
 from ..evaluation.figures import security_curve
+from ..evaluation.metrics import by_class as figures_by_class
+from ..evaluation.metrics import with_intervals
 from ..evaluation.table import results_table
-from ..files import write_json
+from ..files import Document, write_json
 from ..runtime.runtime import Runtime
 from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
@@ -35,7 +51,7 @@ def evaluate(
     ] = False,
     pnr: Annotated[str | None, typer.Option(help="PNR levels in dB, one row each.")] = None,
     attack: Annotated[Attack, typer.Option(help="What is done to the frames.")] = Attack.NONE,
-    frames: Annotated[int | None, typer.Option(help="Most frames in a row.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Maximum number of frames of a row.")] = None,
     part: Annotated[
         data.Part | None,
         typer.Option(help="Part of the data set (default: all; test of a model's own data)."),
@@ -45,20 +61,38 @@ def evaluate(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
     restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="What PGD minimizes, instead of all that are made for the system: names, "
+            f"comma-separated, of {', '.join(OBJECTIVES)}.",
+        ),
+    ] = None,
     probe: Annotated[
         bool,
         typer.Option(
-            help="Check on 100 frames of one row a model whether a stronger attack wins more: "
-            "some 2.5 times the time of that row for them."
+            help="Check, on 100 frames of one row of each model, whether a stronger attack wins "
+            "more. Takes about 2.5 times as long as the attack on these frames."
         ),
     ] = True,
+    by_class: Annotated[
+        bool, typer.Option("--by-class", help="Also the figures of each class of every row.")
+    ] = False,
+    fuse: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Also decide so many frames of a run at a time, by the sum of the network's log "
+            "posteriors over those that are accepted; without attack.",
+        ),
+    ] = None,
     json: Json = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the security curve (.png, .svg).")
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
-):
+) -> None:
     """Evaluate models, without attack or under one; a row for each (model, SNR, PNR).
 
     pgd, the white-box attack, is made anew for each model and knows all of it; grey knows its
@@ -73,6 +107,8 @@ def evaluate(
             if levels
             else f"--attack {attack.value} needs the levels, such as --pnr -20,-10,0"
         )
+    if fuse and levels:
+        raise UserError("--fuse goes without an attack: leave --attack and --pnr out")
     if levels:
         power.check_db(pnr=np.asarray(levels))
     check_writable(json)
@@ -86,8 +122,15 @@ def evaluate(
     if runtime.is_first:
         err.print(f"evaluating {part.value} of {dataset}", highlight=False)
     chosen = data.part(whole, part, split_seed).require_classes(models[0].classes)
-    settings = replace(DEFAULT, steps=steps, restarts=restarts)
-    rows, differences, details, warnings = [], [], [], []
+    chosen_objectives = parse_names(objective)
+    for name in chosen_objectives or []:
+        OBJECTIVES[name]  # a wrong name is told before the work
+    settings = replace(DEFAULT, steps=steps, restarts=restarts, objectives=chosen_objectives)
+    rows: list[Document] = []
+    differences: list[Document] = []
+    details: list[Document] = []
+    warnings: list[Document] = []
+    pnr_levels: Sequence[float | None] = sorted(levels) if levels else [None]
     with progress() as bar:
         for level, labels in _groups(parse_floats(snr), pooled):
             candidates = chosen.select(snr_db=labels)
@@ -96,18 +139,24 @@ def evaluate(
             craft_on = None
             if attack is Attack.UNIVERSAL:
                 craft_on = others.limit(CRAFT, seed).in_memory()
-            outcomes = {}
+            outcomes: dict[float | None, list[Outcome]] = {}
             for classifier in models:
                 curve = SecurityCurve(
                     classifier, selection, attack, settings, seed, other, craft_on
                 )
-                for pnr_db in sorted(levels or [None]):
+                for pnr_db in pnr_levels:
                     name = f"{classifier.name} SNR {_name(level)} PNR {_name(pnr_db)}"
                     with _task(bar, name, len(selection)) as shown:
                         row, outcome = curve.point(pnr_db, shown)
+                    if by_class:
+                        row["by_class"] = figures_by_class(
+                            outcome, selection.run_id, classifier.classes
+                        )
                     rows.append(row)
                     details.append(_detail(row, outcome, classifier.classes))
                     outcomes.setdefault(pnr_db, []).append(outcome)
+                if fuse:
+                    rows.append(_fused(classifier, selection, fuse, rows[-1], by_class))
                 with _task(bar, f"{classifier.name} probe", checks.PROBE_FRAMES) as shown:
                     found = checks.of_data(curve, whole) + checks.review(curve, probe, shown)
                 warnings += [{"snr_db": level} | each for each in found]
@@ -144,12 +193,23 @@ def evaluate(
         security_curve(rows, figure)
 
 
-def _groups(labels, pooled):
+def _fused(classifier, selection, count, row, by_class):
+    """The row of groups of `count` frames, after that of the frames."""
+    outcome, run_id = fusion.fuse(classifier, selection, count)
+    found = row | {"model": f"{row['model']} x{count}", "fused": count, "frames": len(run_id)}
+    if by_class:
+        found["by_class"] = figures_by_class(outcome, run_id, classifier.classes)
+    return found | with_intervals(outcome, run_id)
+
+
+def _groups(
+    labels: list[float] | None, pooled: bool
+) -> list[tuple[float | None, list[float] | None]]:
     """What the rows are about: (SNR label or None, the labels to select or None for all)."""
     return [(None, labels)] if pooled or labels is None else [(label, [label]) for label in labels]
 
 
-def _detail(row, outcome, classes):
+def _detail(row: Document, outcome: Outcome, classes: Sequence[str]) -> Document:
     """More of one row: confusion (last column: rejected), classes, accuracy over coverage."""
     table = confusion(outcome.label, outcome.decided, len(classes))
     count = table.sum(1)
@@ -166,7 +226,12 @@ def _detail(row, outcome, classes):
     return detail
 
 
-def _differences(models, outcomes, selection, level):
+def _differences(
+    models: Sequence[Classifier],
+    outcomes: Mapping[float | None, list[Outcome]],
+    selection: FrameDataset,
+    level: float | None,
+) -> list[Document]:
     """Each further model against the first, paired, at every PNR."""
     found = []
     for pnr_db, results in outcomes.items():
@@ -184,7 +249,7 @@ def _differences(models, outcomes, selection, level):
     return found
 
 
-def _show(rows, differences):
+def _show(rows: Sequence[Document], differences: Sequence[Document]) -> None:
     out.print(results_table(rows))
     for each in differences:
         low, high = each["interval"]
@@ -197,12 +262,12 @@ def _show(rows, differences):
 
 
 @contextmanager
-def _task(bar, name, total):
+def _task(bar: Progress, name: str, total: int) -> Iterator[AttackProgress]:
     """A line of progress; yields what is called with the frames won and the share of tries."""
     task = bar.add_task(name, total=total, note="frames won")
     yield lambda won, share: bar.update(task, completed=won)
     bar.remove_task(task)
 
 
-def _name(level):
+def _name(level: float | None) -> str:
     return "none" if level is None else f"{level:g} dB"

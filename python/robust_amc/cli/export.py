@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__, data
+from ..arrays import Floats
 from ..classifier import Classifier
 from ..files import write_json
 from ..frames import Scaling
@@ -49,7 +50,7 @@ def export(
         bool, typer.Option("--force", help="Write an int8 model that decides too differently.")
     ] = False,
     json: Json = None,
-):
+) -> None:
     """Write network, scaling, rejector and threshold as one ONNX graph.
 
     Its input is `iq`, its outputs are `label` (-1: rejected) and `scores`; all that the model
@@ -68,18 +69,19 @@ def export(
     )
     calibration = None
     if settings.precision is export_onnx.ExportPrecision.INT8:
-        calibration = calibration_frames(classifier, calibrate and data.read(calibrate))
+        benign = data.read(calibrate) if calibrate else None
+        calibration = calibration_frames(classifier, benign)
     with working("exporting and comparing decisions"):
         found = export_onnx.write(
             output, classifier, _checked(check, classifier), calibration, settings
         )
     if json:
-        told = asdict(settings) | {"model": model, "version": __version__}
-        write_json(json, {"settings": told, "check": asdict(found)})
+        facts = asdict(settings) | {"model": model, "version": __version__}
+        write_json(json, {"settings": facts, "check": asdict(found)})
     err.print(f"wrote {output}: {found}", highlight=False)
 
 
-def _checked(name, classifier):
+def _checked(name: str | None, classifier: Classifier) -> Floats:
     """Frames to compare decisions on."""
     if name is None:
         return check_frames(classifier, CHECKED)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,7 @@ app = typer.Typer(help="Draw results of `htrd evaluate`.", no_args_is_help=True)
 
 
 @app.callback()
-def _figure():
+def _figure() -> None:
     """Keep the name of the command, though there is one."""
 
 
@@ -22,14 +22,14 @@ def _figure():
 def confusion(
     results: Annotated[list[Path], typer.Argument(help="Result files of `htrd evaluate --json`.")],
     output: Annotated[Path, typer.Option(help="The figure to write (.png, .svg, .pdf).")],
-):
+) -> None:
     """Draw the confusion matrices of all rows of result files side by side."""
     check_writable(output, (".png", ".svg", ".pdf"))
     tables = [table for path in results for table in _tables(path)]
     figures.confusion(tables, output)
 
 
-def _tables(path):
+def _tables(path: Path) -> list[tuple[str, list[str], Any]]:
     """(title, classes, counts) of each row of a result file."""
     try:
         document = json.loads(path.read_text())

@@ -4,9 +4,11 @@ import importlib
 import os
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
+from rich.progress import Progress, TaskID
 
 from ..errors import UserError
 from .console import err, out, progress
@@ -33,7 +35,9 @@ def generate(
     ] = None,
     frames_per_run: Annotated[
         int | None,
-        typer.Option(help="Most frames cut from one generator run (default: all, about 36)."),
+        typer.Option(
+            help="Maximum number of frames cut from one generator run (default: all, about 36)."
+        ),
     ] = None,
     frame_length: Annotated[int, typer.Option(help="Samples in a frame.")] = 128,
     samples_per_symbol: Annotated[int, typer.Option(help="Of the digital classes.")] = 8,
@@ -55,7 +59,7 @@ def generate(
     ] = False,
     jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,
     resume: Annotated[bool, typer.Option(help="Go on with an output that was stopped.")] = False,
-):
+) -> None:
     """Generate an RML2016.10a-style data set with GNU Radio flowgraphs.
 
     The same seed gives the same file, whatever the number of jobs. In mode legacy the SNR
@@ -107,12 +111,12 @@ class _Stage:
     first call was done before, and does not count for the rate.
     """
 
-    def __init__(self, bar, what):
+    def __init__(self, bar: Progress, what: str) -> None:
         self._bar = bar
         self._what = what
-        self._task = None
+        self._task: TaskID | None = None
 
-    def __call__(self, done, total):
+    def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         if self._task is None:
             self._task = self._bar.add_task(self._what, note="")
@@ -128,7 +132,7 @@ class _Stage:
             )
 
 
-def htrd_module(name):
+def htrd_module(name: str) -> ModuleType:
     """A module of gnuradio.htrd; the library does without, so it may be missing: UserError."""
     # Standard output is for results. GNU Radio asks for this when it is imported
     os.environ.setdefault("GR_CONF_LOG_LOG_FILE", "stderr")

@@ -1,5 +1,6 @@
 """`htrd dataset info`: say what is in a data set."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -8,25 +9,23 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__, data
+from ..data.formats import registry
 from ..data.summary import summary
-from ..files import write_json
+from ..files import Document, write_json
 from .console import counting, out
 from .options import Json
 
 
 def info(
     path: Annotated[
-        str,
-        typer.Argument(
-            help="An .npz, a RadioML pickle or HDF5 file, a .sigmf-meta, or 'sample'.",
-        ),
+        str, typer.Argument(help=f"The file to read: {registry.readable()}; or 'sample'.")
     ],
     json: Json = None,
-):
+) -> None:
     """Say what is in a data set: classes, SNR labels, counts, scaling, origin, problems."""
     dataset = data.read(path)
     with counting("reading") as show:
-        facts = {"path": Path(path).name} | summary(dataset, show)
+        facts: Document = {"path": Path(path).name} | summary(dataset, show)
     if json:
         write_json(json, facts | {"version": __version__})
     table = Table(title=Text(_plain(facts["path"])))
@@ -40,7 +39,7 @@ def info(
         out.print(_plain(line), highlight=False, soft_wrap=True, markup=False)
 
 
-def _lines(facts):
+def _lines(facts: Document) -> Iterator[str]:
     low, high = facts["sum_of_magnitudes"]
     yield (
         f"frames: {facts['frames']} of {facts['frame_length']} samples, {facts['dtype']}, "
@@ -60,16 +59,16 @@ def _lines(facts):
         yield f"  {key}: {value}"
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """Text of somebody else's file, without what could steer the terminal."""
     return text if text.isprintable() else ascii(text)
 
 
-def _labels(counts):
+def _labels(counts: Mapping[str, int]) -> str:
     levels = sorted(counts, key=float)
     return ", ".join(levels) if len(levels) <= 5 else f"{levels[0]} … {levels[-1]} ({len(levels)})"
 
 
-def _range(counts):
+def _range(counts: Mapping[str, int]) -> str:
     low, high = min(counts.values(), default=0), max(counts.values(), default=0)
     return str(low) if low == high else f"{low} … {high}"

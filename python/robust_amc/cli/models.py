@@ -1,14 +1,17 @@
-"""`htrd models`: the models that ship, and what is known of a model file."""
+"""`htrd models`: the models that ship, and what is known of a model file.
 
+The lists are read from the files' metadata alone, so that they need no PyTorch.
+"""
+
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from .. import assets, model_card
-from ..classifier import Classifier
+from .. import assets, model_document
 from ..errors import UserError
-from ..files import write_json
+from ..files import Document, checksum, write_json
 from .console import out
 from .options import Json
 
@@ -21,53 +24,58 @@ def models(
         bool, typer.Option("--card", help="The model's card, a page of Markdown.")
     ] = False,
     json: Json = None,
-):
+) -> None:
     """Show the models that ship, or all that a model file says of itself."""
     if card and not name:
-        raise UserError("--card is of one model: name it")
+        raise UserError("--card shows one model: name it")
     names = [name] if name else assets.model_names()
     if not names:
         raise UserError("no model ships with this installation; train one with `htrd train`")
-    found = [Classifier.load(each) for each in names]
+    found = [model_document.read(each) for each in names]
     if json:
-        write_json(json, {"models": [_facts(model, each) for model, each in zip(found, names)]})
-    if card:
-        text = model_card.card(found[0], assets.model_path(name))
-        out.print(text, highlight=False, markup=False, soft_wrap=True, end="")
+        write_json(json, {"models": [_facts(each, facts) for each, facts in zip(names, found)]})
+    if name and card:
+        out.print(_card(name), highlight=False, markup=False, soft_wrap=True, end="")
         return
     if name:
-        out.print_json(data=_brief(found[0].metadata))
+        out.print_json(data=_brief(found[0]))
         return
     table = Table(title="Models that ship")
     headings = "name architecture training rejector classes data seed SHA-256"
     for heading in headings.split():
         table.add_column(heading)
-    for model in found:
-        facts = model.metadata
+    for each, facts in zip(names, found):
         table.add_row(
-            model.name,
+            each,
             facts["architecture"]["name"],
             facts.get("training", {}).get("method", "?"),
             facts["rejector"]["kind"] if "rejector" in facts else "none",
-            str(len(model.classes)),
+            str(len(facts["classes"])),
             facts.get("dataset", {}).get("name", "?"),
             str(facts.get("training", {}).get("seed", "?")),
-            model_card.checksum(assets.model_path(model.name))[:12],
+            checksum(assets.model_path(each))[:12],
         )
     out.print(table)
 
 
-def _facts(model, name_or_path):
-    path = assets.model_path(name_or_path)
-    return {"name": model.name, "sha256": model_card.checksum(path)} | model.metadata
+def _card(name: str) -> str:
+    from .. import model_card  # counts the weights: with PyTorch
+    from ..classifier import Classifier
+
+    return model_card.card(Classifier.load(name), assets.model_path(name))
 
 
-def _brief(metadata):
+def _facts(name: str, document: Document) -> Document:
+    path = assets.model_path(name)
+    return {"name": Path(name).stem, "sha256": checksum(path)} | document
+
+
+def _brief(metadata: Document) -> Document:
     """Metadata without the long lists, for reading."""
     brief = dict(metadata)
     if "rejector" in brief:
         brief["rejector"] = dict(brief["rejector"])
-        brief["rejector"].pop("score_quantiles")
+        brief["rejector"].pop("score_quantiles", None)
     if "training" in brief:
         brief["training"] = dict(brief["training"])
         brief["training"].pop("history", None)

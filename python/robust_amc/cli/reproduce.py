@@ -8,6 +8,7 @@ import typer
 
 from .. import data
 from ..classifier import Classifier
+from ..files import Document
 from ..reproduction import FULL, QUICK, attack, report, study, train
 from ..runtime.device import pick_device
 from .console import err, out, progress
@@ -18,7 +19,7 @@ app = typer.Typer(help="Reproduce a publication.", no_args_is_help=True)
 
 
 @app.callback()
-def _reproduce():
+def _reproduce() -> None:
     """Keep the name of the command, though there is one."""
 
 
@@ -35,7 +36,7 @@ def paper(
     ] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was stopped.")] = False,
     device: Device = "auto",
-):
+) -> None:
     """Reproduce Zhang et al., IEEE WCL 2022: every system trained, attacked and compared.
 
     Trains what is missing, calibrates at 10 % benign rejection, attacks test frames at 10 dB
@@ -51,17 +52,22 @@ def paper(
     picked = pick_device(device)
     name = Path(dataset).name
 
-    def told(text):
+    def log(text: str) -> None:
         err.print(text, highlight=False)
 
     with progress() as bar:
-        train.models(chosen, folder, whole, name, device=picked, told=told, report=Reporter(bar))
+        train.models(chosen, folder, whole, name, device=picked, log=log, report=Reporter(bar))
     found = report.Report(chosen, folder, whole, name)
-    warnings = []
+    warnings: list[Document] = []
     with progress() as bar:
         task = bar.add_task("attacking", total=100, note="% of the tries at this level")
         curves = attack.curves(
-            chosen, folder, whole, device=picked, told=told, warnings=warnings,
+            chosen,
+            folder,
+            whole,
+            device=picked,
+            log=log,
+            warnings=warnings,
             progress=lambda won, share: bar.update(task, completed=round(100 * share)),
         )
         for point in curves:

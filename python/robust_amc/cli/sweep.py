@@ -1,6 +1,6 @@
 """`htrd sweep`: choose the settings of a system on validation data."""
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,26 +10,31 @@ import typer
 from rich.table import Table
 
 from .. import assets, data, power, systems
+from ..data import FrameDataset
 from ..errors import UserError
 from ..evaluation.table import COLUMNS
+from ..files import Document, checksum
 from ..sweep import Results, Sweep, SweepSettings, candidates, rule
 from ..sweep.results import KEEP
 from .console import err, out, progress
-from .options import Dataset, Device, Json, Seed, check_writable, parse_floats
+from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_settings
 from .train import Reporter
 
 DEFAULT = SweepSettings(snr_db=[8.0, 10.0, 12.0])
 
 
 def sweep(
-    system: Annotated[str, typer.Option(help="A system of the paper, or a TOML file like its.")],
+    system: Annotated[
+        str, typer.Option(help="A system of the paper, or a TOML file of the same form.")
+    ],
     dataset: Dataset,
     values: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
-            help="Values to choose from, as cat.r_max=0.1,0.15, instead of what the sweep table "
-            "of the file says. Can be given several times.",
+            metavar="NAME=VALUE,VALUE",
+            help="Values to choose from, as cat.r_max=0.1,0.15, instead of those in the sweep "
+            "table of the file. Can be given several times.",
         ),
     ] = None,
     start_from: Annotated[
@@ -40,12 +45,13 @@ def sweep(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Most epochs of a training (default: as the system says)."),
+        typer.Option(min=1, help="Maximum number of epochs of a training (default: the system's)."),
     ] = None,
     frames_per_key: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Most training frames a class and SNR label (default: as it says)."
+            min=1,
+            help="Maximum training frames of a class at an SNR label (default: the system's).",
         ),
     ] = None,
     snr: Annotated[
@@ -54,12 +60,14 @@ def sweep(
     ] = None,
     pnr: Annotated[float, typer.Option(help="PNR of the attack in dB.")] = DEFAULT.pnr_db,
     frames: Annotated[
-        int, typer.Option(min=1, help="Most validation frames that are attacked.")
+        int, typer.Option(min=1, help="Maximum number of validation frames that are attacked.")
     ] = DEFAULT.frames,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.attack.steps,
     keep: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Most accepted accuracy to lose for robust accuracy."),
+        typer.Option(
+            min=0, max=1, help="Accepted accuracy that may be lost for robust accuracy, at most."
+        ),
     ] = KEEP,
     json: Json = None,
     seed: Seed = 0,
@@ -67,7 +75,7 @@ def sweep(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the candidates that --json lacks.")
     ] = False,
-):
+) -> None:
     """Choose the settings of a system: each combination is trained, calibrated and attacked.
 
     Only frames of the training half are used: rejectors are calibrated on its calibration
@@ -89,7 +97,7 @@ def sweep(
         seed=seed,
     )
     models = {"start_from": start_from, "network": network}
-    grid = _grid(values or [])
+    grid = parse_settings(values, "cat.r_max=0.1,0.15")
     candidates(system, grid, settings, **models)  # what is wrong is said before the data are read
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
@@ -110,7 +118,7 @@ def sweep(
         task = bar.add_task("candidates", total=len(found), note="")
         for row in trials.rows(
             results,
-            told=lambda text: err.print(text, highlight=False, markup=False, soft_wrap=True),
+            log=lambda text: err.print(text, highlight=False, markup=False, soft_wrap=True),
             report=Reporter(bar),
         ):
             results.add(row)
@@ -118,33 +126,9 @@ def sweep(
     _show(results.choose(keep), keep)
 
 
-def _grid(texts):
-    """['a.b=1,2'] to {'a.b': [1, 2]}; UserError for anything else."""
-    grid = {}
-    for text in texts:
-        name, _, listed = text.partition("=")
-        words = [word.strip() for word in listed.split(",")]
-        if not all([name.strip(), *words]):
-            raise UserError(f"--set takes NAME=VALUE,VALUE, as cat.r_max=0.1,0.15, not {text!r}")
-        grid.setdefault(name.strip(), []).extend(map(_value, words))
-    return grid
-
-
-def _value(word):
-    """A word as TOML would read it, but text needs no quotes."""
-    if word in ("true", "false"):
-        return word == "true"
-    for kind in (int, float):
-        try:
-            number = kind(word)
-        except ValueError:
-            continue
-        if np.isfinite(number):
-            return number
-    return word
-
-
-def _with_levels(settings, dataset, wanted):
+def _with_levels(
+    settings: SweepSettings, dataset: FrameDataset, wanted: list[float] | None
+) -> SweepSettings:
     """SweepSettings with the SNR labels that a FrameDataset has."""
     present = np.unique(dataset.snr_db).tolist()
     levels = wanted or [level for level in settings.snr_db if level in present]
@@ -155,15 +139,15 @@ def _with_levels(settings, dataset, wanted):
     return replace(settings, snr_db=levels, training_snr_db=training)
 
 
-def _identity(model):
+def _identity(model: str | None) -> Document | None:
     """Name and content of a model file; None for none."""
     if model is None:
         return None
     path = assets.model_path(model)
-    return {"name": path.stem, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"name": path.stem, "sha256": checksum(path)}
 
 
-def _show(best_first, keep):
+def _show(best_first: Sequence[Document], keep: float) -> None:
     names = list(best_first[0]["values"])
     table = Table(caption="± half the 95 % interval; - : too much accuracy lost, or failed")
     for heading in ("", *names, *COLUMNS.values()):
@@ -188,7 +172,7 @@ def _show(best_first, keep):
         )
 
 
-def _figure(row, metric):
+def _figure(row: Document, metric: str) -> str:
     if row.get(metric) is None:
         return "failed" if "error" in row else "-"
     low, high = row[f"{metric}_interval"]

@@ -1,24 +1,45 @@
 """Two data sets, cell by cell: a cell is a class at an SNR label that both have."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from .. import frames, power
+from ..arrays import Complexes, Floats, Integers
+from ..data import FrameDataset
+from ..data.dataset import Progress
 from ..errors import UserError
-from .measures import MEASURES, fills_band, lowest_snr_db, measure, median_spectrum, spectrum
+from ..files import Document
+from .measures import (
+    MEASURES,
+    Measure,
+    fills_band,
+    lowest_snr_db,
+    measure,
+    median_spectrum,
+    spectrum,
+)
 from .permutation import false_discovery_threshold, rank_test
 
 ALIKE, DIFFERS, TOO_FEW = "alike", "differs", "too few frames"
 VERDICTS = (ALIKE, DIFFERS, TOO_FEW)
 FEWEST = 5  # frames with a value, on either side
 FALSE_DISCOVERY_RATE = 0.05  # share of chance among the cells that differ
-BANDS = 32  # of the spectra that are told
+BANDS = 32  # of the spectra in the results
 SIDES = ("first", "second")
 
 
-def pair(first, second, classes=None, snr_db=None, frames_per_cell=200, seed=0):
-    """The cells that two data sets share, at most `frames_per_cell` frames of each, in memory.
+def pair(
+    first: FrameDataset,
+    second: FrameDataset,
+    classes: Sequence[str] | None = None,
+    snr_db: Sequence[float] | None = None,
+    frames_per_key: int = 200,
+    seed: int = 0,
+) -> tuple[FrameDataset, FrameDataset]:
+    """The cells that two data sets share, at most `frames_per_key` frames of each, in memory.
 
     `classes` and `snr_db` select. All-zero frames are left out, and cells that have no
     others. Both data sets come back with the same class list. Raises UserError when frame
@@ -37,18 +58,24 @@ def pair(first, second, classes=None, snr_db=None, frames_per_cell=200, seed=0):
             f"the data sets have no class in common: {', '.join(first.classes)} against "
             f"{', '.join(second.classes)}"
         )
-    sides = [_of_classes(side, names) for side in (first, second)]
-    common = np.intersect1d(*(_cells(side) for side in sides))
+    first, second = _of_classes(first, names), _of_classes(second, names)
+    common = np.intersect1d(_cells(first), _cells(second))
     if not len(common):
         raise UserError("the data sets have no class at an SNR label in common")
-    sides = [side.subset(np.isin(_cells(side), common)) for side in sides]
-    if classes is not None or snr_db is not None:
-        sides = [side.select(classes, snr_db) for side in sides]
-    limited = [side.limit_per_key(frames_per_cell, seed).in_memory() for side in sides]
-    return tuple(side.subset(frames.valid(side.iq)) for side in limited)
+
+    def chosen(side: FrameDataset) -> FrameDataset:
+        side = side.subset(np.isin(_cells(side), common))
+        if classes is not None or snr_db is not None:
+            side = side.select(classes, snr_db)
+        side = side.limit_per_key(frames_per_key, seed).in_memory()
+        return side.subset(frames.valid(side.iq))
+
+    return chosen(first), chosen(second)
 
 
-def compare(first, second, seed=0, progress=None):
+def compare(
+    first: FrameDataset, second: FrameDataset, seed: int = 0, progress: Progress | None = None
+) -> list[Document]:
     """A verdict for each cell of two data sets that come from :func:`pair`.
 
     A cell `differs` in a measure when two things hold: the permutation test of
@@ -63,13 +90,13 @@ def compare(first, second, seed=0, progress=None):
 
     Returns a list of dictionaries that JSON can hold, by class and SNR label.
     """
-    members = [_cells(side) for side in (first, second)]
-    keys = np.intersect1d(*members)
-    cells = []
+    members, others = _cells(first), _cells(second)
+    keys = np.intersect1d(members, others)
+    cells: list[Document] = []
     for done, key in enumerate(keys):
-        sides = (_Side.of(side.subset(own == key)) for side, own in zip((first, second), members))
         name = {"class": first.classes[int(key.real)], "snr_db": float(key.imag)}
-        cells.append(name | _cell(*sides, seed))
+        side = _Side.of(first.subset(members == key))
+        cells.append(name | _cell(side, _Side.of(second.subset(others == key)), seed))
         if progress:
             progress(done + 1, len(keys))
     tested = [cell["p_value"] for cell in cells if cell["verdict"] != TOO_FEW]
@@ -83,22 +110,22 @@ def compare(first, second, seed=0, progress=None):
 class _Side:
     """The frames of one data set in one cell, measured."""
 
-    values: dict
-    run: np.ndarray
-    spectra: np.ndarray
+    values: dict[str, Floats]
+    run: Integers
+    spectra: Floats
 
     @classmethod
-    def of(cls, dataset):
+    def of(cls, dataset: FrameDataset) -> Self:
         spectra = spectrum(frames.to_complex(dataset.iq))
         return cls(measure(dataset.iq), dataset.run_id, spectra)
 
-    def column(self, name):
+    def column(self, name: str) -> Floats:
         """The measure of each frame, ``[n]``; all NaN where less than half have a value."""
         values = self.values[name]
         known = np.isfinite(values).sum()
         return values if known >= max(FEWEST, len(values) / 2) else np.full(len(values), np.nan)
 
-    def describe(self, name):
+    def describe(self, name: str) -> Document:
         """Number of frames with a value; their median (bare: share) and quartiles."""
         known = self.column(name)[np.isfinite(self.column(name))]
         if not len(known):
@@ -107,25 +134,25 @@ class _Side:
         quartiles = [float(each) for each in np.percentile(known, [25, 75])]
         return {"frames": len(known), "value": float(value), "quartiles": quartiles}
 
-    def snr_problem(self):
+    def snr_problem(self) -> str | None:
         """Why the SNR of this side cannot be measured; None if it can."""
         if np.median(self.values["snr_db"]) < lowest_snr_db(self.spectra.shape[1]):
             return "below the noise"
         return "the signal fills the band" if fills_band(self.spectra) else None
 
-    def bands_db(self):
+    def bands_db(self) -> list[float]:
         """The usual spectrum in `BANDS` bands of equal width, dB, 0 being its mean."""
         usual = median_spectrum(self.spectra)
         bands = np.array([band.mean() for band in np.array_split(usual, BANDS)])
         return [round(float(level), 2) for level in power.to_db(bands / bands.mean())]
 
 
-def _cell(first, second, seed):
+def _cell(first: _Side, second: _Side, seed: int) -> Document:
     """What is known of a cell before all cells are judged together."""
     sides = dict(zip(SIDES, (first, second)))
     few = min(len(side.run) for side in sides.values()) < FEWEST
     problems = {name: side.snr_problem() for name, side in sides.items()}
-    measures = {
+    measures: dict[str, Document] = {
         each.name: {name: side.describe(each.name) for name, side in sides.items()}
         for each in MEASURES
     }
@@ -133,10 +160,10 @@ def _cell(first, second, seed):
     tested = [] if few else [each for each in MEASURES if _comparable(each, measures, problems)]
     p_values = {}
     if tested:
-        tables = [
+        table, other = (
             np.stack([side.column(each.name) for each in tested], axis=1) for side in sides.values()
-        ]
-        found = rank_test(*tables, first.run, second.run, seed)
+        )
+        found = rank_test(table, other, first.run, second.run, seed)
         p_values = {each.name: float(p) for each, p in zip(tested, found)}
     for each in MEASURES:
         entry = measures[each.name]
@@ -155,14 +182,14 @@ def _cell(first, second, seed):
     }
 
 
-def _comparable(each, measures, problems):
+def _comparable(each: Measure, measures: Document, problems: dict[str, str | None]) -> bool:
     """Whether a measure can be tested: the SNR needs one side with a signal to be seen."""
     if each.name == "snr_db":
         return not all(problems.values())
     return all(measures[each.name][side]["frames"] for side in SIDES)
 
 
-def _difference(each, entry, lowest_snr):
+def _difference(each: Measure, entry: Document, lowest_snr: float) -> float | None:
     """Second less first; None where one has no value."""
     values = [entry[side]["value"] for side in SIDES]
     if None in values:
@@ -172,7 +199,7 @@ def _difference(each, entry, lowest_snr):
     return values[1] - values[0]
 
 
-def _judge(cell, threshold):
+def _judge(cell: Document, threshold: float) -> None:
     """Set the verdict of a cell from the p-values of its measures."""
     for each in MEASURES:
         entry = cell["measures"][each.name]
@@ -187,17 +214,17 @@ def _judge(cell, threshold):
         cell["verdict"] = DIFFERS
 
 
-def _limit(each, entry):
+def _limit(each: Measure, entry: Document) -> float:
     return each.tolerance * (abs(entry["first"]["value"]) if each.relative else 1)
 
 
-def _of_classes(dataset, names):
+def _of_classes(dataset: FrameDataset, names: list[str]) -> FrameDataset:
     """The frames of the classes `names`, labeled in that order."""
     position = np.array([names.index(c) if c in names else -1 for c in dataset.classes], np.int16)
     kept = dataset.subset(position[dataset.label] >= 0)
     return replace(kept, label=position[kept.label], classes=tuple(names))
 
 
-def _cells(dataset):
+def _cells(dataset: FrameDataset) -> Complexes:
     """The cell of each frame: complex ``[n]``, class index and SNR label, which sort so."""
     return dataset.label + 1j * dataset.snr_db.astype(np.float64)

@@ -5,16 +5,17 @@ import re
 import numpy as np
 
 from .. import frames
+from ..arrays import Complexes, Floats
+from ..pulse import root_raised_cosine
 
 SAMPLES_PER_SYMBOL = 8  # of RadioML's data sets
-EXCESS_BANDWIDTH = 0.35
 _SPAN = 4  # symbols, to either side of the matched filter's middle
 _FINER = 4  # steps of the sampling phase in a sample
 _LINEAR = re.compile(r"(?P<order>\d*)(?P<kind>B?PSK|QPSK|OQPSK|PAM|ASK|QAM)\d*$")
 _FOLD = {"BPSK": 2, "PAM": 2, "ASK": 2, "QPSK": 4, "QAM": 4}
 
 
-def symmetry(name):
+def symmetry(name: str) -> int | None:
     """By which power a linear modulation becomes a carrier: 2, 4, 8, …; None for others."""
     match = _LINEAR.match(name)
     if not match:
@@ -22,7 +23,7 @@ def symmetry(name):
     return int(match["order"] or 0) or None if match["kind"] == "PSK" else _FOLD.get(match["kind"])
 
 
-def symbols(iq, name):
+def symbols(iq: Floats, name: str) -> Complexes | None:
     """Symbols of frames ``[n, 2, length]`` of the modulation `name`, complex ``[n, symbols]``.
 
     Matched filter (root raised cosine, 8 samples a symbol, excess bandwidth 0.35), the
@@ -48,14 +49,14 @@ def symbols(iq, name):
     return found * (_turn_back(found, fold) if side is None else _fit(found, side))
 
 
-def _turn_back(found, fold):
+def _turn_back(found: Complexes, fold: int) -> Complexes:
     """Rotation ``[n, 1]`` after which the power `fold` of symbols ``[n, symbols]`` is in phase."""
     # a square with its corners at odd multiples of 45 degrees has a negative fourth power
     sign = -1 if fold == 4 else 1
     return np.exp(-1j * np.angle(sign * (found**fold).sum(1, keepdims=True)) / fold)
 
 
-def _fit(found, side):
+def _fit(found: Complexes, side: int) -> Complexes:
     """Gain and rotation ``[n, 1]`` that bring symbols closest to a square of `side` levels.
 
     A frame has too few symbols for their fourth power or their mean power to tell either.
@@ -71,33 +72,22 @@ def _fit(found, side):
     return best
 
 
-def _nearest(points, side):
-    def level(values):
+def _nearest(points: Complexes, side: int) -> Complexes:
+    def level(values: Floats) -> Floats:
         odd = 2 * np.round((values + side - 1) / 2) - side + 1
         return np.clip(odd, 1 - side, side - 1)
 
     return level(points.real) + 1j * level(points.imag)
 
 
-def _grid_side(name):
+def _grid_side(name: str) -> int | None:
     """Levels of I and of Q of a square QAM; None for other modulations."""
     order = re.fullmatch(r"QAM(\d+)|(\d+)QAM", name)
-    side = int(order[1] or order[2]) ** 0.5 if order else 0
+    side = int(order[1] or order[2]) ** 0.5 if order else 0.0
     return int(side) if side and side.is_integer() else None
 
 
-def root_raised_cosine(time):
-    """Impulse response at `time` in symbols (excess bandwidth 0.35), energy in no unit."""
-    beta = EXCESS_BANDWIDTH
-    time = np.where(np.abs(np.abs(time) - 1 / (4 * beta)) < 1e-9, time + 1e-6, time)  # 0 / 0
-    safe = np.where(time == 0, 1, time)
-    rising = np.sin(np.pi * safe * (1 - beta))
-    falling = 4 * beta * safe * np.cos(np.pi * safe * (1 + beta))
-    pulse = (rising + falling) / (np.pi * safe * (1 - (4 * beta * safe) ** 2))
-    return np.where(time == 0, 1 - beta + 4 * beta / np.pi, pulse)
-
-
-def _interpolate(samples):
+def _interpolate(samples: Complexes) -> Complexes:
     """Complex ``[n, length]`` at `_FINER` times the rate, by zeros in its spectrum."""
     count, length = samples.shape
     spectrum = np.fft.fft(samples, axis=1)

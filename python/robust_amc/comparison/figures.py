@@ -1,13 +1,18 @@
 """Figures of data sets: spectra, IQ planes and the law of the SNR, side by side."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import cycle
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 
 from .. import frames, power
-from ..files import replacing
+from ..arrays import Array, Floats
+from ..data import FrameDataset
+from ..files import AnyPath, replacing
 from .constellation import symbols
 from .measures import frequencies, lowest_snr_db, median_spectrum, snr_db, spectrum
 
@@ -24,7 +29,7 @@ _STYLE = {
 _GRID_POWER = {"PAM4": 5, "QAM16": 10, "QAM64": 42}
 
 
-def comparison(datasets, path):
+def comparison(datasets: Mapping[str, FrameDataset], path: AnyPath) -> None:
     """Draw two data sets: a row a class with spectra, both IQ planes, and SNR over label.
 
     The symbols of linear modulations are recovered for the IQ plane, of others all
@@ -50,7 +55,7 @@ def comparison(datasets, path):
         axes[-1, 3].set_xlabel("SNR label, dB", fontsize=8)
 
 
-def snr_law(datasets, path):
+def snr_law(datasets: Mapping[str, FrameDataset], path: AnyPath) -> None:
     """Draw the median measured SNR over the SNR label, a panel a data set, a line a class.
 
     `datasets` are FrameDatasets by name, in memory. Labels at which the signal is below
@@ -74,22 +79,22 @@ def snr_law(datasets, path):
                 _note(axis, laws)
 
 
-def snr_quartiles(dataset):
+def snr_quartiles(dataset: FrameDataset) -> tuple[Floats, Floats]:
     """SNR labels ``[k]`` and the quartiles of the measured SNR, ``[3, k]``; NaN in noise."""
     labels = np.unique(dataset.snr_db)
     measured = snr_db(spectrum(frames.to_complex(dataset.iq)))
-    quartiles = [np.percentile(measured[dataset.snr_db == own], [25, 50, 75]) for own in labels]
-    quartiles = np.array(quartiles).T
+    own = [np.percentile(measured[dataset.snr_db == label], [25, 50, 75]) for label in labels]
+    quartiles = np.array(own).T
     return labels, np.where(quartiles[1] < lowest_snr_db(dataset.frame_length), np.nan, quartiles)
 
 
-def has_label_law(dataset):
+def has_label_law(dataset: FrameDataset) -> bool:
     """Whether the true SNR is about 2 * label + 5 dB: RadioML of 2016, or made like it."""
     metadata = dataset.metadata
     return metadata.get("mode") == "legacy" or metadata.get("format") == "RadioML pickle"
 
 
-def _draw_class(row, datasets, name):
+def _draw_class(row: Array, datasets: Mapping[str, FrameDataset], name: str) -> None:
     """A row of `comparison`: spectra, two IQ planes, SNR over label."""
     own = {title: dataset.select([name]) for title, dataset in datasets.items()}
     _draw_spectra(row[0], own.values())
@@ -102,7 +107,7 @@ def _draw_class(row, datasets, name):
     row[3].set_ylabel("dB", fontsize=8)
 
 
-def _draw_laws(axis, dataset, colors):
+def _draw_laws(axis: Axes, dataset: FrameDataset, colors: Mapping[str, Any]) -> None:
     """A panel of `snr_law`: a line a class, and the laws of RadioML's labels."""
     for name in _common_classes({"": dataset}):
         labels, (_, median, _) = snr_quartiles(dataset.select([name]))
@@ -115,7 +120,7 @@ def _draw_laws(axis, dataset, colors):
     axis.grid(alpha=0.25)
 
 
-def _draw_spectra(axis, datasets):
+def _draw_spectra(axis: Axes, datasets: Iterable[FrameDataset]) -> None:
     for color, dataset in zip(COLORS, datasets):
         usual = median_spectrum(spectrum(frames.to_complex(_high(dataset).iq)))
         level = np.maximum(power.to_db(usual / usual.mean()), -80)
@@ -125,7 +130,7 @@ def _draw_spectra(axis, datasets):
     axis.grid(alpha=0.25)
 
 
-def _draw_iq(axis, dataset, name, color):
+def _draw_iq(axis: Axes, dataset: FrameDataset, name: str, color: str) -> None:
     points = symbols(dataset.iq, name)
     if points is None:
         samples = frames.to_complex(dataset.iq)
@@ -137,7 +142,7 @@ def _draw_iq(axis, dataset, name, color):
     axis.axvline(0, color="black", lw=0.4, alpha=0.4)
 
 
-def _draw_snr(axis, datasets, name):
+def _draw_snr(axis: Axes, datasets: Iterable[FrameDataset], name: str) -> None:
     for color, dataset in zip(COLORS, datasets):
         labels, (low, median, high) = snr_quartiles(dataset)
         axis.plot(labels, median, "o-", color=color, markersize=2.5, lw=1)
@@ -152,31 +157,31 @@ def _draw_snr(axis, datasets, name):
     axis.grid(alpha=0.25)
 
 
-def _draw_law(axis, labels, grid_power):
+def _draw_law(axis: Axes, labels: Floats, grid_power: float) -> None:
     law = 2 * labels + 5 + power.to_db(grid_power)
     seen = law > 0  # below, noise hides it
     axis.plot(labels[seen], law[seen], "--", color="black", lw=0.8, alpha=0.6)
 
 
-def _note(axis, text, top=False):
+def _note(axis: Axes, text: str, top: bool = False) -> None:
     """A small text in the lower right corner, or at the top left."""
     place = {"xy": (0.03, 0.95), "va": "top"} if top else {"xy": (0.97, 0.05), "ha": "right"}
     axis.annotate(text, xycoords="axes fraction", fontsize=7, **place)
 
 
-def _high(dataset):
+def _high(dataset: FrameDataset) -> FrameDataset:
     """Frames at labels from `HIGH_LABELS` on, or at the highest label below it."""
     return dataset.subset(dataset.snr_db >= min(HIGH_LABELS, dataset.snr_db.max()))
 
 
-def _common_classes(datasets):
+def _common_classes(datasets: Mapping[str, FrameDataset]) -> list[str]:
     present = [set(dataset.truth) for dataset in datasets.values()]
     first = next(iter(datasets.values()))
     return [name for name in first.classes if all(name in each for each in present)]
 
 
 @contextmanager
-def _figure(path, rows, columns, **layout):
+def _figure(path: AnyPath, rows: int, columns: int, **layout: Any) -> Iterator[Array]:
     """Yield the axes ``[rows, columns]`` of a new figure, then write it: always the same bytes."""
     matplotlib.use("Agg")  # a figure for a file needs no display
     from matplotlib import pyplot

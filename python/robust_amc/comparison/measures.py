@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import frames, power
+from ..arrays import Bools, Complexes, Floats
 from ..errors import UserError
 
 SHORTEST = 32  # samples in a frame: below, the noise band has too few bins
@@ -45,7 +46,7 @@ MEASURES = (
 )
 
 
-def measure(iq):
+def measure(iq: Floats) -> dict[str, Floats]:
     """Every measure of each frame.
 
     - `snr_db`: power in the band over the noise floor
@@ -84,7 +85,7 @@ def measure(iq):
     return values
 
 
-def spectrum(samples):
+def spectrum(samples: Complexes) -> Floats:
     """Power spectra of complex frames ``[n, length]``, frequency 0 in the middle.
 
     White noise has the value of its power in every bin.
@@ -94,7 +95,7 @@ def spectrum(samples):
     return np.abs(transformed) ** 2 / (window**2).sum()
 
 
-def median_spectrum(spectra):
+def median_spectrum(spectra: Floats) -> Floats:
     """The usual spectrum ``[length]`` among ``[n, length]``, of frames with the power 1.
 
     The median of each bin: a few frames in which the transmitter was off do not show.
@@ -102,22 +103,22 @@ def median_spectrum(spectra):
     return np.median(spectra / spectra.mean(1, keepdims=True), axis=0)
 
 
-def frequencies(length):
+def frequencies(length: int) -> Floats:
     """Frequency of each bin of `spectrum`, as a share of the sample rate."""
-    return np.fft.fftshift(np.fft.fftfreq(length))
+    return np.fft.fftshift(np.fft.fftfreq(length, 1.0))
 
 
-def noise_bins(length):
+def noise_bins(length: int) -> Bools:
     """Which bins of `spectrum` are taken for noise, bool ``[length]``."""
     return np.abs(frequencies(length)) > BAND
 
 
-def snr_db(spectra):
+def snr_db(spectra: Floats) -> Floats:
     """SNR by the noise floor of each of the spectra ``[n, length]``, dB ``[n]``."""
     return power.to_db(_noise_and_ratio(spectra)[1])
 
 
-def lowest_snr_db(length):
+def lowest_snr_db(length: int) -> float:
     """SNR that a frame of `length` samples must have for it to be measured.
 
     The signal is then three times the random scatter of the noise floor: -2.4 dB for 128.
@@ -125,7 +126,7 @@ def lowest_snr_db(length):
     return float(power.to_db(3 / np.sqrt(_independent(noise_bins(length)))))
 
 
-def fills_band(spectra):
+def fills_band(spectra: Floats) -> bool:
     """Whether the signal reaches into the noise band, so that no noise floor can be seen.
 
     It does when the inner half of that band, up to 0.4 of the sample rate, is above the
@@ -140,7 +141,7 @@ def fills_band(spectra):
     return bool(np.median(excess) > 0.5 + 2 * error)
 
 
-def _noise_and_ratio(spectra):
+def _noise_and_ratio(spectra: Floats) -> tuple[Floats, Floats]:
     """Power of the noise and ratio of the signal's to it, each ``[n]`` and positive."""
     total = spectra.mean(1)
     noise = spectra[:, noise_bins(spectra.shape[1])].mean(1)
@@ -148,17 +149,17 @@ def _noise_and_ratio(spectra):
     return noise, np.maximum(total / noise - 1, _LOWEST_RATIO)
 
 
-def _independent(bins):
+def _independent(bins: Bools) -> float:
     return bins.sum() / _DEPENDENT_BINS
 
 
-def _window(length):
+def _window(length: int) -> Floats:
     if length < SHORTEST:
         raise UserError(f"frames of {length} samples are too short to measure; {SHORTEST} will do")
     return np.hanning(length + 2)[1:-1]
 
 
-def _bandwidth(signal):
+def _bandwidth(signal: Floats) -> Floats:
     """Width that holds 99 % of spectra ``[n, length]`` without their noise, of the sample rate."""
     count, length = signal.shape
     inside = np.where(noise_bins(length), 0, signal)
@@ -168,7 +169,7 @@ def _bandwidth(signal):
     return (_crossing(share[:, ::-1], 0.995, length) - _crossing(share, 0.005, 0)) / length
 
 
-def _crossing(share, level, start):
+def _crossing(share: Floats, level: float, start: int) -> Floats:
     """Where ``[n, edges]`` first passes `level`, between two edges, counted from edge `start`.
 
     A rising share is read from the left (`start` 0), a falling one from its other end.
@@ -182,7 +183,7 @@ def _crossing(share, level, start):
     return start + direction * (after - 1 + (level - before) / step)
 
 
-def _cumulants(samples, noise):
+def _cumulants(samples: Complexes, noise: Floats) -> tuple[Floats, Floats]:
     """|C40| and C42, each ``[n]``, over the squared power of the signal."""
     square, total = samples**2, np.mean(np.abs(samples) ** 2, axis=1)
     c20 = square.mean(1)
@@ -192,7 +193,7 @@ def _cumulants(samples, noise):
     return np.abs(c40) / signal, c42 / signal
 
 
-def _is_bare(samples, ratio):
+def _is_bare(samples: Complexes, ratio: Floats) -> Floats:
     """1.0 for the frames that are a carrier and noise, ``[n]``; `ratio` is of their powers."""
     sums = np.cumsum(samples, axis=1)
     smooth = (sums[:, _SMOOTHER:] - sums[:, :-_SMOOTHER])[:, :: _SMOOTHER // 2]

@@ -1,13 +1,18 @@
 """Whether two groups of frames come from one source: a permutation test on ranks."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
+from ..arrays import Floats, Integers
+
 DRAWS = 19_999  # the smallest p-value is 1 / 20,000
 
 
-def rank_test(first, second, first_run, second_run, seed=0):
+def rank_test(
+    first: Floats, second: Floats, first_run: Integers, second_run: Integers, seed: int = 0
+) -> Floats:
     """p-values of several measures, tested together.
 
     Of each measure, the sum of ranks of the first group is compared with its values when
@@ -39,7 +44,7 @@ def rank_test(first, second, first_run, second_run, seed=0):
     return (1 + reached) / (1 + len(extreme))
 
 
-def false_discovery_threshold(p_values, rate):
+def false_discovery_threshold(p_values: Sequence[float] | Floats, rate: float) -> float:
     """The largest p-value that counts, so that at most a share `rate` of those is by chance.
 
     Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57(1), 1995; 0 when none counts.
@@ -49,7 +54,7 @@ def false_discovery_threshold(p_values, rate):
     return float(ordered[passed].max(initial=0))
 
 
-def _centered_ranks(values):
+def _centered_ranks(values: Floats) -> Floats:
     """Ranks ``[n]`` around 0, equal values sharing theirs; 0 for NaN."""
     known = np.isfinite(values)
     _, which, counts = np.unique(values[known], return_inverse=True, return_counts=True)
@@ -60,7 +65,7 @@ def _centered_ranks(values):
 
 
 @lru_cache(maxsize=2)
-def _groups(first, second, seed):
+def _groups(first: int, second: int, seed: int) -> Floats:
     """Random choices of `first` among all frames: 1.0 for the chosen, ``[DRAWS, frames]``."""
     rng = np.random.default_rng(seed)
     total = first + second
@@ -70,10 +75,10 @@ def _groups(first, second, seed):
     return chosen
 
 
-def _design_effect(ranks, count, first_run, second_run):
+def _design_effect(ranks: Floats, count: int, first_run: Integers, second_run: Integers) -> Floats:
     """Variance of a difference of means over that of independent frames, ``[measures]``, >= 1."""
     sides = [(ranks[:count], first_run), (ranks[count:], second_run)]
-    between, within, runs_less_one, frames_less_runs, balance = 0, 0, 0, 0, 0
+    between, within, runs_less_one, frames_less_runs, balance = 0.0, 0.0, 0, 0, 0.0
     sizes_of_sides = []
     for values, run in sides:
         _, member, sizes = np.unique(run, return_inverse=True, return_counts=True)

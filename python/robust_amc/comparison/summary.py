@@ -1,17 +1,20 @@
 """What the cells of a comparison say together."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import stats
 
+from ..files import Document
 from .compare import SIDES, VERDICTS
 from .measures import MEASURES
 
 SNR_LABELS_FROM = 0  # dB: where the median SNRs are counted
-BARE_LABELS_FROM = 8  # dB: where bare carriers can be told from noise in RadioML's data
+BARE_LABELS_FROM = 8  # dB: where bare carriers are told apart from noise in RadioML's data
 _SNR_TOLERANCE = next(each.tolerance for each in MEASURES if each.name == "snr_db")
 
 
-def summary(cells):
+def summary(cells: Sequence[Document]) -> Document:
     """Counts and shares over all cells from `compare.compare`, and by class.
 
     `snr` counts the cells at labels >= 0 dB where the SNR is measurable, and those whose
@@ -28,15 +31,15 @@ def summary(cells):
     }
 
 
-def _of(cells, name):
+def _of(cells: Sequence[Document], name: str) -> list[Document]:
     return [cell for cell in cells if cell["class"] == name]
 
 
-def _verdicts(cells):
+def _verdicts(cells: Sequence[Document]) -> dict[str, int]:
     return {each: sum(cell["verdict"] == each for cell in cells) for each in VERDICTS}
 
 
-def _class(cells):
+def _class(cells: Sequence[Document]) -> Document:
     """One class: its verdicts, its SNR, and in how many cells each measure differs."""
     found = [name for cell in cells for name in cell["differs"]]
     return {
@@ -47,7 +50,7 @@ def _class(cells):
     }
 
 
-def _snr(cells):
+def _snr(cells: Sequence[Document]) -> Document:
     counted = [
         cell for cell in cells if cell["snr_db"] >= SNR_LABELS_FROM and cell["snr_measurable"]
     ]
@@ -67,7 +70,7 @@ def _snr(cells):
     }
 
 
-def _bare(cells):
+def _bare(cells: Sequence[Document]) -> Document | None:
     """Share of bare carriers on both sides with their 95 % intervals; None where not measurable."""
     entries = [cell["measures"]["bare"] for cell in cells if cell["snr_db"] >= BARE_LABELS_FROM]
     entries = [each for each in entries if each["difference"] is not None]
@@ -83,7 +86,7 @@ def _bare(cells):
     return {"labels_from_db": BARE_LABELS_FROM, "difference": difference} | sides
 
 
-def share_interval(shares, count):
+def share_interval(shares: Sequence[float], count: int) -> list[float]:
     """95 % interval of the mean of `shares`, one a label, of `count` frames altogether.
 
     The wider end on either side of two intervals: E. B. Wilson's (1927), as if frames were

@@ -1,19 +1,25 @@
 """A data set: frames, labels, and what is known of each frame."""
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import frames
+from ..arrays import Array, Floats, Integers
 from ..errors import UserError
+from ..files import Document
 from ..runtime.memory import available_memory
 from . import lazy
 
 CHUNK = 1 << 20  # samples that are worked on at a time: 8 MB of float32 I and Q
 _MOST_OF_MEMORY = 0.8
+Progress = Callable[[int, int], None]  # is told how many are done, of how many
 # What may also be known of each frame, and its type in files
-EXTRA = {
+EXTRA: dict[str, type[np.number[Any]]] = {
     "true_snr_db": np.float32,  # measured where the signal without noise is known
     "carrier_offset_hz": np.float32,
     "channel_id": np.int32,
@@ -36,15 +42,15 @@ class FrameDataset:
     Raises UserError when the parts do not fit together.
     """
 
-    iq: np.ndarray
-    label: np.ndarray
-    classes: tuple
-    snr_db: np.ndarray
-    run_id: np.ndarray
-    metadata: dict = field(default_factory=dict)
-    extra: dict = field(default_factory=dict)
+    iq: Floats
+    label: Integers
+    classes: tuple[str, ...]
+    snr_db: Floats
+    run_id: Integers
+    metadata: Document = field(default_factory=dict)
+    extra: dict[str, Array] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.is_lazy:
             frames.check(self.iq)
         columns = {name: getattr(self, name) for name in ("label", "snr_db", "run_id")}
@@ -58,45 +64,45 @@ class FrameDataset:
             raise UserError(f"{', '.join(unknown)} is nothing that a frame can have")
         for name in self.classes:
             if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100):
-                raise UserError(f"a class is named {str(name)[:40]!r}, which is no name")
+                raise UserError(f"a class is named {str(name)[:40]!r}, which is not a name")
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"a class is named twice: {', '.join(self.classes)}")
         if len(self.label) and not 0 <= self.label.min() <= self.label.max() < len(self.classes):
             raise UserError(f"labels must lie in 0 … {len(self.classes) - 1}")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.iq)
 
     @property
-    def is_lazy(self):
+    def is_lazy(self) -> bool:
         """Whether the frames are still in their file."""
         return isinstance(self.iq, lazy.LazyFrames)
 
     @property
-    def frame_length(self):
+    def frame_length(self) -> int:
         """Samples in a frame."""
         return self.iq.shape[2]
 
     @property
-    def sample_rate_hz(self):
+    def sample_rate_hz(self) -> float | None:
         """The sample rate in Hz, None when it is not known: the metadata can be anybody's."""
         rate = self.metadata.get("sample_rate_hz")
-        is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
-        return float(rate) if is_number and 0 < rate <= 1e12 else None
+        if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate <= 1e12:
+            return float(rate)
+        return None
 
     @property
-    def truth(self):
+    def truth(self) -> npt.NDArray[np.str_]:
         """Name of each frame's class, ``[n]``."""
         return np.asarray(self.classes)[self.label]
 
-    def subset(self, index):
+    def subset(self, index: lazy.Index) -> Self:
         """The frames at `index` (integers, a mask or a slice), in that order; lazy ones stay so."""
         picked = {name: getattr(self, name)[index] for name in ("label", "snr_db", "run_id")}
-        iq = self.iq.take(index) if self.is_lazy else self.iq[index]
         extra = {name: column[index] for name, column in self.extra.items()}
-        return replace(self, iq=iq, extra=extra, **picked)
+        return replace(self, iq=lazy.take(self.iq, index), extra=extra, **picked)
 
-    def chunks(self, size=None):
+    def chunks(self, size: int | None = None) -> Iterator[Self]:
         """The data set in pieces of at most `size` frames, each in memory, in order.
 
         Without `size` a piece has some 8 MB. Raises UserError when frames of a large file
@@ -110,7 +116,7 @@ class FrameDataset:
                 frames.check_finite(piece.iq, start)
             yield piece
 
-    def in_memory(self):
+    def in_memory(self) -> Self:
         """This data set with its frames read; UserError when they have NaN, or are too many."""
         if not self.is_lazy:
             return self
@@ -127,7 +133,7 @@ class FrameDataset:
             done += len(piece)
         return replace(self, iq=iq)
 
-    def cut(self, length):
+    def cut(self, length: int) -> Self:
         """Frames of `length` samples, cut from longer ones; the label stays, a rest is dropped.
 
         The pieces of a frame get its run, so that they stay together in splits. Raises
@@ -149,7 +155,9 @@ class FrameDataset:
             **{name: column.repeat(pieces) for name, column in columns.items()},
         )
 
-    def select(self, classes=None, snr_db=None):
+    def select(
+        self, classes: Sequence[str] | None = None, snr_db: npt.ArrayLike | None = None
+    ) -> Self:
         """Frames of the named classes and SNR labels (None: all); the class list stays.
 
         Raises UserError for a class or label that the data set does not have, or
@@ -169,13 +177,13 @@ class FrameDataset:
             raise UserError("the selection is empty: no frame has those classes and SNR labels")
         return self.subset(np.flatnonzero(keep))
 
-    def index_of(self, name):
+    def index_of(self, name: str) -> int:
         """Index of a class; UserError when it is unknown."""
         if name not in self.classes:
             raise UserError(f"unknown class {name!r}; there are {', '.join(self.classes)}")
         return self.classes.index(name)
 
-    def require_classes(self, classes):
+    def require_classes(self, classes: Sequence[str]) -> Self:
         """This data set with its labels in the order of `classes`.
 
         The classes may be fewer than `classes` (RML2016.10b has no AM-SSB), but not
@@ -192,11 +200,11 @@ class FrameDataset:
         position = np.array([list(classes).index(name) for name in self.classes], np.int16)
         return replace(self, label=position[self.label], classes=tuple(classes))
 
-    def limit(self, count, seed):
+    def limit(self, count: int | None, seed: int) -> Self:
         """`count` frames drawn with `seed`, in file order; all when there are fewer."""
         return self.divide(count, seed)[0]
 
-    def divide(self, count, seed):
+    def divide(self, count: int | None, seed: int) -> tuple[Self, Self]:
         """The frames of limit(), and all others."""
         if count is None or count >= len(self):
             return self, self.subset(slice(0))
@@ -206,7 +214,7 @@ class FrameDataset:
         drawn[np.random.default_rng(seed).choice(len(self), count, replace=False)] = True
         return self.subset(np.flatnonzero(drawn)), self.subset(np.flatnonzero(~drawn))
 
-    def limit_per_key(self, count, seed):
+    def limit_per_key(self, count: int | None, seed: int) -> Self:
         """At most `count` frames of each (class, SNR label), drawn with `seed`, in file order."""
         if count is None:
             return self
@@ -220,19 +228,19 @@ class FrameDataset:
         rank = np.arange(len(self)) - np.repeat(starts, lengths)
         return self.subset(np.sort(order[rank < count]))
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """SHA-256 over frames, labels and SNR labels: the same data in any file form."""
         digest = hashlib.sha256()
         digest.update("\n".join(self.classes).encode())
         with np.errstate(over="ignore"):  # samples beyond half precision count as infinite
             for piece in self.chunks():
-                digest.update(np.ascontiguousarray(piece.iq.astype(np.float16)))
+                digest.update(np.ascontiguousarray(piece.iq.astype(np.float16)).data)
         for column in (self.label, self.snr_db):
-            digest.update(np.ascontiguousarray(column))
+            digest.update(np.ascontiguousarray(column).data)
         return digest.hexdigest()
 
 
-def pieces(dataset, progress=None):
+def pieces(dataset: FrameDataset, progress: Progress | None = None) -> Iterator[FrameDataset]:
     """Yield the data set in pieces in memory, in order (see FrameDataset.chunks).
 
     `progress(done, total)` is called with numbers of frames after each piece. Raises
@@ -244,3 +252,27 @@ def pieces(dataset, progress=None):
         done += len(piece)
         if progress:
             progress(done, len(dataset))
+
+
+def joined(datasets):
+    """The frames of several data sets, in memory, as one; metadata are those of the first.
+
+    Classes are those of the first. Runs stay apart. Raises UserError for a class that the
+    first does not have, or another frame length.
+    """
+    first = datasets[0]
+    parts, runs = [], 0
+    for each in datasets:
+        if each.frame_length != first.frame_length:
+            raise UserError(
+                f"frames of {each.frame_length} and of {first.frame_length} samples cannot be "
+                "joined"
+            )
+        each = each.require_classes(first.classes).in_memory()
+        parts.append(replace(each, run_id=each.run_id + runs))
+        runs = int(parts[-1].run_id.max(initial=runs)) + 1
+    columns = {
+        name: np.concatenate([getattr(each, name) for each in parts])
+        for name in ("iq", "label", "snr_db", "run_id")
+    }
+    return replace(first, extra={}, **columns)

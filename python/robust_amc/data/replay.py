@@ -1,12 +1,16 @@
 """The order in which the frames of a data set are played, pass after pass."""
 
 import threading
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 from .. import frames
+from ..arrays import Complexes, Integers
 from ..errors import UserError
+from .dataset import FrameDataset
 
 BLOCK = 1024  # frames of the order that are read from a large file at a time
 
@@ -39,7 +43,16 @@ class ReplayOrder:
     Raises UserError for no rows, an unknown order, a negative seed or a start outside the order.
     """
 
-    def __init__(self, label, order=Order.FILE, repeat=False, start=0, seed=0):
+    rows: Integers
+
+    def __init__(
+        self,
+        label: Integers,
+        order: str = Order.FILE,
+        repeat: bool = False,
+        start: int = 0,
+        seed: int = 0,
+    ) -> None:
         if order not in [member.value for member in Order]:
             known = ", ".join(member.value for member in Order)
             raise UserError(f"unknown order {order!r}; there are {known}")
@@ -55,11 +68,11 @@ class ReplayOrder:
         self.rows = self._draw()
         self.seek(start)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Frames in a pass."""
         return len(self.rows)
 
-    def seek(self, position):
+    def seek(self, position: float) -> None:
         """Go on at `position` in the order of the current pass, from the next `take` on.
 
         The current pass lasts until the first frame of the next one is taken. Raises
@@ -72,7 +85,7 @@ class ReplayOrder:
         with self._lock:
             self._position = int(position)
 
-    def take(self, most, block=None):
+    def take(self, most: int, block: int | None = None) -> slice:
         """The next positions in `rows`: a slice of at most `most`, empty when all is played.
 
         A slice lies in one pass and, where `block` is given, between two of its multiples.
@@ -87,7 +100,7 @@ class ReplayOrder:
             self._position = end
         return slice(begin, end)
 
-    def _drawing(self, label, order):
+    def _drawing(self, label: Integers, order: Order) -> Callable[[], Integers]:
         """The function that makes the rows of a pass."""
         if order is Order.FILE:
             rows = np.arange(len(label))
@@ -109,13 +122,14 @@ class Replayer:
     they are due, BLOCK of the order at a time, and go out as they are, NaN included.
     """
 
-    def __init__(self, dataset, playlist):
+    def __init__(self, dataset: FrameDataset, playlist: ReplayOrder) -> None:
         self._playlist = playlist
-        self._lazy = dataset.iq if dataset.is_lazy else None
-        self._kept = None if dataset.is_lazy else frames.to_complex(dataset.iq)
-        self._block = None  # rows of the frames in _kept, where those are lazy
+        self._lazy: Any = dataset.iq if dataset.is_lazy else None  # LazyFrames
+        empty = np.empty((0, dataset.frame_length), np.complex64)
+        self._kept = empty if dataset.is_lazy else frames.to_complex(dataset.iq)
+        self._block: Integers = np.empty(0, int)  # rows of the frames in _kept, where lazy
 
-    def take(self, most):
+    def take(self, most: int) -> tuple[Integers, Complexes]:
         """The next frames, at most `most`: rows ``[k]`` and samples, complex64 ``[k, length]``.
 
         None are left when all is played. Raises what the reader of a large file raises.
@@ -128,7 +142,7 @@ class Replayer:
         self._read(self._playlist.rows[first : first + BLOCK])
         return rows, self._kept[span.start - first : span.stop - first]
 
-    def _read(self, block):
+    def _read(self, block: Integers) -> None:
         if not np.array_equal(block, self._block):
             self._kept = frames.to_complex(self._lazy.fetch(block))
             self._block = block

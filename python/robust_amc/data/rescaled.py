@@ -6,13 +6,17 @@ import numpy as np
 import torch
 
 from .. import frames
+from ..arrays import Floats, Integers
 from ..errors import UserError
 from . import lazy
+from .dataset import FrameDataset
 
 _HALF = np.finfo(np.float16)
 
 
-def rescaled(dataset, scaling=None, half=False):
+def rescaled(
+    dataset: FrameDataset, scaling: frames.Scaling | str | None = None, half: bool = False
+) -> FrameDataset:
     """A FrameDataset whose frames are scaled, or stored in half precision.
 
     `scaling` (frames.Scaling, None: as they are) is applied to each frame and said in the
@@ -22,17 +26,17 @@ def rescaled(dataset, scaling=None, half=False):
         return dataset
     known = {} if scaling is None else {"scaling": frames.Scaling(scaling).value}
     iq = _Rescaled(dataset.iq, scaling, half)
-    return replace(dataset, iq=iq, metadata=dataset.metadata | known)
+    return replace(dataset, iq=lazy.as_array(iq), metadata=dataset.metadata | known)
 
 
 class _Rescaled(lazy.LazyFrames):
-    def __init__(self, iq, scaling, half):
+    def __init__(self, iq: Floats, scaling: frames.Scaling | str | None, half: bool) -> None:
         super().__init__(len(iq), iq.shape[2], np.float16 if half else iq.dtype)
         self._iq = iq
         self._scaling = scaling
         self._half = half
 
-    def fetch(self, rows):
+    def fetch(self, rows: Integers) -> Floats:
         iq = self._iq[rows]
         if self._scaling is not None:  # in double precision nothing overflows
             iq = frames.scale(torch.from_numpy(iq.astype(np.float64)), self._scaling).numpy()
@@ -41,7 +45,7 @@ class _Rescaled(lazy.LazyFrames):
         return iq.astype(self.dtype)
 
 
-def _check_half(iq):
+def _check_half(iq: Floats) -> None:
     """UserError unless half precision holds the frames that are finite and not all zero."""
     peak = np.abs(iq).max(axis=(1, 2))
     peak = peak[np.isfinite(peak) & (peak > 0)]

@@ -6,7 +6,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..arrays import Integers
 from ..errors import UserError
+from .dataset import FrameDataset
 
 # The paper trains on one half and tests on the other; validation and calibration
 # frames are cut from the training half.
@@ -23,7 +25,7 @@ class Part(StrEnum):
     ALL = "all"
 
 
-def split(dataset, seed=0):
+def split(dataset: FrameDataset, seed: int = 0) -> dict[str, Integers]:
     """Split a FrameDataset into train, validation, calibration and test.
 
     Stratified by class and SNR label, and grouped: the frames of one generator run
@@ -35,7 +37,7 @@ def split(dataset, seed=0):
     if seed < 0:
         raise UserError(f"the seed of the split must not be negative, not {seed}")
     rng = np.random.default_rng(seed)
-    parts = {name: [] for name in FRACTIONS}
+    parts: dict[str, list[Integers]] = {name: [] for name in FRACTIONS}
     key = _strata(dataset)
     order = np.argsort(key, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
@@ -49,13 +51,13 @@ def split(dataset, seed=0):
     return {name: np.sort(np.concatenate([empty, *chunks])) for name, chunks in parts.items()}
 
 
-def _runs(members, run_id):
+def _runs(members: Integers, run_id: Integers) -> list[Integers]:
     """The frames `members` of each run, in the order of the runs' numbers."""
     order = np.argsort(run_id, kind="stable")
     return np.split(members[order], np.flatnonzero(np.diff(run_id[order])) + 1)
 
 
-def _strata(dataset):
+def _strata(dataset: FrameDataset) -> Integers:
     """Number of each frame's stratum: its (class, SNR label), joined where a run spans several."""
     key = np.unique(np.stack([dataset.label, dataset.snr_db]), axis=1, return_inverse=True)[1]
     if not len(key):
@@ -66,7 +68,7 @@ def _strata(dataset):
     return connected_components(shares, directed=False)[1][key]
 
 
-def part(dataset, name, seed=0):
+def part(dataset: FrameDataset, name: Part | str, seed: int = 0) -> FrameDataset:
     """The frames of one part (see Part) as a FrameDataset."""
     if Part(name) is Part.ALL:
         return dataset

@@ -1,11 +1,14 @@
 """What is in a data set, as plain numbers."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
 from .. import frames
-from .dataset import pieces
+from ..arrays import Floats
+from ..files import Document
+from .dataset import FrameDataset, Progress, pieces
 from .formats import radioml_pickle
 
 _ENOUGH_FOR_SCALING = 4096  # frames
@@ -14,7 +17,7 @@ _CLOSE = 0.002  # float16 files keep the sum to 0.001
 _SOME = 0.1  # share of frames that are scaled on purpose, not by chance
 
 
-def summary(dataset, progress=None):
+def summary(dataset: FrameDataset, progress: Progress | None = None) -> Document:
     """Describe a FrameDataset as a dictionary that JSON can hold.
 
     `counts` has the frames of each class at each SNR label where there are any, `scaling` is
@@ -56,7 +59,7 @@ def summary(dataset, progress=None):
     }
 
 
-def found_scaling(dataset):
+def found_scaling(dataset: FrameDataset) -> frames.Scaling:
     """The Scaling that the frames of a FrameDataset have, whatever its metadata says.
 
     Of a large file that is still on disk, some thousand frames are looked at.
@@ -67,23 +70,23 @@ def found_scaling(dataset):
     return _scaling(_spread(sums)[0])
 
 
-def _scaling(spread):
+def _scaling(spread: Floats) -> frames.Scaling:
     scaled = np.abs(spread - 1).max() < _SCALING_TOLERANCE
     return frames.Scaling.SUM_ABS if scaled else frames.Scaling.NONE
 
 
-def _spread(sums):
+def _spread(sums: Floats) -> tuple[Floats, int]:
     """Sums of magnitudes of the frames that are not all zero, and the number of the others."""
     zero = sums == 0
     return (np.zeros(1) if zero.all() else sums[~zero]), int(zero.sum())
 
 
-def _sums_of_magnitudes(iq):
+def _sums_of_magnitudes(iq: Floats) -> Floats:
     """Sum of the magnitudes of each frame, float ``[n]``."""
     return np.abs(frames.to_complex(iq)).sum(axis=1, dtype=np.float64)
 
 
-def _look_at_frames(dataset, progress):
+def _look_at_frames(dataset: FrameDataset, progress: Progress | None) -> dict[str, Any]:
     """Facts that need every sample: all in one pass over the file."""
     limits = _full_scale(dataset.metadata.get("datatype"))
     sums, digests, clipped = [], [], 0
@@ -91,18 +94,17 @@ def _look_at_frames(dataset, progress):
         sums.append(_sums_of_magnitudes(piece.iq))
         digests.append(np.array([_digest(frame) for frame in piece.iq[sums[-1] > 0]], np.uint64))
         clipped += int(np.isin(piece.iq, limits).sum())
-    digests = np.concatenate(digests)
-    repeated = len(digests) - len(np.unique(digests))
+    repeated = sum(map(len, digests)) - len(np.unique(np.concatenate(digests)))
     return {"sums": np.concatenate(sums), "repeated": repeated, "clipped": clipped}
 
 
-def _digest(frame):
+def _digest(frame: Floats) -> int:
     """A number of 64 bits that hardly two different frames share."""
-    content = np.ascontiguousarray(frame)
+    content = np.ascontiguousarray(frame).data
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
-def _full_scale(datatype):
+def _full_scale(datatype: object) -> tuple[float, ...]:
     """The values of I or Q at which a fixed-point recording clips; none for other data."""
     kind, bits = str(datatype)[1:2], str(datatype)[2:].split("_")[0]
     if kind not in ("i", "u") or not bits.isdigit():
@@ -110,31 +112,31 @@ def _full_scale(datatype):
     return (-1.0, 1.0 - 2.0 ** (1 - int(bits)))
 
 
-def _counts(dataset):
+def _counts(dataset: FrameDataset) -> tuple[Floats, dict[str, dict[str, int]]]:
     """The SNR labels, and the frames of each class at each label that it has."""
     levels, level = np.unique(dataset.snr_db, return_inverse=True)
     keys, found = np.unique(dataset.label.astype(int) * len(levels) + level, return_counts=True)
-    counts = {name: {} for name in dataset.classes}
+    counts: dict[str, dict[str, int]] = {name: {} for name in dataset.classes}
     for key, count in zip(keys, found):
         label, level = divmod(key, len(levels))
         counts[dataset.classes[label]][f"{levels[level]:g}"] = int(count)
     return levels, counts
 
 
-def _mixed_scaling(spread):
+def _mixed_scaling(spread: Floats) -> int:
     """Frames that are in the minority: scaled where others are not, or the other way."""
     scaled = int((np.abs(spread - 1) < _CLOSE).sum())
     return min(scaled, len(spread) - scaled) if scaled >= _SOME * len(spread) else 0
 
 
-def _fewer(counts):
+def _fewer(counts: dict[str, dict[str, int]]) -> int:
     """How many keys have fewer frames than the largest."""
     found = [count for row in counts.values() for count in row.values()]
     largest = max(found)
     return sum(count < largest for count in found)
 
 
-def _runs_alone(dataset):
+def _runs_alone(dataset: FrameDataset) -> int:
     """All frames, when each is a run of its own: splits and intervals then know no runs."""
     alone = len(np.unique(dataset.run_id)) == len(dataset) > 1
     return len(dataset) if alone else 0

@@ -4,12 +4,16 @@ Each warning is ``{"model", "check", "message"}``. Indicators of an attack that 
 enough, after Carlini et al., "On Evaluating Adversarial Robustness" (arXiv 1902.06705).
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from ..arrays import Bools, Floats, Integers
+from ..attacks import AttackSettings
+from ..data import FrameDataset
 from ..data.summary import found_scaling
-from .curve import Attack
+from .curve import Attack, AttackProgress, Point, SecurityCurve
 from .metrics import difference
 
 FLAT = 0.05  # share of frames without a gradient
@@ -17,9 +21,12 @@ HIGH_PNR_DB, FLOOR = 10, 0.05  # from this level on no more than this may be lef
 POINT = 0.01  # what a better attack may win
 TOLERANCE = 1e-4  # of ‖δ‖ over ε
 PROBE_FRAMES = 100
+Warnings = list[dict[str, str]]
 
 
-def review(curve, probe=True, progress=None):
+def review(
+    curve: SecurityCurve, probe: bool = True, progress: AttackProgress | None = None
+) -> Warnings:
     """Warnings about the points that a SecurityCurve has.
 
     With `probe`, some more attacks on at most 100 frames at one level, see :func:`probed`.
@@ -30,7 +37,7 @@ def review(curve, probe=True, progress=None):
     return [{"model": curve.classifier.name} | each for each in found]
 
 
-def of_data(curve, dataset):
+def of_data(curve: SecurityCurve, dataset: FrameDataset) -> Warnings:
     """Warnings about the frames of a curve, which are of `dataset`."""
     classifier, found = curve.classifier, []
     if curve.invalid:
@@ -53,18 +60,18 @@ def of_data(curve, dataset):
     return [{"model": classifier.name} | each for each in found]
 
 
-def _warning(check, message):
+def _warning(check: str, message: str) -> dict[str, str]:
     return {"check": check, "message": message}
 
 
-def _ball(curve):
+def _ball(curve: SecurityCurve) -> Iterator[dict[str, str]]:
     if curve.excess > TOLERANCE:
         yield _warning(
             "ball", f"a perturbation is {curve.excess:.1%} larger than its budget allows"
         )
 
 
-def _flat(curve):
+def _flat(curve: SecurityCurve) -> Iterator[dict[str, str]]:
     if curve.flat_share > FLAT:
         yield _warning(
             "flat",
@@ -73,7 +80,7 @@ def _flat(curve):
         )
 
 
-def _falling(curve):
+def _falling(curve: SecurityCurve) -> Iterator[dict[str, str]]:
     """Robust accuracy must fall to the floor under PGD, and never rise as PNR grows.
 
     Under the other attacks a rejector may well catch more of the larger perturbations.
@@ -100,7 +107,7 @@ def _falling(curve):
             )
 
 
-def probed(curve, progress=None):
+def probed(curve: SecurityCurve, progress: AttackProgress | None = None) -> Warnings:
     """Warnings from more attacks on some frames, at the PNR where about half is left.
 
     PGD is repeated on the frames it left over, with twice the steps and one more restart, in
@@ -139,21 +146,29 @@ def probed(curve, progress=None):
         black_boxes.append(Attack.TRANSFER)
     for attack in black_boxes:
         decided = curve.decide(curve.blind(attack, rows, epsilon)).label
-        share = np.sum((decided >= 0) & (decided != curve.dataset.label[rows])) / len(drawn)
+        won = (decided >= 0) & (decided != curve.dataset.label[rows])
+        share = float(np.sum(won) / len(drawn))
         if share > POINT:
             found.append(_stronger(attack, share, at))
     return found
 
 
-def _against_white_box(curve, drawn, epsilon, left, at, progress):
+def _against_white_box(
+    curve: SecurityCurve,
+    drawn: Integers,
+    epsilon: Floats,
+    left: Bools,
+    at: str,
+    progress: AttackProgress | None,
+) -> Warnings:
     """Whether an attack that knows less wins more than PGD, the battery without restarts."""
     settings = replace(curve.settings, restarts=0, chained=False)
     white = _won(curve, drawn, epsilon, settings, progress)
-    share = (np.sum(~left[drawn]) - white) / len(drawn)
+    share = float(np.sum(~left[drawn]) - white) / len(drawn)
     return [_stronger(curve.attack, share, at)] if share > POINT else []
 
 
-def _stronger(attack, share, at):
+def _stronger(attack: Attack, share: float, at: str) -> dict[str, str]:
     return _warning(
         "black_box",
         f"the attack {attack.value} wins {share:.3f} of the frames beyond what the white-box "
@@ -161,14 +176,20 @@ def _stronger(attack, share, at):
     )
 
 
-def _won(curve, rows, epsilon, settings, progress):
+def _won(
+    curve: SecurityCurve,
+    rows: Integers,
+    epsilon: Floats,
+    settings: AttackSettings,
+    progress: AttackProgress | None,
+) -> int:
     """How many of the frames `rows` PGD wins."""
     seed = curve.seed + 1  # other random starts than the curve's
     result = curve.white_box(rows, epsilon, settings=settings, seed=seed, progress=progress)
     return int(result.success.sum())
 
 
-def _middle(points):
+def _middle(points: Sequence[Point]) -> Point:
     """The point whose robust accuracy is nearest to half of the largest."""
     most = max(row["robust_accuracy"] for row, _ in points)
     return min(points, key=lambda point: abs(point[0]["robust_accuracy"] - most / 2))

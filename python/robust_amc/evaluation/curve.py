@@ -1,17 +1,25 @@
 """Security curves: what is left of a classifier as the attack gets stronger."""
 
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
 from .. import frames, power
-from ..attacks import AttackSettings, Goal, craft, noise, transfer, white_box
-from ..classifier import same_classes
+from ..arrays import Array, Bools, Floats, Integers
+from ..attacks import Attacked, AttackSettings, Goal, Universal, craft, noise, transfer, white_box
+from ..attacks.white_box import AttackProgress
+from ..classifier import Classifier, Decisions, same_classes
+from ..data import FrameDataset
 from ..errors import UserError
+from ..files import Document
 from .metrics import Outcome, with_intervals
 from .sharded import sharded
 
 ROUNDING = 1e-6  # of float32, relative to ‖x‖: what x + δ may be off without any mistake
+
+
+Point = tuple[Document, Outcome]
 
 
 class Attack(StrEnum):
@@ -40,8 +48,15 @@ class SecurityCurve:
     """
 
     def __init__(
-        self, classifier, dataset, attack, settings=None, seed=0, source=None, craft_on=None
-    ):
+        self,
+        classifier: Classifier,
+        dataset: FrameDataset,
+        attack: Attack | str,
+        settings: AttackSettings | None = None,
+        seed: int = 0,
+        source: Classifier | None = None,
+        craft_on: FrameDataset | None = None,
+    ) -> None:
         """A curve.
 
         Args:
@@ -64,9 +79,9 @@ class SecurityCurve:
         self.iq = self.dataset.iq.astype(np.float32)
         self.energy = frames.energy(self.iq)
         self.invalid = int((~frames.valid(self.iq)).sum())
-        self.points = []
+        self.points: list[Point] = []
         self.flat_share, self.excess = 0.0, 0.0
-        self._best = {}
+        self._best: dict[Goal, tuple[Floats, Bools]] = {}
         self._level = -np.inf
         if self.invalid == len(dataset):
             raise UserError("no frame of the selection can be classified: all are zero")
@@ -80,12 +95,17 @@ class SecurityCurve:
                 "left: evaluate fewer frames"
             )
 
-    def point(self, pnr_db=None, progress=None):
-        """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored."""
+    def point(self, pnr_db: float | None = None, progress: AttackProgress | None = None) -> Point:
+        """Result row and Outcome at one PNR in dB; without an attack the PNR is ignored.
+
+        Raises UserError for an attack without a PNR.
+        """
         label = self.dataset.label
         if self.attack is Attack.NONE:
             decided = self.decide(self.iq)
             return self._row(None, Outcome(label, decided.label, score=decided.score), self.iq)
+        if pnr_db is None:
+            raise UserError(f"the attack {self.attack} needs a PNR")
         epsilon = self.epsilon(pnr_db)
         if self.attack is Attack.PGD:
             return self._white_box(pnr_db, epsilon, progress)
@@ -94,15 +114,15 @@ class SecurityCurve:
         outcome = Outcome(label, self.decide(perturbed).label, attacked=True)
         return self._row(pnr_db, outcome, perturbed)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """What later points go on from, arrays by name: excess, and what PGD has won so far."""
-        state = {"flat_share": self.flat_share, "excess": self.excess, "level": self._level}
-        state = {name: np.float64(value) for name, value in state.items()}
+        numbers = {"flat_share": self.flat_share, "excess": self.excess, "level": self._level}
+        state: dict[str, Any] = {name: np.float64(value) for name, value in numbers.items()}
         for goal, (iq, won) in self._best.items():
             state |= {f"{goal.value}.iq": iq, f"{goal.value}.won": won}
         return state
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Array]) -> None:
         """Go on from a state_dict() of the same curve."""
         self._level = float(state["level"])
         self.flat_share, self.excess = float(state["flat_share"]), float(state["excess"])
@@ -112,15 +132,24 @@ class SecurityCurve:
             if f"{goal.value}.iq" in state
         }
 
-    def epsilon(self, pnr_db):
+    def epsilon(self, pnr_db: float) -> Floats:
         """l2 radius of each frame ``[n]`` at a PNR in dB."""
         return power.epsilon(self.energy, self.dataset.snr_db, pnr_db)
 
-    def decide(self, iq):
+    def decide(self, iq: Floats) -> Decisions:
         """Decisions of the classifier; the frames are shared out between the processes."""
         return sharded(len(iq), lambda rows: self.classifier.decide(iq[rows]))
 
-    def white_box(self, rows, epsilon, goal=Goal.EVASION, *, settings, seed, progress=None):
+    def white_box(
+        self,
+        rows: Integers,
+        epsilon: Floats,
+        goal: Goal = Goal.EVASION,
+        *,
+        settings: AttackSettings,
+        seed: int,
+        progress: AttackProgress | None = None,
+    ) -> Attacked:
         """Attacked frames `rows` (integers) of radii `epsilon` ``[n]``; shared out as well."""
         return sharded(
             len(rows),
@@ -137,7 +166,7 @@ class SecurityCurve:
             ),
         )
 
-    def blind(self, attack, rows, epsilon):
+    def blind(self, attack: Attack, rows: Integers, epsilon: Floats) -> Floats:
         """The frames `rows` after an attack that does not see what it achieves.
 
         `epsilon` are the radii of all frames, ``[n]``.
@@ -148,10 +177,12 @@ class SecurityCurve:
         if attack is Attack.UNIVERSAL:
             return self._universal(iq, epsilon).added(iq, epsilon)
         source = self.classifier if attack is Attack.GREY else self.source
+        assert source is not None  # see __init__
         return transfer(source, iq, label, epsilon, settings=self.settings)
 
-    def _universal(self, iq, epsilon):
+    def _universal(self, iq: Floats, epsilon: Floats) -> Universal:
         """The universal perturbation for frames with these radii, crafted on other frames."""
+        assert self.craft_on is not None  # see __init__
         other = self.craft_on.require_classes(self.classifier.classes)
         # as large, relative to its frames, as the evaluated ones' perturbations
         norm = np.sqrt(frames.energy(iq))
@@ -159,7 +190,7 @@ class SecurityCurve:
         radius = relative * np.sqrt(frames.energy(other.iq.astype(np.float32)))
         return craft(self.source or self.classifier, other.iq, other.label, radius)
 
-    def _white_box(self, pnr_db, epsilon, progress):
+    def _white_box(self, pnr_db: float, epsilon: Floats, progress: AttackProgress | None) -> Point:
         if pnr_db < self._level:
             self._best.clear()
         self._level = pnr_db
@@ -173,7 +204,7 @@ class SecurityCurve:
         outcome = Outcome(label, decided, attacked=True, recognized=recognized)
         return self._row(pnr_db, outcome, perturbed)
 
-    def _attacked(self, goal, epsilon, progress):
+    def _attacked(self, goal: Goal, epsilon: Floats, progress: AttackProgress | None) -> Floats:
         """Frames after the white-box attack; wins of smaller budgets and stricter goals kept."""
         iq, won = self._best.get(goal, (self.iq, np.zeros(len(self.iq), bool)))
         iq, won = iq.copy(), won.copy()
@@ -193,13 +224,13 @@ class SecurityCurve:
         self._measure(iq, epsilon)
         return iq
 
-    def _measure(self, perturbed, epsilon):
+    def _measure(self, perturbed: Floats, epsilon: Floats) -> None:
         """Keep how far any perturbation lies outside its ball."""
         delta = np.sqrt(frames.energy(perturbed.astype(np.float64) - self.iq))
         inside = np.sqrt(self.energy) * ROUNDING + epsilon
         self.excess = max(self.excess, float(np.max(delta / np.maximum(inside, 1e-30))) - 1)
 
-    def _row(self, pnr_db, result, perturbed):
+    def _row(self, pnr_db: float | None, result: Outcome, perturbed: Floats) -> Point:
         levels = np.unique(self.dataset.snr_db)
         delta = frames.energy(perturbed - self.iq)
         present = (self.energy > 0) & (delta > 0)

@@ -1,13 +1,18 @@
 """Figures, made from results."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 from sklearn.decomposition import PCA
 
-from ..files import replacing
+from ..arrays import Floats, Integers
+from ..files import AnyPath, Document, replacing
 
 
-def security_curve(rows, path, title=None):
+def security_curve(rows: Sequence[Document], path: AnyPath, title: str | None = None) -> None:
     """Draw robust (solid) and attacked (dashed) accuracy over PNR, a color a model.
 
     `rows` are result rows; those without attack become the points at the left edge,
@@ -47,7 +52,7 @@ def security_curve(rows, path, title=None):
     _save(figure, path)
 
 
-def confusion(tables, path):
+def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: AnyPath) -> None:
     """Draw confusion matrices side by side, shares of each true class in percent.
 
     `tables` are (title, classes, counts ``[classes, classes + 1]``), the last column the
@@ -74,7 +79,9 @@ def confusion(tables, path):
     _save(figure, path)
 
 
-def features(panels, label, classes, path):
+def features(
+    panels: Sequence[tuple[str, Floats]], label: Integers, classes: Sequence[str], path: AnyPath
+) -> None:
     """Draw the two principal components of feature layers side by side, a color a class.
 
     `panels` are (title, features ``[n, width]``) of the same frames, `label` their classes.
@@ -96,7 +103,7 @@ def features(panels, label, classes, path):
     _save(figure, path)
 
 
-def _pyplot():
+def _pyplot() -> Any:
     matplotlib.use("Agg")  # a figure for a file needs no display
     matplotlib.rcParams["text.parse_math"] = False  # a class may be named "$"
     from matplotlib import pyplot
@@ -104,7 +111,7 @@ def _pyplot():
     return pyplot
 
 
-def _save(figure, path):
+def _save(figure: Any, path: AnyPath) -> None:
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
     _pyplot().close(figure)

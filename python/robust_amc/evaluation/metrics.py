@@ -1,8 +1,14 @@
 """The metrics, each under its one meaning, with intervals by bootstrap over runs."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
+
+from ..arrays import Bools, Floats, Integers
+from ..files import Document
 
 METRICS = (
     "accuracy",
@@ -28,23 +34,32 @@ class Outcome:
         score: float ``[n, classes]``, for risk and coverage; None where it is not kept
     """
 
-    label: np.ndarray
-    decided: np.ndarray
+    label: Integers
+    decided: Integers
     attacked: bool = False
-    recognized: np.ndarray | None = None
-    score: np.ndarray | None = None
+    recognized: Bools | None = None
+    score: Floats | None = None
 
     @property
-    def correct(self):
+    def correct(self) -> Bools:
         """Which frames are correct and accepted, bool ``[n]``."""
         return np.asarray(self.decided) == self.label
 
     @property
-    def rejected(self):
+    def rejected(self) -> Bools:
         """Which frames are rejected, bool ``[n]``."""
         return np.asarray(self.decided) < 0
 
-    def ratio(self, metric):
+    def subset(self, rows: Integers) -> Self:
+        """The Outcome of the frames `rows`, an index of ``[n]``."""
+        columns: dict[str, Any] = {
+            name: np.asarray(getattr(self, name))[rows]
+            for name in ("label", "decided", "recognized", "score")
+            if getattr(self, name) is not None
+        }
+        return replace(self, **columns)
+
+    def ratio(self, metric: str) -> tuple[Floats, Floats]:
         """Numerator and denominator of a metric, each float ``[n]``."""
         correct, rejected = self.correct, self.rejected
         everything = np.ones(len(correct))
@@ -59,26 +74,44 @@ class Outcome:
             return self.recognized.astype(float), everything
         return correct.astype(float), everything
 
-    def summary(self):
+    def summary(self) -> dict[str, float]:
         """Every metric, by name; NaN where nothing was accepted."""
         return {metric: float(_divide(*map(np.sum, self.ratio(metric)))) for metric in METRICS}
 
 
-def with_intervals(result, run_id, seed=0):
+def with_intervals(result: Outcome, run_id: Integers, seed: int = 0) -> Document:
     """Every metric of an Outcome with ``<metric>_interval``, its 95 % bootstrap interval.
 
     Runs are resampled, not frames: the frames of one run share a channel and a source.
     """
     parts = [part for metric in METRICS for part in result.ratio(metric)]
     sums = _resampled_sums(parts, run_id, seed)
-    row = {}
+    row: Document = {}
     for i, (metric, value) in enumerate(result.summary().items()):
         row[metric] = value
         row[f"{metric}_interval"] = _interval(_divide(sums[:, 2 * i], sums[:, 2 * i + 1]))
     return row
 
 
-def difference(first, second, run_id, metric, seed=0):
+def by_class(
+    result: Outcome, run_id: Integers, classes: Sequence[str], seed: int = 0
+) -> dict[str, Document]:
+    """:func:`with_intervals` for the frames of each true class, with their number as `frames`.
+
+    A dictionary by the names in `classes`; classes without frames are left out.
+    """
+    found = {}
+    for number, name in enumerate(classes):
+        rows = np.flatnonzero(np.asarray(result.label) == number)
+        if len(rows):
+            own = with_intervals(result.subset(rows), np.asarray(run_id)[rows], seed)
+            found[name] = {"frames": len(rows)} | own
+    return found
+
+
+def difference(
+    first: Outcome, second: Outcome, run_id: Integers, metric: str, seed: int = 0
+) -> Document:
     """`first` minus `second` in a metric, paired on the same frames: value and 95 % interval."""
     sums = _resampled_sums([*first.ratio(metric), *second.ratio(metric)], run_id, seed)
     samples = _divide(sums[:, 0], sums[:, 1]) - _divide(sums[:, 2], sums[:, 3])
@@ -86,7 +119,7 @@ def difference(first, second, run_id, metric, seed=0):
     return {"metric": metric, "difference": value, "interval": _interval(samples)}
 
 
-def confusion(label, decided, classes):
+def confusion(label: npt.ArrayLike, decided: npt.ArrayLike, classes: int) -> Integers:
     """Counts ``[classes, classes + 1]``: row true class, column decided, the last rejected."""
     decided = np.asarray(decided)
     table = np.zeros((classes, classes + 1), np.int64)
@@ -94,7 +127,7 @@ def confusion(label, decided, classes):
     return table
 
 
-def risk_coverage(label, score, points=50):
+def risk_coverage(label: Integers, score: Floats, points: int = 50) -> tuple[Floats, Floats]:
     """Accuracy among the accepted, for thresholds that accept ever more frames.
 
     `score` is ``[n, classes]``. Returns (coverage, accepted accuracy), each ``[points]``.
@@ -105,7 +138,7 @@ def risk_coverage(label, score, points=50):
     return count / len(correct), np.cumsum(correct)[count - 1] / count
 
 
-def _resampled_sums(parts, run_id, seed):
+def _resampled_sums(parts: Sequence[Floats], run_id: Integers, seed: int) -> Floats:
     """Sums of the columns `parts` over resampled runs, ``[resamples, parts]``."""
     run = np.unique(run_id, return_inverse=True)[1]
     table = np.stack([np.bincount(run, part) for part in parts], axis=1)
@@ -117,12 +150,12 @@ def _resampled_sums(parts, run_id, seed):
     return sums
 
 
-def _divide(numerator, denominator):
+def _divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:
     with np.errstate(invalid="ignore"):
         return np.divide(numerator, denominator)
 
 
-def _interval(samples):
+def _interval(samples: Floats) -> list[float]:
     samples = samples[np.isfinite(samples)]
     if not len(samples):
         return [float("nan"), float("nan")]

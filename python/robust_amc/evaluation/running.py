@@ -1,43 +1,47 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Running totals over decisions, and the metrics of robust_amc.evaluation over them."""
 
 import threading
 from collections import Counter, deque
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from robust_amc.evaluation import Outcome
+from ..arrays import Floats
+from ..decisions import DecisionBatch
+from .metrics import Outcome
 
 METRICS = ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy")
+Cell = tuple[str | None, str | None, bool, bool]  # truth, decision, attacked, valid
 
 
 class Totals:
-    """Counts of (truth, decision, attacked); batches may come from any thread.
+    """Counts of (truth, decision, attacked, valid); batches may come from any thread.
 
     A frame with a `pnr_db` counts as attacked. Accuracies need the truth; frames without it
-    count in `frames`, `rejected` and `rejection_rate` only.
+    count in `frames`, `rejected`, `invalid` and `rejection_rate` only.
 
     Args:
-        window: totals over that many latest frames (0: over all since the last reset)
+        window: number of frames, the last ones, that totals are over (0: all since the last reset)
     """
 
-    def __init__(self, window=0):
+    def __init__(self, window: int = 0) -> None:
         self._lock = threading.Lock()
         self._window = window
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget everything counted."""
         with self._lock:
-            self._cells = Counter()
-            self._latest = deque()
+            self._cells: Counter[Cell] = Counter()
+            self._latest: deque[Cell] = deque()
 
-    def add(self, batch):
-        """Count a Batch."""
-        attacked = ~np.isnan(batch.pnr_db)
-        cells = list(zip(batch.truth, batch.modulation, attacked.tolist(), strict=True))
+    def add(self, batch: DecisionBatch) -> None:
+        """Count a DecisionBatch."""
+        attacked = (~np.isnan(batch.pnr_db)).tolist()
+        cells = list(
+            zip(batch.truth, batch.modulation, attacked, batch.valid.tolist(), strict=True)
+        )
         with self._lock:
             self._cells.update(cells)
             if self._window:
@@ -45,78 +49,53 @@ class Totals:
                 while len(self._latest) > self._window:
                     self._cells[self._latest.popleft()] -= 1
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Totals as a dictionary.
 
-        `frames`, `with_truth`, `attacked`, `rejected`, `correct` (and accepted) are counts;
-        `accuracy`, `accepted_accuracy`, `rejection_rate`, `robust_accuracy` are shares, NaN
-        where there is nothing to divide by.
+        `frames`, `with_truth`, `attacked`, `rejected`, `invalid` (of these: not finite or all
+        zero), `correct` (and accepted) are counts; `accuracy`, `accepted_accuracy`,
+        `rejection_rate`, `robust_accuracy` are shares, NaN where there is nothing to divide by.
         """
         totals = {name: np.zeros(2) for name in METRICS}
-        counts = Counter(dict.fromkeys(("frames", "with_truth", "attacked"), 0))
-        for (truth, decided, attacked), count in self._counted():
-            counts.update(frames=count, with_truth=count * (truth is not None),
-                          attacked=count * attacked)
+        counts = dict.fromkeys(("frames", "with_truth", "attacked", "rejected", "invalid"), 0)
+        for (truth, decided, attacked, valid), count in self._counted():
+            counts["frames"] += count
+            counts["with_truth"] += count * (truth is not None)
+            counts["attacked"] += count * attacked
+            counts["rejected"] += count * (decided is None)
+            counts["invalid"] += count * (not valid)
             parts = _parts(-1 if decided is None else int(decided != truth), attacked)
             for name in METRICS if truth is not None else ("rejection_rate",):
                 totals[name] += count * parts[name]
-        with np.errstate(invalid="ignore"):
-            shares = {name: float(np.divide(*pair)) for name, pair in totals.items()}
-        counts["rejected"] = int(totals["rejection_rate"][0])
         counts["correct"] = int(totals["accuracy"][0])
-        return dict(counts) | shares
+        with np.errstate(invalid="ignore"):
+            return counts | {name: float(np.divide(*pair)) for name, pair in totals.items()}
 
-    def confusion(self):
+    def confusion(self) -> dict[str | None, dict[str | None, int]]:
         """Frames by truth and decision, ``{truth: {modulation: frames}}``; None: rejected."""
-        table = {}
-        for (truth, decided, _), count in self._counted():
+        table: dict[str | None, Counter[str | None]] = {}
+        for (truth, decided, *_), count in self._counted():
             row = table.setdefault(truth, Counter())
             row[decided] += count
         return {truth: dict(row) for truth, row in table.items()}
 
-    def _counted(self):
+    def _counted(self) -> list[tuple[Cell, int]]:
         with self._lock:
             return [(cell, count) for cell, count in self._cells.items() if count]
 
+    def __str__(self) -> str:
+        total = self.summary()
+        text = f"{total['frames']} frames decided, {total['rejected']} rejected"
+        if total["invalid"]:
+            text += f" ({total['invalid']} of them not finite or all zero)"
+        if total["with_truth"]:
+            accuracy, known = total["accuracy"], total["with_truth"]
+            text += f", accuracy {accuracy:.3f} of {known} with known truth"
+        return text
+
 
 @lru_cache
-def _parts(chosen, attacked):
+def _parts(chosen: int, attacked: bool) -> dict[str, Floats]:
     """What a frame adds to both parts of each metric; class 0 is true, any other 1, -1 none."""
-    outcome = Outcome([0], [chosen], attacked=attacked)
+    outcome = Outcome(np.array([0]), np.array([chosen]), attacked=attacked)
     return {name: np.array([part[0] for part in outcome.ratio(name)]) for name in METRICS}
-
-
-@dataclass
-class DecisionTotals:
-    """Counts of frames.
-
-    Attributes:
-        decided: all of them
-        rejected, invalid: of those; frames that are not finite or all zero are both
-        known: those whose truth is known
-        correct: of those, the ones that got their class
-    """
-
-    decided: int = 0
-    rejected: int = 0
-    invalid: int = 0
-    known: int = 0
-    correct: int = 0
-
-    def add(self, decided):
-        """Count a Decided."""
-        self.decided += len(decided)
-        self.rejected += int(np.count_nonzero(decided.decisions.rejected))
-        self.invalid += int(np.count_nonzero(~decided.decisions.valid))
-        pairs = zip(decided.truth, decided.modulation)
-        known = [truth == name for truth, name in pairs if truth is not None]
-        self.known += len(known)
-        self.correct += sum(known)
-
-    def __str__(self):
-        said = f"{self.decided} frames decided, {self.rejected} rejected"
-        if self.invalid:
-            said += f" ({self.invalid} of them not finite or all zero)"
-        if self.known:
-            said += f", accuracy {self.correct / self.known:.3f} of {self.known} with known truth"
-        return said

@@ -1,12 +1,18 @@
 """Evaluations whose frames are shared out between the processes."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import torch.distributed as dist
 
+from ..arrays import Array, Integers
 
-def sharded(count, evaluate):
+Result = TypeVar("Result")
+
+
+def sharded(count: int, evaluate: Callable[[Integers], Result]) -> Result:
     """What `evaluate` finds of `count` frames, each process working on its share of them.
 
     Args:
@@ -21,7 +27,7 @@ def sharded(count, evaluate):
     if not dist.is_initialized():
         return evaluate(np.arange(count))
     rank, world = dist.get_rank(), dist.get_world_size()
-    parts = [None] * world
+    parts: list[Any] = [None] * world
     dist.all_gather_object(parts, evaluate(np.arange(rank, count, world)))
     arrays = {
         field.name: _interleave(count, [getattr(part, field.name) for part in parts])
@@ -31,7 +37,7 @@ def sharded(count, evaluate):
     return replace(parts[0], **arrays)
 
 
-def _interleave(count, parts):
+def _interleave(count: int, parts: Sequence[Array]) -> Array:
     """One array ``[count, …]`` of what each process has of its rows."""
     whole = np.empty((count, *parts[0].shape[1:]), parts[0].dtype)
     for rank, part in enumerate(parts):

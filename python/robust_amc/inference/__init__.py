@@ -2,5 +2,6 @@
 
 from .choose import open_engine
 from .engine import InferenceEngine, Precision
+from .sources import source_of
 
-__all__ = ["InferenceEngine", "Precision", "open_engine"]
+__all__ = ["InferenceEngine", "Precision", "open_engine", "source_of"]

@@ -4,15 +4,16 @@ import importlib.util
 import logging
 import time
 
-import numpy as np
-
+from ..arrays import Floats
 from ..classifier import Classifier
 from ..errors import UserError
-from ..frames import Scaling
+from ..files import AnyPath
+from ..frames import Scaling, require_length
+from ..runtime.device import AnyDevice
 from . import quantize
 from .agreement import Agreement, check_frames
-from .engine import Precision
-from .sources import OfClassifier, OfFile
+from .engine import InferenceEngine, Precision
+from .sources import Pairs, Source, source_of
 
 AUTO = "auto"
 AGREEMENT = 0.995  # of decisions with float32, for `auto`
@@ -26,27 +27,49 @@ PACKAGES = {
 log = logging.getLogger(__name__)
 
 
-def open_engine(model, engine=AUTO, precision=None, scaling=Scaling.NONE, threads=None):
+def open_engine(
+    model: Classifier | AnyPath | Source | InferenceEngine,
+    engine: str = AUTO,
+    precision: Precision | str | None = None,
+    scaling: Scaling | str | None = None,
+    threads: int | None = None,
+    frame_length: int | None = None,
+    device: AnyDevice = "cpu",
+) -> InferenceEngine:
     """An InferenceEngine.
 
     Args:
-        model: a Classifier, or the path of a file that `htrd export` wrote
+        model: a Classifier, a shipped model's name, a model file, a file that `htrd export`
+            wrote (.onnx), or what :func:`source_of` made of one of these; an InferenceEngine
+            is taken as it is
         engine: ``torch``, ``onnxruntime``, ``openvino`` or ``auto``
-        precision: ``float32``, ``bfloat16``, ``int8``, or None: what is fastest
-        scaling: of the input, a Scaling or ``as_model``; a file brings its own
+        precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` or None: what is fastest
+        scaling: of the input, a Scaling or ``as_model`` (default: none); an exported file has
+            its own (the default), and must not be asked for another one
         threads: of ONNX Runtime and OpenVINO (default: as many as PyTorch has)
+        frame_length: samples in a frame, where that matters to the caller
+        device: where PyTorch computes, if the model is not loaded yet
 
     Where several engines or precisions are left to choose from, each decides a check set at
     load time; the fastest of those that agree with float32 PyTorch (of a file: with the first
     that can run it) on 99.5 % is taken, and one line of log says so. int8 is made only where
     it is asked for by name, and must agree as :func:`quantize.is_close` says. Raises UserError
     when nothing fits: a package is not installed, the processor lacks bfloat16, the model is
-    on a GPU and the engine is not for it.
+    on a GPU and the engine is not for it; and for a missing or damaged model, another frame
+    length, and another scaling than that of an exported file.
     """
     if engine not in (AUTO, *ENGINES):
         raise UserError(f"unknown engine {engine!r}; there are {AUTO}, {', '.join(ENGINES)}")
-    source = OfClassifier(model, scaling) if isinstance(model, Classifier) else OfFile(model)
-    wanted = None if precision is None else _precision(precision)
+    if isinstance(model, InferenceEngine):
+        if frame_length is not None:
+            require_length("the model", model.frame_length, frame_length)
+        return model
+    source = source_of(model, device)
+    if frame_length is not None:
+        require_length(source.name, source.frame_length, frame_length)
+    if scaling is not None:
+        source = source.scaled(scaling)
+    wanted = None if precision in (None, AUTO) else _precision(precision)
     pairs = [
         (name, exact)
         for name, exact in source.pairs(wanted)
@@ -64,7 +87,7 @@ def open_engine(model, engine=AUTO, precision=None, scaling=Scaling.NONE, thread
     return _fastest(source, pairs, threads)
 
 
-def _fastest(source, pairs, threads):
+def _fastest(source: Source, pairs: Pairs, threads: int | None) -> InferenceEngine:
     engines = [source.make(*pair, threads) for pair in pairs]
     iq = check_frames(engines[0])
     reference = source.reference(engines[0], iq)
@@ -76,7 +99,7 @@ def _fastest(source, pairs, threads):
             + "; ".join(f"{_title(each)}: {how}" for each, how in found)
         )
     rates = {each: _rate(each, iq) for each, _ in agreeing}
-    best = max(rates, key=rates.get)
+    best = max(rates, key=lambda each: rates[each])
     others = [
         f"{_title(each)} " + (f"{rates[each]:.0f}/s" if each in rates else f"{how.agreement:.2%}")
         for each, how in found
@@ -90,32 +113,33 @@ def _fastest(source, pairs, threads):
     return best
 
 
-def _is_close(engine, found):
+def _is_close(engine: InferenceEngine, found: Agreement) -> bool:
     if engine.precision is Precision.INT8:
         return quantize.is_close(found)
     return found.agreement >= AGREEMENT
 
 
-def _rate(engine, iq):
+def _rate(engine: InferenceEngine, iq: Floats) -> float:
     """Frames a second; the best of several passes, since a machine may be busy."""
-    times, start = [], time.perf_counter()
+    times: list[float] = []
+    start = time.perf_counter()
     while not times or time.perf_counter() - start < TIMING:
         begin = time.perf_counter()
         engine.decide(iq)
         times.append(time.perf_counter() - begin)
-    return len(iq) / np.min(times)
+    return len(iq) / min(times)
 
 
-def _title(engine):
+def _title(engine: InferenceEngine) -> str:
     return f"{engine.name} {engine.precision}"
 
 
-def installed(engine):
+def installed(engine: str) -> bool:
     """Whether the packages of an engine are there."""
     return all(importlib.util.find_spec(package) for package in PACKAGES[engine])
 
 
-def _precision(name):
+def _precision(name: Precision | str) -> Precision:
     try:
         return Precision(name)
     except ValueError:

@@ -2,6 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
@@ -9,8 +10,10 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..classifier import REJECTED, Decisions
+from ..arrays import Floats
+from ..decisions import REJECTED, Decisions
 from ..errors import UserError
+from ..files import Document
 from ..rejection import threshold as thresholds
 
 MICRO_BATCH = 64  # frames whose feature maps stay in a core's cache
@@ -45,7 +48,7 @@ class InferenceEngine(ABC):
     name = ""
     concurrent = 1
 
-    def __init__(self, document, precision):
+    def __init__(self, document: Document, precision: Precision | str) -> None:
         self.document = document
         self.precision = Precision(precision)
         self.classes = tuple(document["classes"])
@@ -55,10 +58,10 @@ class InferenceEngine(ABC):
         self.reason = ""
 
     @abstractmethod
-    def scores(self, iq):
+    def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, float32 ``[n, 2, length]`` to float32 ``[n, classes]``."""
 
-    def decide(self, iq):
+    def decide(self, iq: Floats) -> Decisions:
         """Decide an array of any number of frames ``[n, 2, length]``: Decisions.
 
         Raises UserError for another frame length.
@@ -73,20 +76,20 @@ class InferenceEngine(ABC):
         label = np.where(sure, score.argmax(1), REJECTED).astype(np.int16)
         return Decisions(label, score, valid)
 
-    def set_threshold(self, value):
+    def set_threshold(self, value: float) -> None:
         """Set S0; UserError without a rejector or outside the calibration scores."""
         self.threshold = thresholds.check_threshold(self._score_quantiles(), value)
 
-    def set_target_rejection(self, rate):
+    def set_target_rejection(self, rate: float) -> None:
         """Set S0 so that the share `rate` of the benign calibration frames is rejected."""
         self.threshold = thresholds.threshold_for(self._score_quantiles(), rate)
 
-    def _score_quantiles(self):
+    def _score_quantiles(self) -> Sequence[float]:
         if "rejector" not in self.document:
             raise UserError("the model has no rejector, so no threshold")
         return self.document["rejector"]["score_quantiles"]
 
-    def _check(self, iq):
+    def _check(self, iq: Floats) -> Floats:
         iq = np.ascontiguousarray(frames.check(iq), np.float32)
         if iq.shape[2] != self.frame_length:
             raise UserError(
@@ -104,17 +107,19 @@ class PooledEngine(InferenceEngine):
 
     concurrent = 2
 
-    def __init__(self, document, precision, threads=None):
+    def __init__(
+        self, document: Document, precision: Precision | str, threads: int | None = None
+    ) -> None:
         super().__init__(document, precision)
         self.threads = threads or torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self.threads, f"{self.name}-inference")
         self._own = threading.local()
 
     @abstractmethod
-    def _runner(self):
+    def _runner(self) -> Callable[[Floats], Floats]:
         """A function from frames to scores, for one thread; it may keep buffers."""
 
-    def scores(self, iq):
+    def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, shared out between the threads."""
         size = min(MICRO_BATCH, -(-len(iq) // self.threads))
         parts = [iq[start : start + size] for start in range(0, len(iq), size)]
@@ -122,7 +127,7 @@ class PooledEngine(InferenceEngine):
             return self._run(iq)
         return np.concatenate(list(self._pool.map(self._run, parts)))
 
-    def _run(self, part):
+    def _run(self, part: Floats) -> Floats:
         if not hasattr(self._own, "run"):
             self._own.run = self._runner()
         return self._own.run(part)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..arrays import Floats
+from ..classifier import Classifier
 from ..errors import UserError
-from ..files import replacing
+from ..files import AnyPath, replacing
 from ..frames import Scaling
 from . import quantize
 from .agreement import Agreement
@@ -38,13 +40,20 @@ class ExportSettings:
     force: bool = False
 
 
-def write(path, classifier, check, calibration=None, settings=None):
+def write(
+    path: AnyPath,
+    classifier: Classifier,
+    check: Floats,
+    calibration: Floats | None = None,
+    settings: ExportSettings | None = None,
+) -> Agreement:
     """Write the ONNX file `path` and return its Agreement with the classifier.
 
     What was written is read again and decides the frames `check` ``[n, 2, length]`` in ONNX
     Runtime; a file that does not agree never gets its name. `calibration` are the benign
     frames that an int8 network is calibrated on; they must not be those of the check.
-    Raises UserError then, without the packages, and when the file cannot be written.
+    Raises UserError then, without the packages or those frames, and when the file cannot be
+    written.
     """
     settings = settings or ExportSettings()
     if not len(check):
@@ -53,6 +62,8 @@ def write(path, classifier, check, calibration=None, settings=None):
     require("onnxruntime", "onnx")
     model = to_onnx(classifier, settings.scaling)
     if settings.precision is ExportPrecision.INT8:
+        if calibration is None:
+            raise UserError("an int8 network is calibrated on benign frames: give some")
         model = quantize.quantize(model, calibration)
     reference = classifier.decide(check, settings.scaling)
     with replacing(path) as temporary:
@@ -62,7 +73,7 @@ def write(path, classifier, check, calibration=None, settings=None):
     return found
 
 
-def _check(found, settings):
+def _check(found: Agreement, settings: ExportSettings) -> None:
     if settings.precision is ExportPrecision.FLOAT32 and found.agreement < AGREEMENT:
         raise UserError(f"the exported graph does not decide as the model does: {found}")
     if settings.precision is ExportPrecision.INT8 and not (

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from .. import frames
+from ..classifier import Classifier
 from ..frames import Scaling
-from ..models import VTCNN2
-from ..rejection.svm import NeuralRejection
+from ..models.network import Network
+from ..models.vtcnn2 import VTCNN2
 
 REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
 
@@ -23,16 +24,19 @@ class DecisionGraph(nn.Module):
     `logits` and `rejector` carries those names: only the first may lose precision.
     """
 
-    def __init__(self, classifier, scaling=Scaling.NONE):
+    def __init__(self, classifier: Classifier, scaling: Scaling | str = Scaling.NONE) -> None:
         super().__init__()
         network = convolutional(classifier.network)
         self.features = _Features(network)
         self.logits = _Logits(network)
-        self.rejector = folded(classifier.rejector)
+        rejector = classifier.rejector
+        self.rejector = None if rejector is None else rejector.exportable()
         self.scaling = Scaling(scaling)
         self.eval().requires_grad_(False)
 
-    def forward(self, iq, threshold):
+    def forward(
+        self, iq: torch.Tensor, threshold: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Labels and scores, see the class."""
         energy = frames.energy(iq)
         scaled = frames.scale(iq, self.scaling)
@@ -48,20 +52,20 @@ class DecisionGraph(nn.Module):
 
 
 class _Features(nn.Module):
-    def __init__(self, network):
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, iq):
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
         return self.network.features(iq).float()
 
 
 class _Logits(_Features):
-    def forward(self, features):
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.network.logits(features)
 
 
-def convolutional(network):
+def convolutional(network: Network) -> Network:
     """A copy of a network with VT-CNN2 as plain convolutions."""
     network = copy.deepcopy(network)
     for module in network.modules():
@@ -73,36 +77,8 @@ def convolutional(network):
 class _ConvolutionalVTCNN2(VTCNN2):
     """VT-CNN2 as its layers say: the runtimes' convolutions beat our matrix products there."""
 
-    def features(self, iq):
+    def features(self, iq: torch.Tensor) -> torch.Tensor:
         maps = (iq * self.input_gain)[:, None]
         for layer in (self.conv1, self.conv2):
             maps = F.relu(F.conv2d(maps, layer.weight, layer.bias, padding=(0, 2)))
         return F.relu(self.dense1(maps.flatten(1)))
-
-
-class _FoldedRejection(nn.Module):
-    """Neural rejection with its constants folded into two products and one exponential.
-
-    -γ‖aζ - ζ_i‖² = ζ·(2γa ζ_i) - γ‖ζ_i‖² - γa²‖ζ‖², at most 0.
-    """
-
-    def __init__(self, rejector):
-        super().__init__()
-        gamma, scale, vectors = rejector.gamma, rejector.feature_scale, rejector.support_vectors
-        self.register_buffer("columns", (2 * gamma * scale * vectors.T).contiguous())
-        self.register_buffer("own", -gamma * (vectors * vectors).sum(1))
-        self.register_buffer("dual_coef", rejector.dual_coef)
-        self.register_buffer("intercept", rejector.intercept)
-        self.rate = gamma * scale**2
-
-    def forward(self, iq, features, logits):
-        energy = (features * features).sum(1, keepdim=True)
-        exponent = torch.addmm(self.own, features, self.columns) - self.rate * energy
-        return torch.addmm(self.intercept, exponent.clamp(max=0).exp(), self.dual_coef)
-
-
-def folded(rejector):
-    """A copy of a rejector (or None) that is the fastest to compute and exports."""
-    if isinstance(rejector, NeuralRejection):
-        return _FoldedRejection(rejector)
-    return copy.deepcopy(rejector)

@@ -1,8 +1,17 @@
 """ONNX Runtime, on a CPU."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..arrays import Floats
 from .engine import PooledEngine
 from .onnx_model import read_document
 from .packages import require
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 class OnnxRuntimeEngine(PooledEngine):
@@ -10,7 +19,7 @@ class OnnxRuntimeEngine(PooledEngine):
 
     name = "onnxruntime"
 
-    def __init__(self, model, threads=None):
+    def __init__(self, model: ModelProto, threads: int | None = None) -> None:
         runtime = require("onnxruntime", "onnx")
         facts = read_document(model)
         super().__init__(facts, facts["exported"]["precision"], threads)
@@ -21,6 +30,6 @@ class OnnxRuntimeEngine(PooledEngine):
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
-    def _runner(self):
+    def _runner(self) -> Callable[[Floats], Floats]:
         session = self._session  # not self: an engine must not keep itself alive
         return lambda iq: session.run(["scores"], {"iq": iq})[0]

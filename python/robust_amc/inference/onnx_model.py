@@ -5,26 +5,34 @@ Input `iq`, float32 ``[frames, 2, length]``, any number of frames; outputs `labe
 threshold is the scalar constant `threshold`.
 """
 
+from __future__ import annotations
+
 import ast
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from .. import __version__
+from ..classifier import Classifier
 from ..errors import UserError
+from ..files import AnyPath, Document
 from ..frames import Scaling
 from ..model_file import FORMAT_VERSION
 from .engine import Precision
 from .graph import REJECT_NONE, DecisionGraph
 from .packages import quiet, require
 
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
 KEY = "htrd"  # of the JSON document in the metadata, as in safetensors files
 OUTPUTS = ("label", "scores")
 PARTS = ("features", "logits", "rejector")  # of a DecisionGraph
 
 
-def to_onnx(classifier, scaling=Scaling.NONE):
+def to_onnx(classifier: Classifier, scaling: Scaling | str = Scaling.NONE) -> ModelProto:
     """An onnx.ModelProto of a Classifier that scales its input by `scaling`.
 
     Nodes are named after their part of the graph: ``features/…``, ``logits/…``,
@@ -50,14 +58,14 @@ def to_onnx(classifier, scaling=Scaling.NONE):
     return model
 
 
-def document(classifier, scaling):
+def document(classifier: Classifier, scaling: Scaling | str) -> Document:
     """What a model file says of a Classifier, and `exported`: how this graph was made."""
     made = {"scaling": Scaling(scaling).value, "precision": "float32"}
     return classifier.document() | {"exported": made}
 
 
-def read_document(model):
-    """The JSON document of an onnx.ModelProto; UserError when it is no model of ours."""
+def read_document(model: ModelProto) -> Document:
+    """The JSON document of an onnx.ModelProto; UserError when it is not a model of ours."""
     for entry in model.metadata_props:
         if entry.key == KEY:
             try:
@@ -67,13 +75,13 @@ def read_document(model):
     raise UserError("the ONNX file is not a gr-htrd model: it has no metadata of ours")
 
 
-def write_document(model, facts):
+def write_document(model: ModelProto, facts: Document) -> None:
     """Put the JSON document into an onnx.ModelProto, in place of what it had."""
     del model.metadata_props[:]
     model.metadata_props.add(key=KEY, value=json.dumps(facts))
 
 
-def _export(graph, length, threshold):
+def _export(graph: DecisionGraph, length: int, threshold: float) -> ModelProto:
     example = (torch.randn(2, 2, length) / length, torch.tensor(float(threshold)))
     with quiet():
         program = torch.onnx.export(
@@ -86,17 +94,18 @@ def _export(graph, length, threshold):
             external_data=False,
             verbose=False,
         )
+    assert program is not None  # as it is with dynamo=True
     return program.model_proto
 
 
-def _part(node):
+def _part(node: NodeProto) -> str:
     """Which part of a DecisionGraph a node was made from: a submodule, else `decision`."""
     kept = {each.key: each.value for each in node.metadata_props}
     scopes = ast.literal_eval(kept.get("pkg.torch.onnx.name_scopes", "[]"))
     return scopes[1] if len(scopes) > 1 and scopes[1] in PARTS else "decision"
 
 
-def split(model):
+def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
     """The features, and the rest: two ModelProtos that make `scores` one after the other.
 
     The first takes `iq`; the second `iq` too, and what the first gives.
@@ -112,7 +121,7 @@ def split(model):
     return features, extractor.extract_model(["iq", *border], ["scores"])
 
 
-def load(path):
+def load(path: AnyPath) -> ModelProto:
     """The onnx.ModelProto of a file that `htrd export` wrote; UserError when it is none."""
     onnx = require("onnx", "onnx")
     try:

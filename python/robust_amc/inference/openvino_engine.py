@@ -1,12 +1,20 @@
 """OpenVINO, on a CPU."""
 
+from __future__ import annotations
+
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import Floats
 from .engine import PooledEngine, Precision
 from .onnx_model import read_document, split
 from .packages import require
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 _FIRST = threading.Lock()
 HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "bf16"}
@@ -23,7 +31,13 @@ class OpenVinoEngine(PooledEngine):
 
     name = "openvino"
 
-    def __init__(self, model, precision=None, threads=None, fast=True):
+    def __init__(
+        self,
+        model: ModelProto,
+        precision: Precision | str | None = None,
+        threads: int | None = None,
+        fast: bool = True,
+    ) -> None:
         runtime = _runtime()
         facts = read_document(model)
         super().__init__(facts, precision or facts["exported"]["precision"], threads)
@@ -34,7 +48,7 @@ class OpenVinoEngine(PooledEngine):
         self._features = self._compile(core, features, hint)
         self._decision = self._compile(core, decision, "f32")
 
-    def _compile(self, core, part, hint):
+    def _compile(self, core: Any, part: ModelProto, hint: str) -> Any:
         settings = {
             "INFERENCE_PRECISION_HINT": hint,
             "INFERENCE_NUM_THREADS": self.threads,
@@ -42,12 +56,12 @@ class OpenVinoEngine(PooledEngine):
         }
         return core.compile_model(core.read_model(part.SerializeToString()), "CPU", settings)
 
-    def _runner(self):
+    def _runner(self) -> Callable[[Floats], Floats]:
         features = self._features.create_infer_request()
         decision = self._decision.create_infer_request()
         names = self._names  # not self: an engine must not keep itself alive
 
-        def run(iq):
+        def run(iq: Floats) -> Floats:
             features.infer({"iq": iq}, share_inputs=True)
             for name in names:
                 decision.set_tensor(name, features.get_tensor(name))
@@ -57,7 +71,7 @@ class OpenVinoEngine(PooledEngine):
         return run
 
 
-def _runtime():
+def _runtime() -> Any:
     """OpenVINO, with its tables of NumPy's types made.
 
     Two threads that are the first to need them, each for its first inference, can wait for

@@ -3,13 +3,15 @@
 import importlib
 import logging
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
+from typing import Any
 
 from ..errors import UserError
 
 
-def require(package, extra):
+def require(package: str, extra: str) -> Any:
     """Import an optional package; UserError that names the extra it belongs to."""
     try:
         return importlib.import_module(package)
@@ -21,7 +23,7 @@ def require(package, extra):
 
 
 @contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Drop what a package prints, logs and warns of: standard output belongs to results."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)

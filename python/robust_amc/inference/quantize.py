@@ -1,14 +1,22 @@
 """An int8 network: static quantization, calibrated on benign frames."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import data
+from ..arrays import Floats
+from ..classifier import Classifier
 from ..errors import UserError
-from .agreement import CALIBRATION, evenly
+from .agreement import CALIBRATION, Agreement, evenly
 from .engine import MICRO_BATCH, Precision
 from .onnx_model import read_document, write_document
 from .packages import quiet, require
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 AGREEMENT = 0.99  # with the decisions in float32
 REJECTION = 0.01  # by which the share of rejected benign frames may differ
@@ -16,7 +24,7 @@ FRAMES = 1024  # that are enough to calibrate on
 PERCENTILE = 99.999  # of an activation's values that its eight bits span: outliers are clipped
 
 
-def quantize(model, iq):
+def quantize(model: ModelProto, iq: Floats) -> ModelProto:
     """An onnx.ModelProto with the products of the feature layers in int8.
 
     Weights by output channel, activations by layer, each over the range that it has on the
@@ -55,7 +63,7 @@ def quantize(model, iq):
     return quantized
 
 
-def calibration_frames(classifier, dataset=None):
+def calibration_frames(classifier: Classifier, dataset: data.FrameDataset | None = None) -> Floats:
     """Frames to calibrate a Classifier on, of a FrameDataset (default: the packaged sample).
 
     Raises UserError when the frames are not of the model's length, or the packaged ones not
@@ -76,18 +84,18 @@ def calibration_frames(classifier, dataset=None):
     return iq
 
 
-def is_close(found):
+def is_close(found: Agreement) -> bool:
     """Whether an Agreement with float32 is good enough for int8."""
     shift = abs(found.rejection_rate - found.reference_rejection_rate)
     return found.agreement >= AGREEMENT and shift <= REJECTION
 
 
-def _products(model):
+def _products(model: ModelProto) -> list[str]:
     """Names of the feature layers' products except those that take the frames themselves."""
     products = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
     made_by = {name: node for node in model.graph.node for name in node.output}
 
-    def is_first(name):
+    def is_first(name: str) -> bool:
         """Whether no product stands between the input and a tensor."""
         node = made_by.get(name)
         return node is None or (node not in products and all(map(is_first, node.input)))
@@ -102,10 +110,10 @@ def _products(model):
 class _Frames:
     """Calibration frames as onnxruntime asks for them: in parts of one size, without a rest."""
 
-    def __init__(self, iq):
+    def __init__(self, iq: Floats) -> None:
         whole = iq[: len(iq) // MICRO_BATCH * MICRO_BATCH]
         self._parts = iter(whole.reshape(-1, MICRO_BATCH, *iq.shape[1:]))
 
-    def get_next(self):
+    def get_next(self) -> dict[str, Floats] | None:
         part = next(self._parts, None)
         return None if part is None else {"iq": part}

@@ -1,24 +1,70 @@
 """What engines are made of: a classifier, or an ONNX file of ours."""
 
-from ..frames import Scaling
-from ..runtime.device import has_bfloat16
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Self
+
+from ..arrays import Floats
+from ..classifier import Classifier
+from ..decisions import Decisions
+from ..errors import UserError
+from ..files import AnyPath
+from ..frames import AS_MODEL, Scaling, scaling_of
+from ..runtime.device import AnyDevice, has_bfloat16, pick_device
 from . import quantize
-from .engine import Precision
+from .engine import InferenceEngine, Precision
 from .onnx_engine import OnnxRuntimeEngine
 from .onnx_model import load, read_document, to_onnx
 from .openvino_engine import OpenVinoEngine
 from .torch_engine import TorchEngine
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+Pairs = list[tuple[str, Precision]]  # of an engine and a precision
+
+
+def source_of(model: Classifier | AnyPath | Source, device: AnyDevice = "cpu") -> Source:
+    """What the engines of a model are made of: an OfClassifier or OfFile, read but not started.
+
+    `model` is a Classifier, a shipped model's name, a model file, a file that `htrd export`
+    wrote (.onnx), or what this function returned. PyTorch computes on `device`, see
+    :func:`pick_device`. Raises UserError when the model is missing or damaged, or the device
+    is not there.
+    """
+    if isinstance(model, (OfClassifier, OfFile)):
+        return model
+    if isinstance(model, Classifier):
+        return OfClassifier(model)
+    if str(model).endswith(".onnx"):
+        return OfFile(model)
+    return OfClassifier(Classifier.load(model, pick_device(str(device))))
+
 
 class OfClassifier:
-    """Engines of a Classifier."""
+    """Engines of a Classifier.
 
-    def __init__(self, classifier, scaling):
+    Attributes:
+        name: of the model
+        frame_length: samples in a frame
+        scaling: Scaling that its engines apply to their input
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
-        self.scaling = classifier.scaling if scaling == "as_model" else Scaling(scaling)
-        self._model = {}
+        self.name = classifier.name or "the model"
+        self.frame_length = classifier.frame_length
+        self.scaling = Scaling.NONE
+        self._model: dict[bool, ModelProto] = {}
 
-    def pairs(self, wanted):
+    def scaled(self, choice: Scaling | str) -> Self:
+        """The same with another scaling, see :func:`scaling_of`."""
+        changed = copy.copy(self)
+        changed.scaling, changed._model = scaling_of(choice, self.classifier.scaling), {}
+        return changed
+
+    def pairs(self, wanted: Precision | None) -> Pairs:
         """Engines and precisions, the reference first."""
         found = [("torch", Precision.FLOAT32)]
         if has_bfloat16(self.classifier.device):
@@ -32,11 +78,11 @@ class OfClassifier:
             found += [("onnxruntime", Precision.INT8), ("openvino", Precision.INT8)]
         return found
 
-    def is_risky(self, precision):
+    def is_risky(self, precision: Precision | None) -> bool:
         """Whether an engine must be checked although there is no other."""
         return precision is Precision.INT8
 
-    def limits(self):
+    def limits(self) -> str:
         """Why there may be no engine."""
         if self.classifier.device.type != "cpu":
             return "a model on a GPU is for torch"
@@ -45,7 +91,7 @@ class OfClassifier:
             f"and openvino, and this processor {'has' if has_bfloat16('cpu') else 'lacks'} it"
         )
 
-    def make(self, engine, precision, threads):
+    def make(self, engine: str, precision: Precision, threads: int | None) -> InferenceEngine:
         """An InferenceEngine."""
         if engine == "torch":
             return TorchEngine(self.classifier, precision, self.scaling)
@@ -54,11 +100,11 @@ class OfClassifier:
             return OnnxRuntimeEngine(model, threads)
         return OpenVinoEngine(model, precision, threads)
 
-    def reference(self, engine, iq):
+    def reference(self, engine: InferenceEngine, iq: Floats) -> Decisions:
         """Decisions that others have to agree with; `engine` is of the first pair."""
         return self.classifier.decide(iq, self.scaling)
 
-    def _onnx(self, quantized):
+    def _onnx(self, quantized: bool) -> ModelProto:
         if quantized not in self._model:
             model = to_onnx(self.classifier, self.scaling)
             if quantized:
@@ -68,33 +114,62 @@ class OfClassifier:
 
 
 class OfFile:
-    """Engines of an ONNX file of ours."""
+    """Engines of an ONNX file of ours.
 
-    def __init__(self, path):
+    Attributes:
+        name: path of the file
+        frame_length: samples in a frame
+        scaling: Scaling that is part of its graph
+        precision: Precision of its network
+    """
+
+    def __init__(self, path: AnyPath) -> None:
+        self.name = str(path)
         self.model = load(path)
-        self.precision = Precision(read_document(self.model)["exported"]["precision"])
+        document = read_document(self.model)
+        self.frame_length = document["frame_length"]
+        self.scaling = Scaling(document["exported"]["scaling"])
+        self.precision = Precision(document["exported"]["precision"])
+        self._own_scaling = Scaling(document["scaling"])
 
-    def pairs(self, wanted):
+    def scaled(self, choice: Scaling | str) -> Self:
+        """The same, if it scales its input like that; else UserError."""
+        wanted = scaling_of(choice, self._own_scaling)
+        if wanted is not self.scaling:
+            here, other = (
+                Scaling.NONE if each is Scaling.NONE else AS_MODEL
+                for each in (self.scaling, wanted)
+            )
+            raise UserError(
+                f"{self.name} scales its input by {self.scaling}, not by {wanted}: use it with "
+                f"--scaling {here} (a block: scaling={here}), or export it with --scaling {other}"
+            )
+        return self
+
+    def pairs(self, wanted: Precision | None) -> Pairs:
         """Engines and precisions, the reference first."""
         found = [("onnxruntime", self.precision), ("openvino", self.precision)]
         if self.precision is Precision.FLOAT32 and has_bfloat16("cpu"):
             found.append(("openvino", Precision.BFLOAT16))
         return found
 
-    def is_risky(self, precision):
+    def is_risky(self, precision: Precision | None) -> bool:
         """Whether an engine must be checked although there is no other: that was done before."""
         return False
 
-    def limits(self):
+    def limits(self) -> str:
         """Why there may be no engine."""
         return f"the file holds {self.precision}, for onnxruntime and openvino"
 
-    def make(self, engine, precision, threads):
+    def make(self, engine: str, precision: Precision, threads: int | None) -> InferenceEngine:
         """An InferenceEngine."""
         if engine == "onnxruntime":
             return OnnxRuntimeEngine(self.model, threads)
         return OpenVinoEngine(self.model, precision, threads)
 
-    def reference(self, engine, iq):
+    def reference(self, engine: InferenceEngine, iq: Floats) -> Decisions:
         """Decisions that others have to agree with; `engine` is of the first pair."""
         return engine.decide(iq)
+
+
+Source = OfClassifier | OfFile

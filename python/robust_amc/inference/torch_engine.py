@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from .. import frames
+from ..arrays import Floats
+from ..classifier import Classifier
 from ..reduced import ReducedClassifier
 from ..runtime.device import batch_size, fast_math
 from ..runtime.memory import keep_freed_memory
@@ -21,7 +23,12 @@ class TorchEngine(InferenceEngine):
 
     name = "torch"
 
-    def __init__(self, classifier, precision=Precision.FLOAT32, scaling=frames.Scaling.NONE):
+    def __init__(
+        self,
+        classifier: Classifier,
+        precision: Precision | str = Precision.FLOAT32,
+        scaling: frames.Scaling | str = frames.Scaling.NONE,
+    ) -> None:
         super().__init__(document(classifier, scaling), precision)
         keep_freed_memory()
         self._classifier = classifier
@@ -32,12 +39,12 @@ class TorchEngine(InferenceEngine):
             self._rejector = classifier.rejector
 
     @torch.inference_mode()
-    def scores(self, iq):
+    def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, in batches that suit the device."""
         parts = torch.from_numpy(iq).split(self._batch)
         return np.concatenate([self._part(part).float().cpu().numpy() for part in parts])
 
-    def _part(self, part):
+    def _part(self, part: torch.Tensor) -> torch.Tensor:
         scaled = frames.scale(part.to(self._classifier.device), self.scaling)
         if self.precision is Precision.FLOAT32:
             return self._classifier.scores(scaled)

@@ -1,19 +1,57 @@
-"""Networks by name. Each has features(), logits() and a feature_count."""
+"""Networks by name; :class:`Network` says what one is."""
 
-from ..errors import UserError
-from .ensemble import Ensemble
-from .residual import ResidualNetwork
-from .vtcnn2 import VTCNN2
+import inspect
+from typing import TYPE_CHECKING, Any
 
-ARCHITECTURES = {"vtcnn2": VTCNN2, "residual": ResidualNetwork, "ensemble": Ensemble}
+from ..plugins import Registry
+
+if TYPE_CHECKING:
+    from .network import Network
+
+ARCHITECTURES = Registry(
+    "robust_amc.networks",
+    "architecture",
+    {
+        "vtcnn2": "robust_amc.models.vtcnn2:VTCNN2",
+        "residual": "robust_amc.models.residual:ResidualNetwork",
+        "ensemble": "robust_amc.models.ensemble:Ensemble",
+        "matched_filter": "robust_amc.models.matched_filter:MatchedFilterNetwork",
+        "awn": "robust_amc.models.awn:AWN",
+    },
+)
+_COMMON = ("classes", "frame_length", "input_gain")
 
 
-def build(architecture, classes, frame_length=128, **settings):
+def __getattr__(name: str) -> Any:
+    # Imported when it is asked for: the names alone need no PyTorch
+    if name == "Network":
+        from .network import Network
+
+        return Network
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def build(architecture: str, classes: int, frame_length: int = 128, **settings: Any) -> "Network":
     """A new network for `classes` classes; UserError when the architecture is unknown."""
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise UserError(f"unknown architecture {architecture!r}; there are {known}")
     return ARCHITECTURES[architecture](classes, frame_length, **settings)
 
 
-__all__ = ["ARCHITECTURES", "Ensemble", "ResidualNetwork", "VTCNN2", "build"]
+def settings_of(architecture: str) -> dict[str, Any]:
+    """Types of the further settings of an architecture, by name; Any where it does not say it."""
+    parameters = inspect.signature(ARCHITECTURES[architecture]).parameters.values()
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {
+        each.name: _type(each)
+        for each in parameters
+        if each.kind in named and each.name not in _COMMON
+    }
+
+
+def _type(parameter: inspect.Parameter) -> Any:
+    annotation, default = parameter.annotation, parameter.default
+    if annotation is not parameter.empty and isinstance(annotation, type):
+        return annotation
+    return Any if default is None or default is parameter.empty else type(default)
+
+
+__all__ = ["ARCHITECTURES", "Network", "build", "settings_of"]

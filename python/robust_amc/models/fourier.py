@@ -12,7 +12,9 @@ class Fourier(nn.Module):
     export format knows it. The matrix is no part of a model file.
     """
 
-    def __init__(self, frame_length):
+    matrix: torch.Tensor
+
+    def __init__(self, frame_length: int) -> None:
         super().__init__()
         time = torch.arange(frame_length, dtype=torch.float64)
         cycles = torch.outer(time, time - frame_length // 2) % frame_length / frame_length
@@ -22,7 +24,7 @@ class Fourier(nn.Module):
         matrix = (rows / frame_length**0.5).float()
         self.register_buffer("matrix", matrix, persistent=False)
 
-    def forward(self, iq):
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """Spectra of frames, float32 whatever the precision of the caller."""
         with torch.autocast(iq.device.type, enabled=False):
             return (iq.float().flatten(1) @ self.matrix).view_as(iq)

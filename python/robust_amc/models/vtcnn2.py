@@ -1,12 +1,14 @@
 """VT-CNN2, the classifier of the paper."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
 from .dropout import RectifiedDropout
+from .network import Network
 
 
-class VTCNN2(nn.Module):
+class VTCNN2(Network):
     """VT-CNN2 of O'Shea et al. (2016), as used by Zhang et al., IEEE WCL 2022.
 
     Zero-pad 2 each side in time; 256 filters 1×3, ReLU, dropout; zero-pad 2; 80 filters
@@ -23,7 +25,7 @@ class VTCNN2(nn.Module):
 
     feature_count = 256
 
-    def __init__(self, classes, frame_length=128, input_gain=1.0):
+    def __init__(self, classes: int, frame_length: int = 128, input_gain: float = 1.0) -> None:
         super().__init__()
         self.input_gain = input_gain
         self.conv1 = nn.Conv2d(1, 256, (1, 3))
@@ -34,37 +36,35 @@ class VTCNN2(nn.Module):
         self.dropout = nn.Dropout(0.5)
         for layer in (self.conv1, self.conv2, self.dense2):
             nn.init.xavier_uniform_(layer.weight)
+            assert layer.bias is not None
             nn.init.zeros_(layer.bias)
         nn.init.kaiming_normal_(self.dense1.weight)
         nn.init.zeros_(self.dense1.bias)
 
-    def features(self, iq):
+    def features(self, iq: torch.Tensor) -> torch.Tensor:
         """Last feature layer: frames ``[n, 2, length]`` to ``[n, 256]``."""
         maps = self.rectify(self._conv1(iq * self.input_gain))
         maps = self.rectify(self._conv2(maps))
         return F.relu(self.dense1(maps.transpose(1, 2).flatten(1)))
 
-    def logits(self, features):
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Class scores of features ``[n, 256]``, ``[n, classes]``."""
         return self.dense2(self.dropout(features))
 
-    def forward(self, iq):
-        """Class scores of frames ``[n, 2, length]``, ``[n, classes]``."""
-        return self.logits(self.features(iq))
-
-    def _conv1(self, iq):
+    def _conv1(self, iq: torch.Tensor) -> torch.Tensor:
         """``[n, 2, length]`` to ``[n, length + 2, 2·256]``, the rows side by side."""
         windows = F.pad(iq, (2, 2)).unfold(2, 3, 1).transpose(1, 2)  # [n, length + 2, 2, 3]
         maps = F.linear(windows.reshape(-1, 3), self.conv1.weight.view(256, 3), self.conv1.bias)
         return maps.view(iq.shape[0], -1, 512)
 
-    def _conv2(self, maps):
+    def _conv2(self, maps: torch.Tensor) -> torch.Tensor:
         """``[n, width, 2·256]`` to ``[n, width + 2, 80]``."""
         # Column block k holds every map's product with tap k; output t is the sum over k
         # of block k at t + k - 2. The zero padding takes no part in the product.
         weight = self.conv2.weight.permute(3, 0, 2, 1).reshape(240, 512)
         taps = F.linear(maps.flatten(0, 1), weight).view(maps.shape[0], -1, 240)
         left, middle, right = taps.split(80, dim=2)
+        assert self.conv2.bias is not None
         return (
             F.pad(right, (0, 0, 0, 2))
             + F.pad(middle, (0, 0, 1, 1))

@@ -5,16 +5,29 @@ most probably Sahay, Love, Brinton, CISS 2021. Its architecture is not published
 convolutional, since a dense one explains only half of a frame's energy.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 import torch
 from torch import nn
 
+from ..arrays import Floats, Integers
 from ..errors import UserError
+from .base import CalibrationSettings, Rejector
+
+if TYPE_CHECKING:
+    from ..classifier import Classifier
+    from ..data import FrameDataset
 
 CHANNELS = (32, 64, 64)  # each layer halves the length
 KERNEL = 7
 
 
-class AutoencoderDetector(nn.Module):
+class AutoencoderDetector(Rejector):
     """Rejects frames that it cannot reconstruct; the network's class stands for the others.
 
     The error of a frame is ‖u - AE(u)‖² with u = x/‖x‖, so it does not depend on the level.
@@ -25,18 +38,21 @@ class AutoencoderDetector(nn.Module):
     what is decided, and a threshold S0 = -τ rejects errors above τ.
     """
 
-    kind = "autoencoder"
+    level: torch.Tensor
 
-    def __init__(self, classes, frame_length=128, code=64):
+    kind = "autoencoder"
+    detects = True
+
+    def __init__(self, classes: int, frame_length: int = 128, latent_dim: int = 64) -> None:
         super().__init__()
         self.register_buffer("level", torch.ones(classes))
         if frame_length % 2 ** len(CHANNELS):
             raise UserError(
                 f"the autoencoder needs frames whose length is a multiple of {2 ** len(CHANNELS)}"
             )
-        self.frame_length, self.code = frame_length, code
+        self.frame_length, self.latent_dim = frame_length, latent_dim
         steps = list(zip((2, *CHANNELS), CHANNELS))
-        same = {"stride": 2, "padding": KERNEL // 2}
+        same: dict[str, Any] = {"stride": 2, "padding": KERNEL // 2}
         self.encoder = nn.Sequential(
             *(
                 layer
@@ -47,7 +63,10 @@ class AutoencoderDetector(nn.Module):
         shape = (CHANNELS[-1], frame_length // 2 ** len(CHANNELS))
         size = shape[0] * shape[1]
         self.bottleneck = nn.Sequential(
-            nn.Flatten(), nn.Linear(size, code), nn.Linear(code, size), nn.Unflatten(1, shape)
+            nn.Flatten(),
+            nn.Linear(size, latent_dim),
+            nn.Linear(latent_dim, size),
+            nn.Unflatten(1, shape),
         )
         up = [
             nn.ConvTranspose1d(wide, narrow, KERNEL, output_padding=1, **same)
@@ -55,53 +74,56 @@ class AutoencoderDetector(nn.Module):
         ]
         self.decoder = nn.Sequential(*(layer for each in up for layer in (nn.GELU(), each)))
 
-    def error(self, iq):
+    def error(self, iq: torch.Tensor) -> torch.Tensor:
         """Relative reconstruction error of frames ``[n, 2, length]``, ``[n]``; differentiable."""
         norm = torch.linalg.vector_norm(iq.flatten(1).float(), dim=1).clamp(min=1e-30)
         unit = iq.float() / norm[:, None, None] * self.frame_length**0.5
         guess = self.decoder(self.bottleneck(self.encoder(unit))).float()
         return ((guess - unit) ** 2).sum((1, 2)) / self.frame_length
 
-    def forward(self, iq, features, logits):
+    def forward(
+        self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
         """Scores of a batch, see the class."""
         best, decided = logits.max(1)
         return logits - (best + self.error(iq) / self.level[decided])[:, None]
 
     @torch.no_grad()
-    def errors(self, iq, batch_size=1024):
+    def errors(self, iq: Floats | torch.Tensor, batch_size: int = 1024) -> torch.Tensor:
         """Errors of an array of frames ``[n, 2, length]``, float32 ``[n]``."""
         return torch.cat([self.error(part) for part in torch.as_tensor(iq).split(batch_size)])
 
-    def halved(self):
-        """A copy whose weights went through half precision."""
-        copy = AutoencoderDetector(len(self.level), self.frame_length, self.code)
-        copy.load_state_dict({name: value.half() for name, value in self.state_dict().items()})
-        return copy.eval().requires_grad_(False)
+    @property
+    def classes(self) -> int:
+        """How many classes it scores."""
+        return len(self.level)
 
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         """What a model file says of the autoencoder beside its tensors."""
-        return {"kind": self.kind, "frame_length": self.frame_length, "code": self.code}
-
-    def tensors(self):
-        """What a model file holds."""
-        return {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        sizes = {"frame_length": self.frame_length, "latent_dim": self.latent_dim}
+        return {"kind": self.kind} | sizes
 
     @classmethod
-    def load(cls, tensors, facts, classes):
+    def load(
+        cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
+    ) -> Self:
         """From a model file."""
-        detector = cls(classes, facts["frame_length"], facts["code"])
+        latent_dim = facts["latent_dim" if "latent_dim" in facts else "code"]  # its name until 1.0
+        detector = cls(classes, facts["frame_length"], latent_dim)
         detector.load_state_dict(tensors)
         return detector.eval().requires_grad_(False)
 
 
-def fit_autoencoder(iq, label, classes, settings):
+def fit_autoencoder(
+    iq: Floats, label: Integers, classes: int, settings: AutoencoderSettings
+) -> AutoencoderDetector:
     """Train an AutoencoderDetector on benign frames ``[n, 2, length]`` of `classes` classes.
 
-    `settings` has code, epochs, batch_size, learning_rate and seed.
+    `settings` has latent_dim, epochs, batch_size, learning_rate and seed.
     """
     torch.manual_seed(settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
-    detector = AutoencoderDetector(classes, iq.shape[2], settings.code)
+    detector = AutoencoderDetector(classes, iq.shape[2], settings.latent_dim)
     optimizer = torch.optim.Adam(detector.parameters(), settings.learning_rate, fused=True)
     frames = torch.as_tensor(iq, dtype=torch.float32)
     updates = settings.epochs * -(-len(frames) // settings.batch_size)
@@ -118,3 +140,35 @@ def fit_autoencoder(iq, label, classes, settings):
     for number in range(classes):
         detector.level[number] = error[torch.as_tensor(label) == number].median()
     return detector
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings(CalibrationSettings):
+    """How the autoencoder is made; written into the model's metadata.
+
+    Attributes:
+        latent_dim: width of the bottleneck
+        epochs: of its training
+        batch_size: frames an update
+        learning_rate: of Adam, falling to zero
+    """
+
+    frames_per_class: int = 4000
+    latent_dim: int = 32
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not min(self.latent_dim, self.epochs, self.batch_size, self.learning_rate) > 0:
+            raise UserError("latent_dim, epochs, batch size and learning rate must be positive")
+
+    def fit(self, classifier: Classifier, train: FrameDataset) -> tuple[Rejector, dict[str, Any]]:
+        """The autoencoder on a FrameDataset's frames, as it will be saved, and facts about it."""
+        iq = train.iq.astype(np.float32)
+        rejector = fit_autoencoder(iq, train.label, len(train.classes), self).halved()
+        return rejector, {"train_error": float(rejector.errors(iq).mean())}
+
+
+AutoencoderDetector.Settings = AutoencoderSettings

@@ -1,103 +1,28 @@
 """From a trained network to a classifier that rejects."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from ..classifier import Classifier
+from ..data import FrameDataset
 from ..errors import UserError
 from ..evaluation.metrics import Outcome
 from . import threshold
-from .autoencoder import fit_autoencoder
-from .svm import GAMMA, NeuralRejection, feature_scale, fit_svm
+from .base import CalibrationSettings
+from .svm import SVMSettings
 
 
-@dataclass(frozen=True)
-class CalibrationSettings:
-    """What every rejector needs.
-
-    Attributes:
-        frames_per_class: most training frames a class
-        snr_db: SNR labels of its training frames (empty: all)
-        calibration_snr_db: SNR labels of the frames that set the threshold (empty: all)
-        target_rejection: share of benign calibration frames to reject
-        seed: of the choice of frames, and of the autoencoder's training
-    """
-
-    frames_per_class: int = 250
-    snr_db: list = field(default_factory=list)
-    calibration_snr_db: list = field(default_factory=list)
-    target_rejection: float = threshold.TARGET
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.frames_per_class < 1:
-            raise UserError("frames per class must be positive")
-
-
-@dataclass(frozen=True)
-class SVMSettings(CalibrationSettings):
-    """How the SVM is made; written into the model's metadata.
-
-    Attributes:
-        gamma: kernel parameter γ of the SVM (the paper's 0.01)
-        penalty: the SVM's C
-        scale_features: store the feature scale of :func:`svm.feature_scale`
-    """
-
-    gamma: float = GAMMA
-    penalty: float = 1.0
-    scale_features: bool = True
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not (self.gamma > 0 and self.penalty > 0):
-            raise UserError("gamma and penalty must be positive")
-
-    def fit(self, classifier, train):
-        """The SVM on the features of a FrameDataset, as it will be saved, and facts of it."""
-        if len(classifier.classes) < 3:
-            raise UserError("a one-vs-all SVM needs at least three classes")
-        features = classifier.features(train.iq)
-        scale = feature_scale(features, self.gamma, self.seed) if self.scale_features else 1
-        estimator = fit_svm(features * scale, train.label, self.gamma, self.penalty)
-        rejector = NeuralRejection.from_sklearn(estimator, scale).halved()
-        return rejector, {"support_vectors": len(rejector.support_vectors)}
-
-
-@dataclass(frozen=True)
-class AutoencoderSettings(CalibrationSettings):
-    """How the autoencoder is made; written into the model's metadata.
-
-    Attributes:
-        code: width of the bottleneck
-        epochs: of its training
-        batch_size: frames an update
-        learning_rate: of Adam, falling to zero
-    """
-
-    frames_per_class: int = 4000
-    code: int = 32
-    epochs: int = 30
-    batch_size: int = 128
-    learning_rate: float = 2e-3
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not min(self.code, self.epochs, self.batch_size, self.learning_rate) > 0:
-            raise UserError("code, epochs, batch size and learning rate must be positive")
-
-    def fit(self, classifier, train):
-        """The autoencoder on the frames of a FrameDataset, as it will be saved, and facts of it."""
-        iq = train.iq.astype(np.float32)
-        rejector = fit_autoencoder(iq, train.label, len(train.classes), self).halved()
-        return rejector, {"train_error": float(rejector.errors(iq).mean())}
-
-
-def fit_rejector(classifier, train, calibration, settings=None):
+def fit_rejector(
+    classifier: Classifier,
+    train: FrameDataset,
+    calibration: FrameDataset,
+    settings: CalibrationSettings | None = None,
+) -> Classifier:
     """A Classifier with the network of `classifier` and a new rejector.
 
+    `settings` are of any kind of rejector, a subclass of CalibrationSettings (None: SVMSettings).
     `train` and `calibration` are FrameDatasets; they must be disjoint, and neither the
     network nor the rejector may have seen `calibration`. The threshold is set on what will
     be saved, in half precision. Raises UserError when a class is missing or the calibration
@@ -134,17 +59,17 @@ def fit_rejector(classifier, train, calibration, settings=None):
         }
     )
     fitted.set_target_rejection(settings.target_rejection)
-    decided = fitted.label_of(torch.from_numpy(decided.score)).numpy()
+    label = fitted.label_of(torch.from_numpy(decided.score)).numpy()
     known = classifier.metadata
     fitted.metadata["defense"] = known.get("defense", {}) | {"run_time": rejector.kind}
     fitted.metadata["defense"].pop("system", None)  # that of the network alone
     fitted.metadata["metrics"] = known.get("metrics", {}) | {
-        "calibration": Outcome(calibration.label, decided).summary()
+        "calibration": Outcome(calibration.label, label).summary()
     }
     return fitted
 
 
-def _at_most(dataset, per_class, seed):
+def _at_most(dataset: FrameDataset, per_class: int, seed: int) -> FrameDataset:
     """At most `per_class` frames of each class; UserError when a class has none."""
     rng = np.random.default_rng(seed)
     chosen = []

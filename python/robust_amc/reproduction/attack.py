@@ -1,23 +1,36 @@
 """The security curves of a study, a point at a time."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from .. import data, provenance
 from ..classifier import Classifier
+from ..data import FrameDataset
 from ..evaluation import Attack, Outcome, SecurityCurve, checks
-from ..files import replacing, write_json
-from ..model_card import checksum
+from ..evaluation.curve import AttackProgress, Point
+from ..files import Document, checksum, replacing, write_json
+from .study import Folder, Study
 
 
-def test_frames(study, dataset, models):
+def test_frames(study: Study, dataset: FrameDataset, models: Iterable[Classifier]) -> FrameDataset:
     """The test part of a FrameDataset at the study's SNR label, for all `models` the same."""
     part, split_seed = provenance.part_to_evaluate(dataset, models)
     return data.part(dataset, part, split_seed).select(snr_db=[study.snr_db]).in_memory()
 
 
-def curves(study, folder, dataset, *, device, told, warnings, progress=None):
+def curves(
+    study: Study,
+    folder: Folder,
+    dataset: FrameDataset,
+    *,
+    device: str,
+    log: Callable[[str], None],
+    warnings: list[Document],
+    progress: AttackProgress | None = None,
+) -> Iterator[tuple[int, Document, Outcome, FrameDataset]]:
     """Attack every system of `study`; what is in `folder` already is not done again.
 
     Yields (seed, row, Outcome, FrameDataset) of each point, benign ones first; what may make
@@ -30,7 +43,7 @@ def curves(study, folder, dataset, *, device, told, warnings, progress=None):
         attacked, others = benign.divide(study.frames, seed)
         others = others.limit(study.frames, seed)  # a universal perturbation is crafted on them
         for name, classifier in models.items():
-            told(f"{name}, seed {seed}: benign frames")
+            log(f"{name}, seed {seed}: benign frames")
             curve = SecurityCurve(classifier, benign, Attack.NONE)
             yield seed, *curve.point(), benign
         for name, classifier in models.items():
@@ -45,16 +58,16 @@ def curves(study, folder, dataset, *, device, told, warnings, progress=None):
                     classifier, attacked, kind, study.attack, seed, source, others
                 )
                 for pnr_db in sorted(study.pnr_db):
-                    told(f"{name}, seed {seed}: {kind.value}, PNR {pnr_db:g} dB")
+                    log(f"{name}, seed {seed}: {kind.value}, PNR {pnr_db:g} dB")
                     curve.settings = study.attack_at(pnr_db)
                     yield seed, *saved.point(curve, pnr_db, progress), attacked
-                told(f"{name}, seed {seed}: {kind.value}, checks")
+                log(f"{name}, seed {seed}: {kind.value}, checks")
                 curve.settings = study.attack
                 told_apart = {"seed": seed, "attack": kind.value}
                 warnings += [told_apart | each for each in saved.warnings(curve, study, progress)]
 
 
-def _attacks(study, name):
+def _attacks(study: Study, name: str) -> list[Attack]:
     """The attacks on one system."""
     return (
         [Attack.NOISE, Attack.PGD]
@@ -70,15 +83,15 @@ class _Saved:
     Points of other model files than those with the SHA-256 sums `models` do not count.
     """
 
-    def __init__(self, path, models):
+    def __init__(self, path: Path, models: list[str]) -> None:
         self.path = path
         saved = json.loads(path.read_text()) if path.exists() else {}
         known = saved.get("models") == models
-        self.saved = saved if known else {"models": models, "points": {}}
+        self.saved: Document = saved if known else {"models": models, "points": {}}
         self.points = self.saved["points"]
         self._restored = False
 
-    def point(self, curve, pnr_db, progress):
+    def point(self, curve: SecurityCurve, pnr_db: float, progress: AttackProgress | None) -> Point:
         """Row and Outcome at one PNR: from the file, or made and saved."""
         key = f"{pnr_db:g}"
         if key in self.points:
@@ -97,7 +110,9 @@ class _Saved:
             self._state(each).unlink(missing_ok=True)
         return row, outcome
 
-    def warnings(self, curve, study, progress):
+    def warnings(
+        self, curve: SecurityCurve, study: Study, progress: AttackProgress | None
+    ) -> list[Document]:
         """Warnings about a finished curve: from the file, or made and saved.
 
         Stronger attacks are compared with the whole battery, where that was tried.
@@ -110,11 +125,11 @@ class _Saved:
             write_json(self.path, self.saved)
         return self.saved["warnings"]
 
-    def _state(self, key):
+    def _state(self, key: str) -> Path:
         """What the point after that at the PNR `key` goes on from."""
         return self.path.with_name(f"{self.path.stem}-{key}.npz")
 
-    def _restore(self, curve):
+    def _restore(self, curve: SecurityCurve) -> None:
         """Let a curve that was read from the file go on where an interrupted one was."""
         if self.points and not self._restored:
             with np.load(self._state(list(self.points)[-1])) as state:
@@ -122,7 +137,7 @@ class _Saved:
         self._restored = True
 
 
-def _columns(outcome):
+def _columns(outcome: Outcome) -> Document:
     return {
         "label": outcome.label,
         "decided": outcome.decided,
@@ -131,7 +146,7 @@ def _columns(outcome):
     }
 
 
-def _outcome(columns):
+def _outcome(columns: Document) -> Outcome:
     recognized = columns["recognized"]
     return Outcome(
         label=np.asarray(columns["label"]),

@@ -25,13 +25,13 @@ class Claim:
 
     text: str
     paper: str
-    systems: tuple
+    systems: tuple[str, ...]
     metric: str
     attack: str = "none"
     pnr_db: float | None = None
     beside: str | None = None
 
-    def sides(self):
+    def sides(self) -> list[tuple[str, str, float | None]]:
         """(system, attack, PNR) of each system."""
         attacks = (self.attack, self.beside or self.attack)
         return [(name, each, self.pnr_db) for name, each in zip(self.systems, attacks)]

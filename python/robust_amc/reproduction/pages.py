@@ -1,9 +1,12 @@
 """The results of a study as pages for people, Markdown: made of results.json alone."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from ..evaluation import METRICS
+from ..files import Document
 
 
-def normal_accuracy(results):
+def normal_accuracy(results: Document) -> Iterator[str]:
     """Lines of a table: what the systems do without an attack."""
     names = METRICS[:3]
     yield "| system | frames | " + " | ".join(name.replace("_", " ") for name in names) + " |"
@@ -14,7 +17,7 @@ def normal_accuracy(results):
             yield f"| {row['model']} | {row['frames']} | " + " | ".join(cells) + " |"
 
 
-def paper_vs_ours(results):
+def paper_vs_ours(results: Document) -> Iterator[str]:
     """Lines: each claim of the paper beside our figure, what is left at each PNR, warnings."""
     yield "# The paper's claims beside our figures"
     yield ""
@@ -40,7 +43,7 @@ def paper_vs_ours(results):
             yield f"- {each['model']} ({seed}, {each['attack']}): {each['message']}"
 
 
-def _about(settings):
+def _about(settings: Document) -> str:
     generator, study = settings["generator"], settings["study"]
     data = (
         f"{generator['generator']} data, mode {generator['mode']}, seed {generator['seed']}"
@@ -57,7 +60,7 @@ def _about(settings):
     )
 
 
-def _claims(claims):
+def _claims(claims: Iterable[Document]) -> Iterator[str]:
     yield "| claim | paper (real RML2016.10a) | ours | frames |"
     yield "|---|---|---|---|"
     for each in claims:
@@ -67,7 +70,7 @@ def _claims(claims):
         yield f"| {each['text']}{level} | {each['paper']} | {ours} | {each['frames']} |"
 
 
-def _by_level(title, metric, results):
+def _by_level(title: str, metric: str, results: Document) -> Iterator[str]:
     """A table: what is left of each system at each PNR of the white-box attack."""
     study = results["settings"]["study"]
     levels = sorted(study["pnr_db"])
@@ -82,7 +85,7 @@ def _by_level(title, metric, results):
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
-def _with_interval(value, interval, signed=False):
+def _with_interval(value: float, interval: Sequence[float], signed: bool = False) -> str:
     """A share in percent with its interval."""
     low, high = (100 * bound for bound in interval)
     number = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"

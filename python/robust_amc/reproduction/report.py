@@ -1,6 +1,7 @@
 """What a study found: one JSON file, tables, figures, and the paper's claims beside it."""
 
 import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 
@@ -8,11 +9,15 @@ import numpy as np
 import torch
 
 from .. import __version__
+from ..arrays import Bools, Floats, Integers
+from ..classifier import Classifier
+from ..data import FrameDataset
 from ..evaluation import checks, difference, figures
 from ..evaluation.metrics import Outcome, with_intervals
-from ..files import replacing, write_json
+from ..files import AnyPath, Document, replacing, write_json
 from . import pages
-from .claims import CLAIMS
+from .claims import CLAIMS, Claim
+from .study import Folder, Study
 
 FEATURES = ("cat", "ls_gna")  # whose last feature layer Fig. 2 shows
 FIGURES = {
@@ -27,20 +32,24 @@ FIGURES = {
 }
 
 
+Key = tuple[str, str, float | None]  # system, attack, PNR
+Seeded = tuple[int, Document, Outcome, FrameDataset]  # a point of one seed
+
+
 class Report:
     """Collects the points of a study and writes what they say into its folder."""
 
-    def __init__(self, study, folder, dataset, path):
+    def __init__(self, study: Study, folder: Folder, dataset: FrameDataset, path: AnyPath) -> None:
         self.study, self.folder = study, folder
         self.dataset, self.path = dataset, path
-        self.points = {}
+        self.points: dict[Key, list[Seeded]] = {}
 
-    def add(self, seed, row, outcome, selection):
+    def add(self, seed: int, row: Document, outcome: Outcome, selection: FrameDataset) -> None:
         """One point: its row, Outcome and the frames it is about."""
         key = (row["model"], row["attack"], row["pnr_db"])
         self.points.setdefault(key, []).append((seed, row, outcome, selection))
 
-    def write(self, models, warnings=()):
+    def write(self, models: Mapping[str, Classifier], warnings: Iterable[Document] = ()) -> None:
         """Write results.json, normal-accuracy.md, the figures and paper-vs-ours.md.
 
         `models` are Classifiers by name, whose features Fig. 2 shows.
@@ -71,10 +80,10 @@ class Report:
             path = self.folder.path / f"fig2.{suffix}"
             figures.features(panels, benign.label, benign.classes, path)
 
-    def _has(self, claim):
+    def _has(self, claim: Claim) -> bool:
         return all(side in self.points for side in claim.sides())
 
-    def _missed(self):
+    def _missed(self) -> Iterator[Document]:
         """Warnings where other attacks win frames that PGD leaves, all seeds together."""
         for name in self.study.systems:
             for level in self.study.pnr_db:
@@ -95,7 +104,7 @@ class Report:
                         "attack": "pgd",
                     }
 
-    def _pooled(self, key):
+    def _pooled(self, key: Key) -> Document:
         """One row over all seeds; a frame that several seeds attack counts for each."""
         points = self.points[key]
         row = dict(points[0][1])
@@ -105,7 +114,7 @@ class Report:
             row["psr_db"] = float(np.mean([each[1]["psr_db"] for each in points]))
         return row | {"seeds": [seed for seed, *_ in points]}
 
-    def _claim(self, claim):
+    def _claim(self, claim: Claim) -> Document:
         """A claim with our figure: the metric of a system, or a paired difference of two."""
         points = [self.points[side] for side in claim.sides()]
         (first, run_id), *others = [_together(each) for each in points]
@@ -118,7 +127,7 @@ class Report:
             value, interval = result["difference"], result["interval"]
         return found | {"ours": value, "interval": interval, "frames": len(run_id)}
 
-    def _settings(self, models):
+    def _settings(self, models: Mapping[str, Classifier]) -> Document:
         metadata = self.dataset.metadata
         return {
             "study": asdict(self.study),
@@ -140,12 +149,12 @@ class Report:
             "date": date.today().isoformat(),
         }
 
-    def _text(self, name, lines):
+    def _text(self, name: str, lines: Iterable[str]) -> None:
         with replacing(self.folder.path / name) as temporary:
             temporary.write_text("\n".join(lines) + "\n")
 
 
-def _separation(features, label):
+def _separation(features: Floats, label: Integers) -> float:
     """Share of the variance of features ``[n, width]`` that is between classes, 0 … 1."""
     means = np.stack([features[label == each].mean(0) for each in np.unique(label)])
     nearest = means[np.unique(label, return_inverse=True)[1]]
@@ -153,20 +162,20 @@ def _separation(features, label):
     return float(np.sum((nearest - center) ** 2) / np.sum((features - center) ** 2))
 
 
-def _left(outcome):
+def _left(outcome: Outcome) -> Bools:
     """Which frames an attack has not won, bool ``[n]``."""
     return outcome.correct | outcome.rejected
 
 
-def _together(points):
+def _together(points: Sequence[Seeded]) -> tuple[Outcome, Integers]:
     """One Outcome over all seeds, and the frames' runs."""
     outcomes = [outcome for _, _, outcome, _ in points]
-    recognized = [each.recognized for each in outcomes]
+    recognized = [each.recognized for each in outcomes if each.recognized is not None]
     together = Outcome(
         label=np.concatenate([each.label for each in outcomes]),
         decided=np.concatenate([each.decided for each in outcomes]),
         attacked=outcomes[0].attacked,
-        recognized=None if recognized[0] is None else np.concatenate(recognized),
+        recognized=np.concatenate(recognized) if recognized else None,
     )
     # The same run may be attacked once for each seed: its frames stay one group
     return together, np.concatenate([selection.run_id for *_, selection in points])

@@ -4,11 +4,14 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
-from .. import __version__, systems
+from .. import __version__, assets, settings, systems
 from ..attacks import AttackSettings
+from ..data import FrameDataset
 from ..errors import UserError
-from ..files import write_json
+from ..files import AnyPath, Document, write_json
+from ..systems import System
 
 # In the order of tables and legends
 SYSTEMS = (
@@ -51,25 +54,25 @@ class Study:
         rejector_frames: most training frames a class of a rejector (None: as the system says)
     """
 
-    systems: tuple = SYSTEMS
-    seeds: tuple = (0,)
+    systems: tuple[str, ...] = SYSTEMS
+    seeds: tuple[int, ...] = (0,)
     snr_db: float = 10.0
     frames: int = 1000
-    pnr_db: tuple = (-30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 10.0, 20.0)
-    full_pnr_db: tuple = (-20.0, -10.0, 0.0, 10.0, 20.0)
-    grey: tuple = ("two_fold", "htrd", "htrd_plus")
-    transfer: tuple = ("undefended", "htrd", "ensemble", "htrd_plus")
+    pnr_db: tuple[float, ...] = (-30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 10.0, 20.0)
+    full_pnr_db: tuple[float, ...] = (-20.0, -10.0, 0.0, 10.0, 20.0)
+    grey: tuple[str, ...] = ("two_fold", "htrd", "htrd_plus")
+    transfer: tuple[str, ...] = ("undefended", "htrd", "ensemble", "htrd_plus")
     source: str = "ae_pretrained"
-    universal: tuple = ("undefended", "htrd", "htrd_plus")
-    training_snr_db: tuple = tuple(float(level) for level in range(0, 20, 2))
-    calibration_snr_db: tuple = (8.0, 10.0, 12.0)
+    universal: tuple[str, ...] = ("undefended", "htrd", "htrd_plus")
+    training_snr_db: tuple[float, ...] = tuple(float(level) for level in range(0, 20, 2))
+    calibration_snr_db: tuple[float, ...] = (8.0, 10.0, 12.0)
     attack: AttackSettings = field(default_factory=AttackSettings)
     epochs: int | None = None
     frames_per_key: int | None = None
     validation_frames: int = 2000
     rejector_frames: int | None = None
 
-    def on(self, dataset):
+    def on(self, dataset: FrameDataset) -> Self:
         """This study with the SNR labels that a FrameDataset has.
 
         Raises UserError when it lacks the one that is attacked.
@@ -85,7 +88,7 @@ class Study:
             ),
         )
 
-    def attack_at(self, pnr_db):
+    def attack_at(self, pnr_db: float) -> AttackSettings:
         """AttackSettings at a level: between those of the whole battery its two main objectives.
 
         What they win at one level still counts at the next, where the rest is tried.
@@ -94,7 +97,7 @@ class Study:
             return self.attack
         return replace(self.attack, restarts=0, objectives=2, chained=False)
 
-    def system(self, name, seed):
+    def system(self, name: str, seed: int) -> System:
         """The System `name` with this study's sizes and seed."""
         system = systems.load(name).sized(seed, self.epochs, self.frames_per_key)
         plan, rejector = system.plan, system.rejector
@@ -112,11 +115,11 @@ class Study:
             )
         return replace(system, plan=plan, rejector=rejector)
 
-    def networks(self):
+    def networks(self) -> list[str]:
         """Systems whose networks are trained, each after the one that it starts from."""
         ordered = []
 
-        def add(name):
+        def add(name: str) -> None:
             system = systems.load(name)
             if system.plan is None:
                 add(system.network)
@@ -154,7 +157,7 @@ class Folder:
         systems: the content of each system's TOML file
     """
 
-    def __init__(self, path, study, fingerprint, resume):
+    def __init__(self, path: AnyPath, study: Study, fingerprint: str, resume: bool) -> None:
         self.path = Path(path)
         self.systems = {name: _text(name) for name in study.networks() + list(study.systems)}
         identity = {
@@ -169,7 +172,9 @@ class Folder:
         if settings.exists():
             self._check(settings, identity, resume)
         elif self.path.exists() and any(self.path.iterdir()):
-            raise UserError(f"{path} is not empty and no reproduction; give a new folder")
+            raise UserError(
+                f"{path} is not empty and is not the folder of a reproduction; give a new one"
+            )
         try:
             for seed in study.seeds:
                 (self.path / "models" / f"seed{seed}").mkdir(parents=True, exist_ok=True)
@@ -178,7 +183,7 @@ class Folder:
             raise UserError(f"cannot make {path}: {error.strerror}") from None
         write_json(settings, identity)
 
-    def _check(self, settings, identity, resume):
+    def _check(self, settings: Path, identity: Document, resume: bool) -> None:
         try:
             same = _meaning(json.loads(settings.read_text())) == _meaning(identity)
         except (ValueError, LookupError, TypeError, AttributeError):  # damaged
@@ -191,22 +196,24 @@ class Folder:
         if not resume:
             raise UserError(f"{self.path} is there: add --resume to go on, or give a new folder")
 
-    def model(self, name, seed):
+    def model(self, name: str, seed: int) -> Path:
         """Path of a model file."""
         return self.path / "models" / f"seed{seed}" / f"{name}.safetensors"
 
-    def curve(self, name, seed, attack):
+    def curve(self, name: str, seed: int, attack: str) -> Path:
         """Path of a security curve, what is done of it."""
         return self.path / "curves" / f"{name}-{seed}-{attack}.json"
 
 
-def _meaning(identity):
+def _meaning(identity: Document) -> Document:
     """An identity without what changes no result: comments of the systems' files, their sweeps."""
-    systems_of = {name: tomllib.loads(text) for name, text in identity["systems"].items()}
+    systems_of = {
+        name: settings.current(tomllib.loads(text)) for name, text in identity["systems"].items()
+    }
     for document in systems_of.values():
         document.pop("sweep", None)
     return identity | {"systems": systems_of}
 
 
-def _text(name):
-    return (systems.assets.SYSTEMS / f"{name}.toml").read_text()
+def _text(name: str) -> str:
+    return (assets.SYSTEMS / f"{name}.toml").read_text()

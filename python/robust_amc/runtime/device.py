@@ -1,17 +1,23 @@
 """Where PyTorch computes, and what it can do there."""
 
+import copy
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from ..errors import UserError
 
+Module = TypeVar("Module", bound=nn.Module)
+
+AnyDevice = str | torch.device
 # Of an x86 or ARM processor that multiplies bfloat16 matrices in hardware
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
-def pick_device(name):
+def pick_device(name: str) -> str:
     """Device for a name: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto`` takes a GPU if there is one.
 
     Raises UserError when it is not there.
@@ -25,7 +31,7 @@ def pick_device(name):
     return name
 
 
-def has_bfloat16(device):
+def has_bfloat16(device: AnyDevice) -> bool:
     """Whether bfloat16 matrix products are faster than float32 on a device.
 
     By what the hardware says it has, not by measuring: a run that is interrupted and
@@ -38,7 +44,7 @@ def has_bfloat16(device):
 
 
 @lru_cache
-def _cpu_has_bfloat16():
+def _cpu_has_bfloat16() -> bool:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not Linux
@@ -50,7 +56,7 @@ def _cpu_has_bfloat16():
     )
 
 
-def fast_math(device, wanted=True):
+def fast_math(device: AnyDevice, wanted: bool = True) -> torch.autocast:
     """A context with bfloat16 matrix products, where wanted and the device has them.
 
     Elsewhere bfloat16 is emulated and slower: float32 is kept.
@@ -59,6 +65,15 @@ def fast_math(device, wanted=True):
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and has_bfloat16(device))
 
 
-def batch_size(device):
+def in_bfloat16(module: Module) -> Module:
+    """A copy whose matrix layers hold bfloat16: :func:`fast_math` would cast at every step."""
+    module = copy.deepcopy(module)
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
+            layer.to(torch.bfloat16)
+    return module
+
+
+def batch_size(device: AnyDevice) -> int:
     """Frames that go through a network at once: 128 stay in a CPU's cache, a GPU wants many."""
     return 128 if torch.device(device).type == "cpu" else 2048

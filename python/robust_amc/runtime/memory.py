@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 
-def available_memory():
+def available_memory() -> int:
     """Bytes that can be used without swapping; all of the machine's where that is not told."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -22,7 +22,7 @@ _NEVER = (1 << 31) - 1
 
 
 @lru_cache
-def keep_freed_memory():
+def keep_freed_memory() -> bool:
     """Let freed memory up to 32 MB a block be reused instead of given back to the system.
 
     By default glibc takes the maps of every layer from the system anew and gives them back

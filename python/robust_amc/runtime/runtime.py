@@ -5,21 +5,28 @@ makes a Runtime, which connects them: NCCL between GPUs, gloo between CPUs.
 """
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 from lightning_fabric.strategies import DDPStrategy
+from torch import nn
+from torch.optim import Optimizer
 
 from ..errors import UserError
 from . import processes
-from .device import batch_size, has_bfloat16, pick_device
+from .device import AnyDevice, batch_size, has_bfloat16, pick_device
 from .memory import keep_freed_memory
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 # A process may wait long for what only the first one does; torchrun sees when one has died.
 PATIENCE = timedelta(days=1)
+Result = TypeVar("Result")
+Summed = TypeVar("Summed", int, float, torch.Tensor)
 
 
 class Runtime:
@@ -35,7 +42,7 @@ class Runtime:
         batch_size: frames that go through a network at once
     """
 
-    def __init__(self, device="auto", fast=True):
+    def __init__(self, device: AnyDevice = "auto", fast: bool = True) -> None:
         """`device` as for pick_device(); `fast` asks for bfloat16 where the hardware has it.
 
         Raises UserError when the device is not there, or too few are for the processes.
@@ -61,11 +68,11 @@ class Runtime:
         self.device = self._fabric.device
         self.batch_size = batch_size(self.device)
 
-    def fast_math(self):
+    def fast_math(self) -> AbstractContextManager[Any]:
         """A context in which matrix products have the runtime's precision."""
         return self._fabric.autocast()
 
-    def setup(self, network, optimizer):
+    def setup(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         """The model and the optimizer of a training step.
 
         The model's forward pass has the runtime's precision, its backward pass averages
@@ -74,26 +81,30 @@ class Runtime:
         """
         return self._fabric.setup(network, optimizer)
 
-    def accumulating(self, model, more):
+    def accumulating(self, model: nn.Module, more: bool) -> AbstractContextManager[Any]:
         """A context for a forward and backward pass; with `more` to come, nothing is exchanged."""
-        return self._fabric.no_backward_sync(model, enabled=more)
+        return self._fabric.no_backward_sync(cast(Any, model), enabled=more)
 
-    def backward(self, loss):
+    def backward(self, loss: torch.Tensor) -> None:
         """Gradients of a loss that is summed, not averaged, over the processes."""
         self._fabric.backward(loss * self.world)
 
-    def sum(self, value):
+    def sum(self, value: Summed) -> Summed:
         """Sum over the processes of a number, or of a tensor (then on its device)."""
         if self.world == 1:
             return value
         if torch.is_tensor(value):
-            return self._fabric.all_reduce(value.clone(), reduce_op="sum").to(value.device)
+            return self._sum(value.clone()).to(value.device)
         kind = torch.float64 if isinstance(value, float) else torch.int64
-        return self._fabric.all_reduce(torch.tensor(value, dtype=kind), reduce_op="sum").item()
+        return self._sum(torch.tensor(value, dtype=kind)).item()
 
-    def from_first(self, function):
+    def _sum(self, value: torch.Tensor) -> Any:
+        return self._fabric.all_reduce(value, reduce_op="sum")
+
+    def from_first(self, function: Callable[[], Result]) -> Result:
         """What `function` returns, or the UserError it raises, in the first process: in all."""
-        result = error = None
+        result: Result | None = None
+        error = None
         if self.is_first:
             try:
                 result = function()
@@ -102,23 +113,23 @@ class Runtime:
         result, error = self._fabric.broadcast((result, error))
         if error is not None:
             raise error
-        return result
+        return cast(Result, result)
 
 
 class _Bfloat16(MixedPrecision):
     """bfloat16 products of float32 frames: a perturbation may be smaller than bfloat16's steps."""
 
-    def convert_input(self, data):
+    def convert_input(self, data: Any) -> Any:
         """Leave the frames as they are; Fabric's own rounds them before the input gain."""
         return data
 
 
-def _devices(device):
+def _devices(device: torch.device) -> list[int] | int:
     """What Fabric takes for a device: how many, or the one that was named."""
     return [device.index] if device.index is not None else processes.local_world()
 
 
-def _check_processes(device):
+def _check_processes(device: torch.device) -> None:
     """UserError unless every process can have a device, alike on all machines."""
     here = processes.local_world()
     if device.index is not None:

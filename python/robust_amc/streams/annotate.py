@@ -2,23 +2,32 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import IO
+
+import numpy as np
 
 from .. import __version__
 from ..data.formats import sigmf_recording
 from ..data.formats.sigmf_annotations import GENERATOR
-from ..files import replacing
+from ..decisions import DecisionBatch
+from ..files import AnyPath, Document, replacing
+from .recording import Recording
 
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
 _EXTENSION = {"name": "htrd", "version": "1.0.0", "optional": True}
 
 
 @contextmanager
-def annotated(path, recording, model):
+def annotated(
+    path: AnyPath, recording: Recording, model: str, frame_length: int
+) -> Iterator["Annotator"]:
     """Yield an Annotator; its two files get their names when the block ends well.
 
-    `path` ends in ``.sigmf-meta``; the samples go to the ``.sigmf-data`` beside it. Raises
-    UserError when they cannot be written.
+    `path` ends in ``.sigmf-meta``; the samples go to the ``.sigmf-data`` beside it. `model` is
+    the name of what decides, `frame_length` that of its frames in samples. Raises UserError
+    when the files cannot be written.
     """
     meta, samples = sigmf_recording.paths(path)
     # The samples get their name first: metadata never describe another file
@@ -28,7 +37,7 @@ def annotated(path, recording, model):
         )
         text = stack.enter_context(open(temporary_meta, "w"))
         data = stack.enter_context(open(temporary_samples, "wb"))
-        annotator = Annotator(text, data, recording, model)
+        annotator = Annotator(text, data, recording, model, frame_length)
         yield annotator
         annotator.finish()
 
@@ -41,36 +50,38 @@ class Annotator:
     were written.
     """
 
-    def __init__(self, text, data, recording, model):
+    def __init__(
+        self, text: IO[str], data: IO[bytes], recording: Recording, model: str, frame_length: int
+    ) -> None:
         self._text, self._data = text, data
         self._recording = recording
-        self._model = model
+        self._model, self._frame_length = model, frame_length
         self._digest = hashlib.sha512()
-        self._run = None
+        self._run: _Run | None = None
         self._others = list(reversed(recording.annotations))  # the next one is the last
         self.annotations = 0
         text.write('{"annotations": [')
 
-    def keep(self, block):
+    def keep(self, block: bytes) -> None:
         """Write the bytes of samples."""
         self._digest.update(block)
         self._data.write(block)
 
-    def add(self, decided):
-        """Annotate the frames of a Decided."""
+    def add(self, batch: DecisionBatch) -> None:
+        """Annotate the frames of a DecisionBatch, which has their `sample_offset`."""
         rows = zip(
-            decided.sample_offset.tolist(),
-            decided.modulation,
-            decided.decisions.valid.tolist(),
-            decided.score.tolist(),
+            batch.sample_offset.astype(np.int64).tolist(),
+            batch.modulation,
+            batch.valid.tolist(),
+            batch.score.tolist(),
         )
         for offset, name, valid, score in rows:
             if self._run is None or not self._run.takes(offset, name, valid):
                 self._end_run()
                 self._run = _Run(offset, name, valid)
-            self._run.add(offset + decided.frame_length, score)
+            self._run.add(offset + self._frame_length, score)
 
-    def _end_run(self):
+    def _end_run(self) -> None:
         if self._run is None:
             return
         start = self._run.start + self._recording.first_sample
@@ -78,11 +89,11 @@ class Annotator:
             self._write(self._others.pop())
         self._write(self._run.annotation(start, self._model))
 
-    def _write(self, annotation):
+    def _write(self, annotation: Document) -> None:
         self._text.write(("," if self.annotations else "") + "\n" + json.dumps(annotation))
         self.annotations += 1
 
-    def finish(self):
+    def finish(self) -> None:
         """Write what is left, and what the recording is."""
         self._end_run()
         while self._others:
@@ -90,8 +101,8 @@ class Annotator:
         captures, info = json.dumps(self._recording.captures), json.dumps(self._global())
         self._text.write(f'],\n"captures": {captures},\n"global": {info}}}\n')
 
-    def _global(self):
-        info = {"core:version": _VERSION} | self._recording.info
+    def _global(self) -> Document:
+        info: Document = {"core:version": _VERSION} | self._recording.info
         rate = self._recording.sample_rate_hz
         extensions = info.get("core:extensions", [])
         if all(each.get("name") != _EXTENSION["name"] for each in extensions):
@@ -107,21 +118,21 @@ class Annotator:
 class _Run:
     """Frames that touch or overlap, and are decided alike."""
 
-    def __init__(self, start, name, valid):
+    def __init__(self, start: int, name: str | None, valid: bool) -> None:
         self.start = self._end = start
         self._decision = name, valid
         self._scores = 0.0
         self._frames = 0
 
-    def takes(self, offset, name, valid):
+    def takes(self, offset: int, name: str | None, valid: bool) -> bool:
         return offset <= self._end and (name, valid) == self._decision
 
-    def add(self, end, score):
+    def add(self, end: int, score: float) -> None:
         self._end = end
         self._frames += 1
         self._scores += score
 
-    def annotation(self, start, model):
+    def annotation(self, start: int, model: str) -> Document:
         name, valid = self._decision
         why = "rejected" if valid else "rejected: not finite or all zero"
         return {

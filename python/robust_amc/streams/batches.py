@@ -2,9 +2,11 @@
 
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
 
 from ..errors import UserError
-from .frame_sampler import Frames
+from .frame_sampler import Decoder, Frames, FrameSampler
+from .sources import Source
 
 BATCH = 512  # frames; engines divide it further
 _POLL = 0.1  # seconds at most until somebody's wish to stop is noticed
@@ -13,31 +15,31 @@ _POLL = 0.1  # seconds at most until somebody's wish to stop is noticed
 class Backlog:
     """Frames that wait to be decided, none longer than `latency` seconds if it is up to us."""
 
-    def __init__(self, latency):
+    def __init__(self, latency: float) -> None:
         self._latency = latency
-        self._waiting = deque()  # of (time of arrival, Frames)
+        self._waiting: deque[tuple[float, Frames]] = deque()  # and when they came
         self._count = 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._count
 
-    def add(self, frames, now):
+    def add(self, frames: Frames, now: float) -> None:
         """Frames that came at `now`."""
         if len(frames):
             self._waiting.append((now, frames))
             self._count += len(frames)
 
-    def patience(self, now):
+    def patience(self, now: float) -> float:
         """Seconds until the next batch is due, or until one should look again."""
         if not self._count:
             return _POLL
         return min(max(0.0, self._waiting[0][0] + self._latency - now), _POLL)
 
-    def is_due(self, now):
+    def is_due(self, now: float) -> bool:
         """Whether a batch is full, or its oldest frame has waited long enough."""
         return self._count >= BATCH or (self._count > 0 and self.patience(now) == 0)
 
-    def take(self):
+    def take(self) -> Frames:
         """The oldest frames, at most BATCH."""
         parts, wanted = [], BATCH
         while wanted and self._waiting:
@@ -58,7 +60,14 @@ class FrameStream:
     source had an end and it came; `discarded`, frames that waited when it was stopped.
     """
 
-    def __init__(self, source, decoder, sampler, latency, is_stopped):
+    def __init__(
+        self,
+        source: Source,
+        decoder: Decoder,
+        sampler: FrameSampler,
+        latency: float,
+        is_stopped: Callable[[], bool],
+    ) -> None:
         if not 0 <= latency < float("inf"):
             raise UserError(f"the latency must be 0 s or more, not {latency:g}")
         self._source, self._decoder, self._sampler = source, decoder, sampler
@@ -67,7 +76,7 @@ class FrameStream:
         self.has_ended = False
         self.discarded = 0
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Frames]:
         while not self._is_stopped():
             block = self._source.read(self._backlog.patience(time.monotonic()))
             if block:
@@ -79,7 +88,7 @@ class FrameStream:
                 break
         self.discarded = len(self._backlog)
 
-    def _batches(self):
+    def _batches(self) -> Iterator[Frames]:
         while len(self._backlog) and not self._is_stopped():
             if not (self.has_ended or self._backlog.is_due(time.monotonic())):
                 break

@@ -1,10 +1,13 @@
 """Frames of a stream that comes in pieces: the grid and the squelch of the block frame_sampler."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from .. import power
+from ..arrays import Bools, Complexes, Floats, Integers
 from ..data.formats.sample_file import to_float
 from ..errors import UserError
 
@@ -21,18 +24,18 @@ class Frames:
         power: float64 ``[n]``, mean of the squared magnitudes of its samples
     """
 
-    samples: np.ndarray
-    offset: np.ndarray
-    power: np.ndarray
+    samples: Complexes
+    offset: Integers
+    power: Floats
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offset)
 
-    def __getitem__(self, index):
-        return Frames(self.samples[index], self.offset[index], self.power[index])
+    def __getitem__(self, index: slice | Integers | Bools) -> Self:
+        return type(self)(self.samples[index], self.offset[index], self.power[index])
 
     @classmethod
-    def joined(cls, parts):
+    def joined(cls, parts: Sequence[Self]) -> Self:
         """One of several."""
         names = ("samples", "offset", "power")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
@@ -45,12 +48,12 @@ class Decoder:
     Attribute `rest`: the bytes of a sample that is not whole yet.
     """
 
-    def __init__(self, dtype, keep=None):
+    def __init__(self, dtype: np.dtype[Any], keep: Callable[[bytes], None] | None = None) -> None:
         self._dtype = dtype
         self._keep = keep
         self.rest = b""
 
-    def decode(self, block):
+    def decode(self, block: bytes) -> Complexes:
         """The samples ``[n]`` that are whole with the bytes of `block`."""
         block = self.rest + block
         whole = len(block) - len(block) % (2 * self._dtype.itemsize)
@@ -68,7 +71,9 @@ class FrameSampler:
     hop is not positive.
     """
 
-    def __init__(self, length, hop=None, squelch=None):
+    def __init__(
+        self, length: int, hop: int | None = None, squelch: "Squelch | None" = None
+    ) -> None:
         self._length = length
         self._hop = length if hop is None else hop
         if self._hop < 1:
@@ -80,7 +85,7 @@ class FrameSampler:
         self.frames = 0
         self.squelched = 0
 
-    def push(self, samples):
+    def push(self, samples: Complexes) -> Frames:
         """The frames that are whole with `samples`, complex64 ``[n]``: Frames."""
         begin = self.samples - len(self._rest)
         at_hand = np.concatenate([self._rest, samples])
@@ -92,7 +97,7 @@ class FrameSampler:
         self._rest = at_hand[self._next - begin :].copy()
         return self._passing(_cut(at_hand, offset - begin, self._length), offset)
 
-    def _passing(self, cut, offset):
+    def _passing(self, cut: Complexes, offset: Integers) -> Frames:
         found = Frames(cut, offset, mean_power(cut))
         if self._squelch is None:
             return found
@@ -107,7 +112,7 @@ class Squelch:
     Raises UserError when the hysteresis is negative or one of them is no number of dB.
     """
 
-    def __init__(self, level_db, hysteresis_db=HYSTERESIS_DB):
+    def __init__(self, level_db: float, hysteresis_db: float = HYSTERESIS_DB) -> None:
         power.check_db(squelch=level_db, hysteresis=hysteresis_db)
         if hysteresis_db < 0:
             raise UserError(f"the hysteresis must be 0 dB or more, not {hysteresis_db:g}")
@@ -115,7 +120,7 @@ class Squelch:
         self._closes_below = power.from_db(level_db - hysteresis_db)
         self._open = False
 
-    def passes(self, powers):
+    def passes(self, powers: Floats) -> Bools:
         """Which of the next frames pass, bool ``[n]``; a power of NaN closes the squelch."""
         opens, closes = powers >= self._opens_at, ~(powers >= self._closes_below)
         # What a frame between the two levels finds is what the last frame outside them left
@@ -126,7 +131,7 @@ class Squelch:
         return is_open
 
 
-def mean_power(samples):
+def mean_power(samples: Complexes) -> Floats:
     """Mean of the squared magnitudes of each frame, complex ``[n, length]`` to float64 ``[n]``."""
     with np.errstate(over="ignore", invalid="ignore"):
         energy = sum(
@@ -136,7 +141,7 @@ def mean_power(samples):
     return energy / samples.shape[1]
 
 
-def _cut(samples, starts, length):
+def _cut(samples: Complexes, starts: Integers, length: int) -> Complexes:
     """Frames that begin at `starts`, evenly apart; a view, since they may overlap a lot."""
     if not len(starts):
         return np.empty((0, length), np.complex64)

@@ -8,7 +8,7 @@ from ..data.formats import raw, sample_file, sigmf_recording
 from ..errors import UserError
 from . import recording
 from .recording import Facts, Recording
-from .sources import FileSource, PipeSource
+from .sources import FileSource, PipeSource, Source
 from .zmq_source import ZmqSource
 
 STDIN = "-"
@@ -21,11 +21,13 @@ _LIKELY |= dict.fromkeys((".iq", ".raw", ".bin"), "cf32_le, ci16_le or cu8")
 class Stream:
     """A source of bytes, and what is known of them."""
 
-    source: FileSource | PipeSource | ZmqSource
+    source: Source
     recording: Recording
 
 
-def open_stream(name, frame_length, follow=False, facts=None):
+def open_stream(
+    name: str, frame_length: int, follow: bool = False, facts: Facts | None = None
+) -> Stream | None:
     """The Stream that `name` names; None when it must be a data set.
 
     ``-`` is standard input, anything with ``://`` a ZMQ address; other names are files.

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ..arrays import Floats, Integers
 from ..data.formats import sample_file, sigmf_recording
 from ..data.formats.sigmf_annotations import SNR, is_decision
 from ..errors import UserError
+from ..files import AnyPath, Document
 
 RAW = "cf32_le"
 _ENDLESS = 1 << 61  # samples
@@ -29,18 +32,18 @@ class Recording:
 
     datatype: str = RAW
     sample_rate_hz: float | None = None
-    info: dict = field(default_factory=dict)
-    captures: list = field(default_factory=lambda: [{"core:sample_start": 0}])
-    annotations: list = field(default_factory=list)
+    info: Document = field(default_factory=dict)
+    captures: list[Document] = field(default_factory=lambda: [{"core:sample_start": 0}])
+    annotations: list[Document] = field(default_factory=list)
     is_dataset: bool = False
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """NumPy type of an I or Q value; UserError for one that cannot be read."""
         return sample_file.parse_datatype(self.datatype)
 
     @property
-    def first_sample(self):
+    def first_sample(self) -> int:
         """SigMF's number of the first sample in the file."""
         return int(self.info.get("core:offset", 0))
 
@@ -59,7 +62,7 @@ class Facts:
     center_frequency_hz: float | None = None
 
 
-def with_facts(recording, facts):
+def with_facts(recording: Recording, facts: Facts) -> Recording:
     """The Recording with what `facts` adds; UserError when it is absurd, or known already."""
     rate, frequency = facts.sample_rate_hz, facts.center_frequency_hz
     first, *rest = recording.captures
@@ -85,7 +88,7 @@ def with_facts(recording, facts):
     return found
 
 
-def read(path, frame_length, grows=False):
+def read(path: AnyPath, frame_length: int, grows: bool = False) -> tuple[Recording, Path]:
     """Recording of a SigMF file (either of the two), and the path of its samples.
 
     Raises UserError when the files are damaged or do not fit together, and when it is a
@@ -105,7 +108,7 @@ def read(path, frame_length, grows=False):
     return found, Path(samples)
 
 
-def _recording(document):
+def _recording(document: Document) -> Recording:
     info = document["global"]
     others = [each for each in document["annotations"] if not is_decision(each)]
     rate = info.get("core:sample_rate")
@@ -119,7 +122,7 @@ def _recording(document):
     )
 
 
-def _check_frames(recording, frame_length):
+def _check_frames(recording: Recording, frame_length: int) -> None:
     own = recording.info.get("htrd:frame_length", frame_length)
     if sample_file.check_frame_length(own) % frame_length:
         raise UserError(
@@ -131,7 +134,7 @@ def _check_frames(recording, frame_length):
 class Truth:
     """What the annotations of a recording say of its frames."""
 
-    def __init__(self, recording):
+    def __init__(self, recording: Recording) -> None:
         labeled = [each for each in recording.annotations if each.get("core:label")]
         first = recording.first_sample
         start = [int(each["core:sample_start"]) - first for each in labeled]
@@ -142,7 +145,7 @@ class Truth:
         self._label = [each["core:label"] for each in labeled]
         self._snr_db = [_number(each.get(SNR)) for each in labeled]
 
-    def of(self, offset, length):
+    def of(self, offset: Integers, length: int) -> tuple[list[str | None], Floats]:
         """Names (None: not known) and SNR labels in dB (NaN) of frames at ascending `offset`.
 
         A frame has the label of the annotation that covers it; of several, the one that
@@ -158,6 +161,6 @@ class Truth:
         return names.tolist(), snr_db
 
 
-def _number(value):
+def _number(value: Any) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and abs(value) < 1000 else np.nan

@@ -5,12 +5,24 @@ import os
 import select
 import time
 from contextlib import suppress
+from typing import Protocol
 
 from ..errors import UserError
+from ..files import AnyPath
 
 BLOCK = 1 << 18  # bytes that are read at a time
 _GROWTH = 0.02  # seconds between two looks at a file that grows
 _PIPE = 1 << 20  # bytes that a pipe holds, so that its writer need not wait for a batch
+
+
+class Source(Protocol):
+    """Something that bytes come from."""
+
+    def read(self, timeout: float) -> bytes | None:
+        """The next bytes; none when there are none after `timeout` seconds, None at the end."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class FileSource:
@@ -19,7 +31,7 @@ class FileSource:
     Raises UserError when it cannot be read, or has become shorter.
     """
 
-    def __init__(self, path, follow=False):
+    def __init__(self, path: AnyPath, follow: bool = False) -> None:
         self._path = path
         self._follow = follow
         try:
@@ -27,7 +39,7 @@ class FileSource:
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
 
-    def read(self, timeout):
+    def read(self, timeout: float) -> bytes | None:
         """The next bytes; none when there are none after `timeout` seconds, None at the end."""
         try:
             block = self._file.read(BLOCK)
@@ -40,7 +52,7 @@ class FileSource:
         time.sleep(min(timeout, _GROWTH))
         return b""
 
-    def close(self):
+    def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
@@ -48,14 +60,14 @@ class FileSource:
 class PipeSource:
     """Standard input, by its file descriptor; UserError when it is a terminal or unreadable."""
 
-    def __init__(self, descriptor):
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         if os.isatty(descriptor):
             raise UserError("standard input is a terminal; pipe samples into it, or name a file")
         with suppress(OSError, AttributeError):  # not a pipe, or not Linux: as it is
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
 
-    def read(self, timeout):
+    def read(self, timeout: float) -> bytes | None:
         """The next bytes; none when there are none after `timeout` seconds, None at the end."""
         try:
             ready, _, _ = select.select([self._descriptor], [], [], timeout)
@@ -63,5 +75,5 @@ class PipeSource:
         except OSError as error:
             raise UserError(f"cannot read standard input: {error.strerror}") from None
 
-    def close(self):
+    def close(self) -> None:
         """Nothing: it was open before."""

@@ -1,6 +1,7 @@
 """Samples from a stream sink of gr-zeromq: PUB or PUSH, whichever is at the other end."""
 
 import struct
+from typing import Any
 
 from ..errors import UserError
 
@@ -19,7 +20,7 @@ class ZmqSource:
     that are not samples.
     """
 
-    def __init__(self, address, sample_size):
+    def __init__(self, address: str, sample_size: int) -> None:
         zmq = _package()
         self._address = address
         self._sample_size = sample_size
@@ -35,7 +36,7 @@ class ZmqSource:
                 "tcp://127.0.0.1:5555"
             ) from None
 
-    def _connect(self, kind, zmq):
+    def _connect(self, kind: int, zmq: Any) -> None:
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)  # ms; for the one of the wrong kind
         if kind == zmq.SUB:
@@ -43,7 +44,7 @@ class ZmqSource:
         self._poller.register(socket, zmq.POLLIN)
         socket.connect(self._address)
 
-    def read(self, timeout):
+    def read(self, timeout: float) -> bytes:
         """The samples of the next message; none when none came in `timeout` seconds."""
         ready = self._poller.poll(timeout * 1000)
         if not ready:
@@ -58,25 +59,25 @@ class ZmqSource:
             )
         return message
 
-    def _keep(self, socket):
+    def _keep(self, socket: Any) -> None:
         for other, _ in list(self._poller.sockets):
             if other is not socket:
                 self._poller.unregister(other)
                 other.close()
 
-    def close(self):
+    def close(self) -> None:
         """Disconnect."""
         self._context.destroy(linger=0)
 
 
-def _has_tags(message):
+def _has_tags(message: bytes) -> bool:
     if len(message) < _HEADER.size:
         return False
     magic, version, _, tags = _HEADER.unpack_from(message)
     return (magic, version) == _MAGIC and tags < _MOST_TAGS
 
 
-def _package():
+def _package() -> Any:
     try:
         import zmq
     except ImportError as error:

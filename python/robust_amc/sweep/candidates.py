@@ -1,6 +1,8 @@
 """What a sweep compares: every combination of the values to choose from."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .. import systems
 from ..attacks import AttackSettings
@@ -26,8 +28,8 @@ class SweepSettings:
         seed: of every random choice
     """
 
-    snr_db: list
-    training_snr_db: list = field(default_factory=list)
+    snr_db: list[float]
+    training_snr_db: list[float] = field(default_factory=list)
     pnr_db: float = -10.0
     frames: int = 300
     attack: AttackSettings = field(default_factory=lambda: AttackSettings(steps=20, restarts=0))
@@ -45,11 +47,18 @@ class Candidate:
         system: the System that has them, with the sizes and seeds of the sweep
     """
 
-    values: dict
+    values: dict[str, Any]
     system: systems.System
 
 
-def candidates(name, more, settings, *, start_from=None, network=None):
+def candidates(
+    name: str,
+    more: Mapping[str, list[Any]] | None,
+    settings: SweepSettings,
+    *,
+    start_from: str | None = None,
+    network: str | None = None,
+) -> list[Candidate]:
     """All Candidates of a system, those that share a network one after the other.
 
     Args:
@@ -77,9 +86,9 @@ def candidates(name, more, settings, *, start_from=None, network=None):
     return [each for group in by_network(found) for each in group]
 
 
-def by_network(found):
+def by_network(found: Sequence[Candidate]) -> list[list[Candidate]]:
     """Candidates as lists of those whose networks are trained alike."""
-    groups = []
+    groups: list[list[Candidate]] = []
     for each in found:
         group = next((one for one in groups if one[0].system.plan == each.system.plan), None)
         if group is None:
@@ -89,7 +98,9 @@ def by_network(found):
     return groups
 
 
-def _sized(system, settings, start_from, network):
+def _sized(
+    system: systems.System, settings: SweepSettings, start_from: str | None, network: str | None
+) -> systems.System:
     """A System with the sizes and seeds of a sweep; no plan where its network is given."""
     system = system.sized(settings.seed, settings.epochs, settings.frames_per_key)
     plan, rejector = system.plan, system.rejector
@@ -104,7 +115,7 @@ def _sized(system, settings, start_from, network):
     return replace(system, plan=plan, rejector=rejector)
 
 
-def _check_values(values, system):
+def _check_values(values: Mapping[str, Any], system: systems.System) -> None:
     if not values:
         raise UserError(
             f"{system.name} has nothing to sweep: add a [sweep] table to its file, or "
@@ -117,7 +128,9 @@ def _check_values(values, system):
         )
 
 
-def _check_rejectors_only(values, start_from, settings):
+def _check_rejectors_only(
+    values: Mapping[str, Any], start_from: str | None, settings: SweepSettings
+) -> None:
     others = [name for name in values if not name.startswith("rejector.")]
     if others:
         raise UserError(
@@ -130,7 +143,7 @@ def _check_rejectors_only(values, start_from, settings):
         )
 
 
-def _check_start(system, start_from):
+def _check_start(system: systems.System, start_from: str | None) -> None:
     if system.plan is None:
         raise UserError(
             f"{system.name} uses the network of {system.network}: train that (htrd train "
@@ -144,7 +157,7 @@ def _check_start(system, start_from):
         )
 
 
-def _check_different(found):
+def _check_different(found: Sequence[Candidate]) -> None:
     for number, each in enumerate(found):
         for other in found[:number]:
             if each.system == other.system:

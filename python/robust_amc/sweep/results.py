@@ -1,17 +1,19 @@
 """What a sweep has found: its file, and the choice."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 from .. import __version__
 from ..errors import UserError
-from ..files import write_json
+from ..files import Document, write_json
 from ..runtime import processes
 
 KEEP = 0.03
 _ROUNDING = 1e-9
 
 
-def rule(keep):
+def rule(keep: float) -> str:
     """The rule of :func:`ranked`, in words."""
     return (
         "highest robust accuracy among the candidates whose accepted accuracy without an attack "
@@ -19,7 +21,7 @@ def rule(keep):
     )
 
 
-def ranked(rows, keep=KEEP):
+def ranked(rows: Sequence[Document], keep: float = KEEP) -> list[Document]:
     """Rows by the rule, the chosen one first; each with `eligible`, whether it could be chosen.
 
     Raises UserError when no candidate has figures.
@@ -29,14 +31,14 @@ def ranked(rows, keep=KEEP):
         raise UserError(f"no candidate could be trained and fitted: {rows[0]['error']}")
     least = max(map(_accepted, measured)) - keep - _ROUNDING
 
-    def order(row):
+    def order(row: Document) -> tuple[bool, float, float]:
         return row["eligible"], row.get("robust_accuracy", -1.0), _accepted(row)
 
     marked = [row | {"eligible": row in measured and _accepted(row) >= least} for row in rows]
     return sorted(marked, key=order, reverse=True)
 
 
-def _accepted(row):
+def _accepted(row: Document) -> float:
     """Accepted accuracy; where nothing was accepted, less than any."""
     value = row.get("accepted_accuracy")
     return -1.0 if value is None else value
@@ -51,7 +53,7 @@ class Results:
         resumed: whether the file was there
     """
 
-    def __init__(self, path, settings, resume=False):
+    def __init__(self, path: Path | None, settings: Document, resume: bool = False) -> None:
         """Start a file, or go on with one.
 
         Args:
@@ -62,51 +64,55 @@ class Results:
         Raises UserError, and leaves the file as it is, when it is of another sweep, or of
         this one and `resume` is not asked for.
         """
-        self.path, self.rows, self.chosen = path, [], None
+        self.path = path
+        self.rows: list[Document] = []
+        self.chosen: Document | None = None
         self.resumed = path is not None and path.exists()
         self.settings = json.loads(json.dumps(settings | {"version": __version__}))  # as read again
-        if self.resumed:
-            self.rows = self._rows_of_file()
+        if path is not None and self.resumed:
+            self.rows = self._rows_of_file(path)
             if not resume:
                 raise UserError(f"{path} is there: add --resume to go on, or give another name")
         self._write()
 
     @property
-    def has_figures(self):
+    def has_figures(self) -> bool:
         """Whether any candidate has figures."""
         return any("error" not in row for row in self.rows)
 
-    def add(self, row):
+    def add(self, row: Document) -> None:
         """Keep one more row."""
         self.rows.append(row)
         self._write()
 
-    def choose(self, keep=KEEP):
+    def choose(self, keep: float = KEEP) -> list[Document]:
         """Choose by the rule, and keep the choice; returns the rows of :func:`ranked`."""
         best_first = ranked(self.rows, keep)
         self.chosen = {"rule": rule(keep)} | best_first[0]
         self._write()
         return best_first
 
-    def checkpoint(self, number):
+    def checkpoint(self, number: int) -> Path | None:
         """Path of the checkpoint of a network, beside the file; None without a file."""
         return self.path and self.path.with_name(f"{self.path.stem}.{number}.checkpoint")
 
-    def _rows_of_file(self):
+    def _rows_of_file(self, path: Path) -> list[Document]:
         try:
-            document = json.loads(self.path.read_text())
+            document = json.loads(path.read_text())
             found, rows = dict(document["settings"]), list(document["rows"])
         except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(f"{self.path} is no file of htrd sweep; give another name") from None
+            raise UserError(
+                f"{path} is not a results file of htrd sweep; give another name"
+            ) from None
         changed = [name for name in self.settings if found.get(name) != self.settings[name]]
         if changed:
             raise UserError(
-                f"{self.path} holds another sweep (other {', '.join(changed)}); use the same "
+                f"{path} holds another sweep (other {', '.join(changed)}); use the same "
                 "settings, or give another name"
             )
         return rows
 
-    def _write(self):
+    def _write(self) -> None:
         if self.path is not None and processes.is_first():
             found = {"settings": self.settings, "rows": self.rows, "chosen": self.chosen}
             write_json(self.path, found)

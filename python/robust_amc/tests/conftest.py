@@ -7,8 +7,12 @@ import torch
 from robust_amc.classifier import Classifier
 from robust_amc.data import FrameDataset
 from robust_amc.models import build
-from robust_amc.rejection.calibrate import AutoencoderSettings, SVMSettings, fit_rejector
+from robust_amc.rejection.autoencoder import AutoencoderSettings
+from robust_amc.rejection.calibrate import fit_rejector
+from robust_amc.rejection.svm import SVMSettings
 from robust_amc.training import Standard, TrainSettings, train
+
+from . import bfloat16  # noqa: F401 (where it is asked for)
 
 CLASSES = ("tone", "chirp", "pulse", "noise")
 

@@ -81,7 +81,7 @@ def test_changed_bytes(tmp_path, sound, kind, changes):
 
 
 OTHER = [
-    ("text", b"hello, world", "neither an .npz, a RadioML pickle or HDF5 file"),
+    ("text", b"hello, world", "is none of these: a SigMF recording"),
     ("empty", b"", "is empty"),
     ("HDF5 in name only", b"\x89HDF\r\n\x1a\n" + bytes(100), "is damaged"),
     ("an archive of something else", None, "lacks iq"),

@@ -119,8 +119,8 @@ def named_type(file):
         (text, "X holds objects"),
         (references, "X holds objects"),
         (odd_floats, "X holds numbers of an unusual layout"),
-        (group, "X is no set of numbers"),
-        (named_type, "X is no set of numbers"),
+        (group, "X is not a set of numbers"),
+        (named_type, "X is not a set of numbers"),
     ],
 )
 def test_other_things_than_numbers(rebuilt, create, message):
@@ -174,9 +174,10 @@ def test_storage_in_other_files(rebuilt, secret):
 REFUSE = """
 import sys
 from robust_amc import data
+from robust_amc.errors import UserError
 try:
     data.read(sys.argv[1])
-except data.readers.UserError as error:
+except UserError as error:
     print(error)
 """
 

@@ -105,7 +105,7 @@ def test_decompression_bomb(tmp_path):
     count = 200_000  # 205 MB of zeros in 0.2 MB
     path = tmp_path / "bomb.npz"
     with_header(header(f"({count}, 2, 128)"), bytes(count * 1024), zipfile.ZIP_DEFLATED)(path)
-    assert "that is no data set" in refused(path)
+    assert "that is not a data set" in refused(path)
 
 
 def test_npz_field_twice(tmp_path):

@@ -77,19 +77,19 @@ BAD = [
     ("a number of many digits", '{"global": 1' + "0" * 10000 + "}", "not a JSON object"),
     ("deep", '{"global": ' + "[" * 200 + "]" * 200 + "}", "more than 50 levels deep"),
     ("very deep", '{"global": ' + "[" * 100_000, "not a JSON object"),
-    ("another document", {"name": "x"}, "no valid SigMF"),
+    ("another document", {"name": "x"}, "not valid SigMF"),
     ("no datatype", changed(*GLOBAL, "core:datatype"), "core:datatype"),
     ("no version", changed(*GLOBAL, "core:version"), "core:version"),
     ("no captures", changed("captures"), "captures"),
     ("no annotations", changed("annotations"), "annotations"),
-    ("annotations are text", changed("annotations", to="x"), "no valid SigMF"),
-    ("annotations of numbers", changed("annotations", to=[1, 2]), "no valid SigMF"),
+    ("annotations are text", changed("annotations", to="x"), "not valid SigMF"),
+    ("annotations of numbers", changed("annotations", to=[1, 2]), "not valid SigMF"),
     ("no annotation", changed("annotations", to=[]), "there is none"),
-    ("unknown datatype", changed(*GLOBAL, "core:datatype", to="cf16_le"), "no valid SigMF"),
+    ("unknown datatype", changed(*GLOBAL, "core:datatype", to="cf16_le"), "not valid SigMF"),
     ("real samples", changed(*GLOBAL, "core:datatype", to="rf32_le"), "'rf32_le' cannot be read"),
     ("odd datatype", changed(*GLOBAL, "core:datatype", to="cf32_xx"), "'cf32_xx' cannot be read"),
     ("two channels", changed(*GLOBAL, "core:num_channels", to=2), "several channels"),
-    ("samples elsewhere", changed(*GLOBAL, "core:dataset", to="/etc/passwd"), "no valid SigMF"),
+    ("samples elsewhere", changed(*GLOBAL, "core:dataset", to="/etc/passwd"), "not valid SigMF"),
     ("samples beside it", changed(*GLOBAL, "core:dataset", to="x.wav"), "plain .sigmf-data"),
     ("no samples", changed(*GLOBAL, "core:metadata_only", to=True), "plain .sigmf-data"),
     ("trailing bytes", changed(*GLOBAL, "core:trailing_bytes", to=8), "plain .sigmf-data"),
@@ -99,16 +99,16 @@ BAD = [
         "plain .sigmf-data",
     ),
     ("wrong checksum", changed(*GLOBAL, "core:sha512", to="0" * 128), "checksum core:sha512"),
-    ("no checksum", changed(*GLOBAL, "core:sha512", to="x"), "no valid SigMF"),
-    ("negative rate", changed(*GLOBAL, "core:sample_rate", to=-1), "no valid SigMF"),
+    ("no checksum", changed(*GLOBAL, "core:sha512", to="x"), "not valid SigMF"),
+    ("negative rate", changed(*GLOBAL, "core:sample_rate", to=-1), "not valid SigMF"),
     ("no start", changed(*FIRST, "core:sample_start"), "core:sample_start"),
-    ("negative start", changed(*FIRST, "core:sample_start", to=-1), "no valid SigMF"),
-    ("negative count", changed(*FIRST, "core:sample_count", to=-1), "no valid SigMF"),
-    ("start of text", changed(*FIRST, "core:sample_start", to="0"), "no valid SigMF"),
-    ("half a sample", changed(*FIRST, "core:sample_start", to=0.5), "no valid SigMF"),
+    ("negative start", changed(*FIRST, "core:sample_start", to=-1), "not valid SigMF"),
+    ("negative count", changed(*FIRST, "core:sample_count", to=-1), "not valid SigMF"),
+    ("start of text", changed(*FIRST, "core:sample_start", to="0"), "not valid SigMF"),
+    ("half a sample", changed(*FIRST, "core:sample_start", to=0.5), "not valid SigMF"),
     ("count too large", changed(*FIRST, "core:sample_count", to=601), "but the file has 600"),
     ("absurd count", changed(*FIRST, "core:sample_count", to=2**63 - 1), "but the file has 600"),
-    ("beyond int64", changed(*FIRST, "core:sample_count", to=10**30), "no valid SigMF"),
+    ("beyond int64", changed(*FIRST, "core:sample_count", to=10**30), "not valid SigMF"),
     ("start too late", changed(*FIRST, "core:sample_start", to=601), "but the file has 600"),
     ("before the offset", changed(*GLOBAL, "core:offset", to=5), "600 from 5 on"),
     ("no SNR", changed(*FIRST, "capture_details:SNRdB"), "has no SNR; add capture_details:SNRdB"),
@@ -116,30 +116,30 @@ BAD = [
     ("SNR true", changed(*FIRST, "capture_details:SNRdB", to=True), "must be a number, in dB"),
     ("absurd SNR", changed(*FIRST, "capture_details:SNRdB", to=1e300), "must be a number, in dB"),
     ("huge SNR", changed(*FIRST, "capture_details:SNRdB", to=10**4000), "must be a number, in dB"),
-    ("label of numbers", changed(*FIRST, "core:label", to=5), "no valid SigMF"),
+    ("label of numbers", changed(*FIRST, "core:label", to=5), "not valid SigMF"),
     ("label of escapes", changed(*FIRST, "core:label", to="\x1b[2J"), "cannot be printed"),
     ("half a character", changed(*FIRST, "core:label", to="\ud800"), "cannot be printed"),
     ("two lines", changed(*FIRST, "core:label", to="a\nb"), "cannot be printed"),
     ("not a class", changed(*FIRST, "core:label", to="8PSK"), "lacks the label '8PSK'"),
-    ("classes of text", changed(*GLOBAL, "htrd:classes", to="QPSK"), "no list of names"),
-    ("classes of numbers", changed(*GLOBAL, "htrd:classes", to=[1]), "'1' is no name of a class"),
+    ("classes of text", changed(*GLOBAL, "htrd:classes", to="QPSK"), "not a list of names"),
+    ("classes of numbers", changed(*GLOBAL, "htrd:classes", to=[1]), "'1' is not the name"),
     ("a class twice", changed(*GLOBAL, "htrd:classes", to=["QPSK", "BPSK"] * 2), "named twice"),
     ("frames of 0", changed(*GLOBAL, "htrd:frame_length", to=0), "must be 1 …"),
     ("frames of text", changed(*GLOBAL, "htrd:frame_length", to="x" * 99), "must be 1 …"),
     ("huge frames", changed(*GLOBAL, "htrd:frame_length", to=10**18), "must be 1 …"),
     ("long frames", changed(*GLOBAL, "htrd:frame_length", to=281), "2 annotations_too_short"),
     ("metadata a list", changed(*GLOBAL, "htrd:metadata", to=[]), "not a JSON object"),
-    ("run of text", changed(*FIRST, "htrd:first_run", to="1"), "that is no run"),
-    ("run step of 2", changed(*FIRST, "htrd:run_step", to=2), "that is no run"),
+    ("run of text", changed(*FIRST, "htrd:first_run", to="1"), "that is not a run"),
+    ("run step of 2", changed(*FIRST, "htrd:run_step", to=2), "that is not a run"),
     ("runs beyond int32", changed(*FIRST, "htrd:first_run", to=2**31 - 1), "has runs outside"),
     ("only some runs", changed(*FIRST, "htrd:first_run"), "htrd fields that others lack"),
     ("only some columns", changed(*FIRST, "htrd:channel_id"), "htrd fields that others lack"),
     ("short column", changed(*FIRST, "htrd:channel_id", to=[1]), "value for each of its 2 frames"),
-    ("column of text", changed(*FIRST, "htrd:channel_id", to=["1", "2"]), "that is no int32"),
-    ("column of lists", changed(*FIRST, "htrd:channel_id", to=[[], []]), "that is no int32"),
-    ("column too large", changed(*FIRST, "htrd:channel_id", to=[1, 2**31]), "that is no int32"),
-    ("real column", changed(*FIRST, "htrd:true_snr_db", to=[1e39, 0]), "that is no float32"),
-    ("dictionary", changed(*FIRST, "htrd:true_snr_db", to=[{}, 0]), "that is no float32"),
+    ("column of text", changed(*FIRST, "htrd:channel_id", to=["1", "2"]), "is not of type int32"),
+    ("column of lists", changed(*FIRST, "htrd:channel_id", to=[[], []]), "is not of type int32"),
+    ("column too large", changed(*FIRST, "htrd:channel_id", to=[1, 2**31]), "is not of type int32"),
+    ("real column", changed(*FIRST, "htrd:true_snr_db", to=[1e39, 0]), "is not of type float32"),
+    ("dictionary", changed(*FIRST, "htrd:true_snr_db", to=[{}, 0]), "is not of type float32"),
 ]  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def test_samples_that_are_not_finite(tmp_path, value):
 
 
 def test_huge_metadata_take_no_memory_and_no_time(tmp_path):
-    start = time.monotonic()
+    start = time.process_time()
     paths = []
     for name, text in {
         "large": " " * (1 << 26) + "{}",
@@ -210,7 +210,7 @@ def test_huge_metadata_take_no_memory_and_no_time(tmp_path):
     }.items():
         paths.append(write(tmp_path / name, text))
         refused(paths[-1])
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 60  # some seconds; in squares of them, hours
     assert memory_growth(*paths) < 400e6
 
 
@@ -228,8 +228,8 @@ def test_annotations_that_multiply_the_file(tmp_path):
         (raw.RawFacts(0, "QPSK", 1), "sample rate must be positive"),
         (raw.RawFacts(float("nan"), "QPSK", 1), "sample rate must be positive"),
         (raw.RawFacts(float("inf"), "QPSK", 1), "sample rate must be positive"),
-        (raw.RawFacts(2e5, "", 1), "no name of a modulation"),
-        (raw.RawFacts(2e5, "\x1b", 1), "no name of a modulation"),
+        (raw.RawFacts(2e5, "", 1), "not the name of a modulation"),
+        (raw.RawFacts(2e5, "\x1b", 1), "not the name of a modulation"),
         (raw.RawFacts(2e5, "QPSK", float("nan")), "SNR must be in dB"),
     ],
 )
@@ -246,7 +246,7 @@ def test_raw_facts(tmp_path, facts, message):
     [
         (0, None, "0 samples, too few for a frame of 128"),
         (8 * 127, None, "127 samples, too few for a frame of 128"),
-        (8 * 128 + 4, None, "no whole number of samples of 8 bytes"),
+        (8 * 128 + 4, None, "not a whole number of samples of 8 bytes"),
         (8 * 200, 201, "too few for a frame of 201"),
         (8 * 200, 0, "frame length must be 1 …"),
         (8 * 200, -128, "frame length must be 1 …"),

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from robust_amc import benchmarks, data
-from robust_amc.benchmarks import attack, gemm, peers, plain, sides, svm, training
+from robust_amc.benchmarks import attack, gemm, inference, peers, plain, sides, svm, training
 from robust_amc.benchmarks.flop import count_flop
 from robust_amc.benchmarks.report import precisions
 from robust_amc.benchmarks.sides import Rate, Side, measure
@@ -17,11 +17,13 @@ from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.data.formats.registry import write
 from robust_amc.errors import UserError
+from robust_amc.inference import Precision
 from robust_amc.models import build
 from robust_amc.runtime.runtime import Runtime
 from robust_amc.training import CATSettings, CustomizedAdversarial, Standard, TrainSettings, train
 
 from .conftest import toy_dataset, toy_frames
+from .rounding import on_edge
 from .test_cli import refused, run
 
 ROW = ["name", "value", "unit", "baseline", "baseline_value", "ratio"]
@@ -56,7 +58,7 @@ def test_plain_network_is_ours():
     assert sum(parameter.numel() for parameter in own.parameters()) == 2830427
     iq = torch.as_tensor(toy_frames(8, 0)[0])
     with torch.no_grad():
-        torch.testing.assert_close(own(iq), network(iq), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(own(iq), network(iq), rtol=1e-3, atol=1e-4)
         own.train()
         assert not torch.allclose(own(iq), network(iq), atol=1e-2)  # it has dropout
 
@@ -83,7 +85,7 @@ def test_cat_batch_is_the_same(model, sample):
     assert 4 < right.sum() < 20
     rows, cat = torch.arange(len(iq)), CATSettings(growth=0.05)
     budget = torch.linspace(0.02, cat.r_max, len(iq))
-    recipe = CustomizedAdversarial(len(iq), cat)
+    recipe = CustomizedAdversarial(cat, len(iq))
     recipe.load_state_dict({"budget": budget.clone()})
     generator = torch.Generator().manual_seed(0)
     inputs, _ = recipe.batch(model.network, iq, label, rows, len(model.classes), generator)
@@ -91,7 +93,9 @@ def test_cat_batch_is_the_same(model, sample):
     relative = budget.clone()
     plain_inputs, target = plain.cat_batch(own, iq, label, rows, budget, cat)
     assert apart(plain_inputs[right], inputs[right], iq[right]) < 0.01
-    assert torch.equal(budget[right], recipe.budget[right])
+    sure = right & ~torch.from_numpy(on_edge(model.scores(inputs).numpy()))
+    assert sure.sum() > 4
+    torch.testing.assert_close(budget[sure], recipe.budget[sure])
     assert not torch.equal(budget[right], relative[right])
     alpha = (relative / cat.r_max * cat.smoothing_max)[:, None]
     smooth = target - (1 - alpha) * nn.functional.one_hot(label, len(model.classes))
@@ -116,8 +120,9 @@ def test_every_attack_goes_the_same_way(loop, network, sample):
     assert apart(torch.as_tensor(theirs()), found, iq) < 0.01
 
 
-def test_fast_attack_takes_every_step(sample):
+def test_fast_attack_takes_every_step(sample, monkeypatch):
     """It is nearly the exact one, and none of the frames are dropped."""
+    monkeypatch.setattr("robust_amc.runtime.device._cpu_has_bfloat16", lambda: True)
     exact, fast = (attack.ours(sample, 2, fast)[0] for fast in (False, True))
     assert apart(fast(), exact(), tensors(sample)[0]) < 0.2
     assert count_flop(fast) == count_flop(exact)
@@ -134,6 +139,14 @@ def test_svm_scores_are_the_same(sample):
     np.testing.assert_allclose(ours().numpy(), expected, rtol=1e-3, atol=1e-3)
     searched, _ = svm.ours(estimator, features, "bfloat16")
     assert np.abs(searched().numpy() - expected).mean() < 0.02 * expected.std()
+
+
+def test_engines_to_measure_are_those_of_a_model(model):
+    pairs = inference.present(model)
+    assert ("torch", Precision.FLOAT32) in pairs
+    assert inference.present(model, [Precision.FLOAT32]) == [
+        pair for pair in pairs if pair[1] is Precision.FLOAT32
+    ]
 
 
 def test_flop_are_those_of_the_shapes(model):
@@ -201,7 +214,7 @@ def test_share_is_of_the_faster_product():
     assert count_flop(work) == pytest.approx(1e9 * gflop) and gflop == pytest.approx(210e-9)
 
 
-def here(everything, seconds, rounds, told):
+def here(everything, seconds, rounds, log):
     """What measure() does, in this process: a second of each would tell nothing more."""
     works = {}
     flop = {side.name: sides._answer(side, works) for side in everything}
@@ -213,7 +226,7 @@ def test_training_and_attack_run(monkeypatch, sample):
     monkeypatch.setattr(peers, "PEERS", {})  # test_every_attack_goes_the_same_way runs them
     for bench, more in ((benchmarks.training, {}), (benchmarks.attack, {"steps": 1})):
         monkeypatch.setattr(bench, "measure", here)
-        document = bench.bench(few, **more, seconds=0, rounds=1, told=lambda what: None)
+        document = bench.bench(few, **more, seconds=0, rounds=1, log=lambda what: None)
         assert all(row["value"] > 0 and row["ratio"] > 0 for row in document["rows"])
         settings = document["settings"]
         assert settings["threads"] == torch.get_num_threads() and settings["frames"] == 8
@@ -282,7 +295,7 @@ def test_sides_take_turns_each_in_its_process(tmp_path):
         Side(name, process, noted, {"folder": tmp_path, "name": name, "amount": amount})
         for name, process, amount in (("a", "one", 1), ("b", "other", 10), ("c", "one", 1))
     ]
-    rates = measure(everything, seconds=0, rounds=2, told=told.append)
+    rates = measure(everything, seconds=0, rounds=2, log=told.append)
     calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
     assert [name for name, _ in calls] == ["a", "b", "c"] * 3  # to warm up, and two rounds
     process = dict(calls)
@@ -302,4 +315,4 @@ def test_sides_take_turns_each_in_its_process(tmp_path):
 )
 def test_what_goes_wrong_in_a_process_is_told(make, error, message):
     with pytest.raises(error, match=message):
-        measure([Side("x", "it", make)], seconds=0, rounds=1, told=lambda what: None)
+        measure([Side("x", "it", make)], seconds=0, rounds=1, log=lambda what: None)

@@ -9,6 +9,7 @@ import pytest
 from robust_amc.attacks import AttackSettings, objectives
 from robust_amc.cli import main
 from robust_amc.data.formats import npz
+from robust_amc.errors import UserError
 from robust_amc.evaluation import Outcome, SecurityCurve, checks
 
 from .conftest import toy_dataset
@@ -83,6 +84,12 @@ def test_a_perturbation_outside_its_ball(plain, few, monkeypatch):
     curve.point(0)
     (warning,) = checks.review(curve)
     assert warning["check"] == "ball" and "20.0%" in warning["message"]
+
+
+def test_an_attack_needs_a_pnr(plain, few):
+    for attack in ("pgd", "noise"):
+        with pytest.raises(UserError, match=f"the attack {attack} needs a PNR"):
+            SecurityCurve(plain, few, attack).point()
 
 
 @pytest.mark.parametrize("wrong", [(30, 4), (4, 30), (20, 19)])

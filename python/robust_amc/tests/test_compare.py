@@ -170,14 +170,14 @@ def test_real_frames_against_the_sample():
 def test_pair():
     first = dataset(plain, 1, 8, labels=(0, 10), classes=("QPSK", "BPSK"))
     second = dataset(plain, 2, 12, labels=(10, 20), classes=("8PSK", "BPSK", "QPSK"))
-    a, b = pair(first, second, frames_per_cell=6)
+    a, b = pair(first, second, frames_per_key=6)
     assert a.classes == b.classes == ("QPSK", "BPSK")
     assert len(a) == len(b) == 12 and set(a.snr_db) == set(b.snr_db) == {10}
     for side, source in ((a, first), (b, second)):
         for name in a.classes:
             own = source.select([name], [10]).iq
             assert all((own == frame).all((1, 2)).any() for frame in side.select([name]).iq)
-    again = pair(first, second, frames_per_cell=6)[0]
+    again = pair(first, second, frames_per_key=6)[0]
     np.testing.assert_array_equal(a.iq, again.iq)
     only = pair(first, second, classes=["BPSK"], snr_db=[10])
     assert [len(side) for side in only] == [8, 12]
@@ -194,7 +194,7 @@ def test_pair_reads_no_more_than_it_needs():
             return source.iq[rows]
 
     late = Counting(*source.iq.shape[::2])
-    a, b = pair(replace(source, iq=late), source, frames_per_cell=10, classes=["BPSK"])
+    a, b = pair(replace(source, iq=late), source, frames_per_key=10, classes=["BPSK"])
     assert late.asked == 30
     np.testing.assert_array_equal(a.iq, b.iq)
 

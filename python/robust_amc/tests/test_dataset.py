@@ -189,5 +189,5 @@ def test_split_keeps_runs_together_that_span_classes():
 
 @pytest.mark.parametrize("name", ["", "two\nlines", "\ud800", "\x1b[31m", "x" * 101])
 def test_class_names_that_cannot_be_shown(name):
-    with pytest.raises(UserError, match="which is no name"):
+    with pytest.raises(UserError, match="which is not a name"):
         make(classes=("8PSK", name))

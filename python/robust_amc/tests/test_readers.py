@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from robust_amc import data
+from robust_amc import assets, data
 from robust_amc.cli.dataset import app
 from robust_amc.data import lazy
 from robust_amc.data.dataset import FrameDataset
@@ -109,8 +109,8 @@ def test_a_clear_mark_is_believed_before_a_name(tmp_path, suffix):
 def test_facts_for_a_file_that_is_not_raw(tmp_path):
     path = save_npz(tmp_path / "set.npz")
     with pytest.raises(UserError, match="says itself what it is"):
-        data.readers.read(path, raw_facts=FACTS)
-    assert len(data.readers.read(path, raw_facts=raw.RawFacts())) == 6
+        data.read(path, raw_facts=FACTS)
+    assert len(data.read(path, raw_facts=raw.RawFacts())) == 6
 
 
 def test_sigmf_recordings_go_by_their_name(tmp_path):
@@ -203,7 +203,7 @@ def test_shipped_sample():
     np.testing.assert_allclose(np.hypot(iq[:, 0], iq[:, 1]).sum(1), 1, atol=2e-3)
     assert all(len(part) >= 220 for part in data.split(sample).values())
     assert sample.metadata["mode"] == "legacy" and sample.metadata["seed"] == 99991
-    assert (data.readers.assets.path("sample.npz")).stat().st_size <= 3_000_000
+    assert (assets.path("sample.npz")).stat().st_size <= 3_000_000
 
 
 class Whole(lazy.LazyFrames):

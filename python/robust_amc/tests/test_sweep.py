@@ -26,7 +26,7 @@ batch_size = 64
 frames_per_class = 40
 [sweep]
 "ls_gna.noise" = [0.05, 0.4]
-"rejector.penalty" = [1.0, 0.1]
+"rejector.C" = [1.0, 0.1]
 """
 SIZES = ("--frames", 16, "--steps", 2, "--frames-per-key", 30, "--device", "cpu")
 SWEEP = ("sweep", "--system", "mine.toml", "--dataset", "toy.npz", *SIZES)
@@ -71,7 +71,7 @@ def read(path):
 def test_a_row_for_each_candidate_and_the_choice(folder):
     found = read(folder / "whole.json")
     assert [row["values"] for row in found["rows"]] == [
-        {"ls_gna.noise": noise, "rejector.penalty": penalty}
+        {"ls_gna.noise": noise, "rejector.C": penalty}
         for noise in (0.05, 0.4)
         for penalty in (1.0, 0.1)
     ]
@@ -100,12 +100,12 @@ def test_figures_are_those_of_the_single_commands(folder, tmp_path):
     (benign,) = read(result)["rows"]
     assert row["frames"] == benign["frames"] == 60
     for metric in ("accuracy", "accepted_accuracy", "rejection_rate"):
-        assert row[metric] == pytest.approx(benign[metric], abs=1.1 / 60)  # half precision
+        assert row[metric] == pytest.approx(benign[metric], abs=2.1 / 60)  # half precision
     run(*evaluate, *attack, "--no-probe", "--json", result)
     (attacked,) = read(result)["rows"]
     assert row["attacked_frames"] == attacked["frames"] == 16
     for metric in ("robust_accuracy", "attacked_accuracy"):
-        assert row[metric] == pytest.approx(attacked[metric], abs=1.1 / 16)
+        assert row[metric] == pytest.approx(attacked[metric], abs=2.1 / 16)
 
 
 def test_networks_that_differ_in_nothing_are_trained_once(folder, trainings, tmp_path):
@@ -113,7 +113,7 @@ def test_networks_that_differ_in_nothing_are_trained_once(folder, trainings, tmp
     (plan,) = trainings
     assert plan.recipe.noise == 0.4 and plan.settings.epochs == 1 and plan.frames_per_key == 30
     rows = read(tmp_path / "x.json")["rows"]
-    assert [row["values"]["rejector.penalty"] for row in rows] == [1.0, 0.1]
+    assert [row["values"]["rejector.C"] for row in rows] == [1.0, 0.1]
     assert rows[0] != rows[1] | {"values": rows[0]["values"]}  # the rejectors are two
 
 
@@ -184,13 +184,15 @@ def test_a_file_that_is_there_is_kept(folder, capsys, tmp_path):
     thesis = tmp_path / "thesis.json"
     for text in ("[]", "years of work", '{"settings": 3, "rows": []}'):
         thesis.write_text(text)
-        assert "is no file of htrd sweep" in refused(capsys, *SWEEP, "--json", thesis, "--resume")
+        assert "is not a results file of htrd sweep" in refused(
+            capsys, *SWEEP, "--json", thesis, "--resume"
+        )
         assert thesis.read_text() == text
 
 
 def test_a_candidate_that_fails_is_passed_over(folder, tmp_path, capsys):
     rates = "training.learning_rate=1e18,1e-3"
-    run(*SWEEP, "--set", rates, "--set", "rejector.penalty=1", "--set", "ls_gna.noise=0.1",
+    run(*SWEEP, "--set", rates, "--set", "rejector.C=1", "--set", "ls_gna.noise=0.1",
         "--epochs", 1, "--json", tmp_path / "x.json")  # fmt: skip
     assert "failed: ls_gna.noise = 0.1" in capsys.readouterr().err
     found = read(tmp_path / "x.json")
@@ -223,7 +225,7 @@ class TestTrainedNetwork:
 
     def test_only_rejectors_are_fitted(self, folder, tmp_path, trainings):
         run("sweep", "--system", "shared.toml", "--dataset", "toy.npz", "--network",
-            "plain.safetensors", "--set", "rejector.penalty=1,0.1", "--snr", "0,10", "--frames", 16,
+            "plain.safetensors", "--set", "rejector.C=1,0.1", "--snr", "0,10", "--frames", 16,
             "--steps", 2, "--device", "cpu", "--json", tmp_path / "x.json")  # fmt: skip
         found = read(tmp_path / "x.json")
         assert not trainings and len(found["rows"]) == 2
@@ -233,7 +235,7 @@ class TestTrainedNetwork:
             "--json", tmp_path / "y.json")  # fmt: skip
         assert not trainings
         assert [set(row["values"]) for row in read(tmp_path / "y.json")["rows"]] == 2 * [
-            {"rejector.penalty"}
+            {"rejector.C"}
         ]
         assert found["rows"][0]["frames"] == 120  # both labels
         assert found["settings"]["network"]["name"] == "plain"
@@ -242,11 +244,11 @@ class TestTrainedNetwork:
     @pytest.mark.parametrize(
         ("options", "line"),
         [
-            (("--set", "rejector.penalty=1,2"), "uses the network of mine"),
+            (("--set", "rejector.C=1,2"), "uses the network of mine"),
             (("--network", "plain.safetensors"), "nothing to sweep"),
-            (("--network", "gone", "--set", "rejector.penalty=1,2"), "no model gone"),
+            (("--network", "gone", "--set", "rejector.C=1,2"), "no model gone"),
             (
-                ("--network", "plain.safetensors", "--set", "rejector.penalty=1", "--epochs", 1),
+                ("--network", "plain.safetensors", "--set", "rejector.C=1", "--epochs", 1),
                 "nothing is trained",
             ),
         ],
@@ -262,7 +264,7 @@ class TestTrainedNetwork:
         (("--system", "gone.toml"), "no system gone.toml"),
         (("--dataset", "gone.npz"), "gone.npz"),
         (("--set", "ls_gna.pace=1"), "unknown entries pace"),
-        (("--set", "cat.r_max=1"), "cat.r_max is no setting of this system"),
+        (("--set", "cat.r_max=1"), "cat.r_max is not a setting of this system"),
         (("--set", "ls_gna.noise"), "--set takes NAME=VALUE,VALUE"),
         (("--set", "ls_gna.noise="), "--set takes NAME=VALUE,VALUE"),
         (("--set", "=1"), "--set takes NAME=VALUE,VALUE"),

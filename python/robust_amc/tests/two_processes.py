@@ -48,9 +48,9 @@ def standard(runtime=None):
 def cat(runtime=None):
     """CAT without anything random but the order: the network, its History and the budgets."""
     recipe = CustomizedAdversarial(
-        len(UNEVEN), CATSettings(r_max=0.2, growth=0.1, smoothing_max=0.0, steps=1)
+        CATSettings(r_max=0.2, growth=0.1, smoothing_max=0.0, steps=1), len(UNEVEN)
     )
-    settings = TrainSettings(epochs=2, robust_radius=0.1, average=0.5, **EXACT)
+    settings = TrainSettings(epochs=2, robust_radius=0.1, ema_decay=0.5, **EXACT)
     trained, history = train(network(False), recipe, UNEVEN, VALIDATION, settings, runtime=runtime)
     return trained, history, recipe.budget
 

@@ -4,7 +4,8 @@ from .adversarial import Adversarial, AdversarialSettings
 from .customized import CATSettings, CustomizedAdversarial, Rule
 from .loop import History, TrainSettings, train
 from .ls_gna import LSGNA, LSGNASettings
-from .plan import METHODS, Plan, run
+from .method import METHODS, Method
+from .plan import Plan, run
 from .standard import Standard
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CustomizedAdversarial",
     "History",
     "LSGNASettings",
+    "Method",
     "Plan",
     "Rule",
     "Standard",

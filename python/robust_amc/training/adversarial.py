@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from ..errors import UserError
 from .attack import attack, effort
+from .method import Method
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class AdversarialSettings:
     step_size: float = 2.0
     stop_at_success: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (0 < self.radius < float("inf") and 0 < self.share <= 1 and self.steps > 0):
             raise UserError(
                 "adversarial training needs a positive radius, a share in 0 … 1 and at least "
@@ -37,19 +39,27 @@ class AdversarialSettings:
             )
 
 
-class Adversarial:
+class Adversarial(Method):
     """Makes a batch of adversarial training. Keeps no state.
 
     Madry et al. (arXiv 1706.06083), with the l2 PGD of Zhang et al., IEEE WCL 2022
     (arXiv 2407.06807), Section II-A.
     """
 
-    name = "adversarial"
+    settings: AdversarialSettings
 
-    def __init__(self, settings=None):
-        self.settings = settings or AdversarialSettings()
+    Settings = AdversarialSettings
+    robust_radius = 0.095  # PNR -10 dB at 10 dB SNR
 
-    def batch(self, network, iq, label, rows, classes, generator):
+    def batch(
+        self,
+        network: nn.Module,
+        iq: torch.Tensor,
+        label: torch.Tensor,
+        rows: torch.Tensor,
+        classes: int,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs ``[m, 2, length]``, a share of them attacked, and one-hot labels."""
         chosen = torch.rand(len(iq), generator=generator).to(iq) < self.settings.share
         relative = self.settings.radius * chosen
@@ -57,10 +67,3 @@ class Adversarial:
             relative = relative * torch.rand(len(iq), generator=generator).to(iq)
         result = attack(network, iq, label, relative, **effort(self.settings))
         return result.iq, F.one_hot(label, classes).float()
-
-    def state_dict(self):
-        """Nothing to keep between epochs."""
-        return {}
-
-    def load_state_dict(self, state):
-        """Nothing to restore."""

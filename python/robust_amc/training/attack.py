@@ -1,12 +1,25 @@
 """The attack of adversarial trainings: short l2 PGD with budgets relative to each frame."""
 
+from typing import Any
+
+import torch
 import torch.nn.functional as F
+from torch import nn
 
 from .. import frames
-from ..attacks.pgd import descend
+from ..attacks.pgd import Descent, descend
 
 
-def attack(network, iq, label, relative, *, steps, step_size, stop_at_success):
+def attack(
+    network: nn.Module,
+    iq: torch.Tensor,
+    label: torch.Tensor,
+    relative: torch.Tensor,
+    *,
+    steps: int,
+    step_size: float,
+    stop_at_success: bool,
+) -> Descent:
     """l2 PGD on a network's cross entropy, with radii ε_i = r_i·‖x_i‖.
 
     The network is attacked as it is at run time: in eval mode and with frozen weights;
@@ -26,7 +39,7 @@ def attack(network, iq, label, relative, *, steps, step_size, stop_at_success):
     training = network.training
     network.eval().requires_grad_(False)
 
-    def evaluate(perturbed, rows):
+    def evaluate(perturbed: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = network(perturbed).float()
         value = -F.cross_entropy(logits, label[rows], reduction="none")
         return value, logits.argmax(1) != label[rows]
@@ -43,6 +56,6 @@ def attack(network, iq, label, relative, *, steps, step_size, stop_at_success):
     return result
 
 
-def effort(settings):
+def effort(settings: Any) -> dict[str, Any]:
     """The part of a training's settings that says how hard :func:`attack` tries."""
     return {name: getattr(settings, name) for name in ("steps", "step_size", "stop_at_success")}

@@ -5,7 +5,7 @@ import math
 import torch
 
 
-def augment(iq, generator):
+def augment(iq: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Frames ``[n, 2, length]`` turned by a random phase each, half of them conjugated.
 
     A receiver knows no phase, and RML2016's modulations look the same with their spectrum

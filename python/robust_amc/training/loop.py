@@ -1,19 +1,29 @@
 """The one training loop. What differs between trainings is how a batch is made."""
 
 import math
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..data import FrameDataset
 from ..errors import UserError
+from ..files import Document
+from ..models.network import Network
 from ..runtime.runtime import Runtime
 from . import checkpoint as checkpoints
 from .augment import augment
+from .method import Method
 from .validate import accuracy, robust_accuracy
+
+# Is told the epoch, the frames done and those in all, and the loss or the epoch's entry
+EpochReport = Callable[[int, int, int, float | Document], None]
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class TrainSettings:
         batch_size: frames an update
         learning_rate: of Adam, at the start
         cosine: let the learning rate fall to zero over `epochs` (half a cosine)
-        average: decay of an exponential average of the weights an update (0: none);
+        ema_decay: decay of an exponential average of the weights an update (0: none);
             what is validated and kept is then the average
         robust_radius: relative radius r of the PGD attack whose robust accuracy chooses
             the epoch (0: clean accuracy does). 0.095 is PNR -10 dB at 10 dB SNR
@@ -42,7 +52,7 @@ class TrainSettings:
     batch_size: int = 256
     learning_rate: float = 1e-3
     cosine: bool = False
-    average: float = 0.0
+    ema_decay: float = 0.0
     robust_radius: float = 0.0
     robust_snr_db: float = 0.0
     validation_frames: int = 2000
@@ -50,24 +60,27 @@ class TrainSettings:
     fast: bool = True
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < float("inf"):
             raise UserError("epochs, batch size and learning rate must be positive")
         if self.patience < 0 or not 0 <= self.robust_radius < float("inf"):
             raise UserError("patience and the robust radius cannot be negative")
-        if not 0 <= self.average < 1:
-            raise UserError(f"the decay of the average must lie in 0 … 1, not {self.average}")
+        if not 0 <= self.ema_decay < 1:
+            raise UserError(
+                "ema_decay, of the average of the weights, must be at least 0 and below 1, "
+                f"not {self.ema_decay}"
+            )
 
 
 @dataclass
 class History:
     """What happened: one entry an epoch (loss, validation figure), and the best epoch."""
 
-    epochs: list = field(default_factory=list)
+    epochs: list[Document] = field(default_factory=list)
     best_epoch: int = -1
     best_score: float = -1.0
 
-    def add(self, entry):
+    def add(self, entry: Document) -> bool:
         """Append an epoch; True if its validation score is the best so far."""
         self.epochs.append(entry)
         better = entry["validation"] > self.best_score
@@ -77,25 +90,24 @@ class History:
 
 
 def train(
-    network,
-    recipe,
-    train_set,
-    validation_set,
-    settings,
+    network: Network,
+    recipe: Method,
+    train_set: FrameDataset,
+    validation_set: FrameDataset,
+    settings: TrainSettings,
     *,
-    runtime=None,
-    checkpoint=None,
-    resume=False,
-    identity=None,
-    report=None,
-    dry_run=False,
-):
+    runtime: Runtime | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    identity: Document | None = None,
+    report: EpochReport | None = None,
+    dry_run: bool = False,
+) -> tuple[Network, History]:
     """Train `network` in place; returns (the best network in eval mode, History).
 
     Args:
         network: see robust_amc.models
-        recipe: makes the batches, see the modules of this package; what its state_dict()
-            holds are tensors ``[frames]``, one value for each training frame
+        recipe: makes the batches, a Method
         train_set: FrameDataset
         validation_set: FrameDataset that chooses the epoch
         settings: TrainSettings
@@ -140,13 +152,15 @@ def train(
 class _Run:
     """What changes while a network is trained: all that a checkpoint has to hold."""
 
-    def __init__(self, runtime, network, recipe, settings):
+    def __init__(
+        self, runtime: Runtime, network: Network, recipe: Method, settings: TrainSettings
+    ) -> None:
         self.runtime, self.recipe, self.settings = runtime, recipe, settings
         self.network = network.to(runtime.device)
         self.adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         self.average = None
-        if settings.average:
-            ema = get_ema_multi_avg_fn(settings.average)
+        if settings.ema_decay:
+            ema = get_ema_multi_avg_fn(settings.ema_decay)
             self.average = AveragedModel(network, multi_avg_fn=ema)
         self.model, self.optimizer = runtime.setup(network, self.adam)
         self.best = deepcopy(network.state_dict())
@@ -154,11 +168,13 @@ class _Run:
         self.epoch = 0  # the next one
 
     @property
-    def chosen(self):
+    def chosen(self) -> nn.Module:
         """The network that is validated and kept."""
         return self.network if self.average is None else self.average.module
 
-    def update_all(self, epoch, train_set, report, first_only=False):
+    def update_all(
+        self, epoch: int, train_set: FrameDataset, report: EpochReport, first_only: bool = False
+    ) -> float:
         """All updates of an epoch, or the first one only; returns the mean loss."""
         runtime, size = self.runtime, self.settings.batch_size
         generator = torch.Generator().manual_seed(_seed(self.settings.seed, epoch))
@@ -188,7 +204,7 @@ class _Run:
         self._merge(torch.cat([rows[runtime.mine] for rows in order.split(size)]))
         return float(np.mean(losses))
 
-    def update(self, inputs, target, count):
+    def update(self, inputs: torch.Tensor, target: torch.Tensor, count: int) -> float:
         """One step of the optimizer; the batch goes through in parts that fit the cache.
 
         `count` is the size of the whole batch, over all processes.
@@ -211,13 +227,13 @@ class _Run:
             self.average.update_parameters(self.network)
         return total
 
-    def finish(self, entry):
+    def finish(self, entry: Document) -> None:
         """Note an epoch's figures, and the weights if they are the best so far."""
         if self.history.add(entry):
             self.best = deepcopy(self.chosen.state_dict())
         self.epoch = entry["epoch"] + 1
 
-    def save(self, path, identity):
+    def save(self, path: Path, identity: Document | None) -> None:
         """Write a checkpoint; in the first process only."""
         state = {
             "identity": identity,
@@ -231,7 +247,7 @@ class _Run:
         }
         self.runtime.from_first(lambda: checkpoints.save(path, state))
 
-    def load(self, path, identity):
+    def load(self, path: Path, identity: Document | None) -> None:
         """Go on from a checkpoint, if it is there; only the first process reads it."""
         state = self.runtime.from_first(
             lambda: checkpoints.load(path, identity) if path.exists() else None
@@ -246,7 +262,7 @@ class _Run:
         self.best, self.history = state["best"], History(**state["history"])
         self.epoch = state["epoch"] + 1
 
-    def _merge(self, mine):
+    def _merge(self, mine: torch.Tensor) -> None:
         """Bring what the recipe keeps together: each process has changed its own rows only."""
         if self.runtime.world == 1:
             return
@@ -258,7 +274,7 @@ class _Run:
         self.recipe.load_state_dict(merged)
 
 
-def _robust_set(dataset, settings):
+def _robust_set(dataset: FrameDataset, settings: TrainSettings) -> FrameDataset | None:
     """The validation frames that choose the epoch by robust accuracy; None for clean accuracy."""
     if not settings.robust_radius:
         return None
@@ -270,7 +286,13 @@ def _robust_set(dataset, settings):
     return high.limit(settings.validation_frames, 0)
 
 
-def _validate(runtime, network, dataset, robust_set, settings):
+def _validate(
+    runtime: Runtime,
+    network: nn.Module,
+    dataset: FrameDataset,
+    robust_set: FrameDataset | None,
+    settings: TrainSettings,
+) -> Document:
     network.eval()
     entry = {"accuracy": accuracy(runtime, network, dataset.limit(settings.validation_frames, 0))}
     entry["validation"] = entry["accuracy"]
@@ -283,24 +305,26 @@ def _validate(runtime, network, dataset, robust_set, settings):
     return entry
 
 
-def _batch(dataset, rows, device):
-    rows = rows.numpy()
-    iq = torch.as_tensor(dataset.iq[rows].astype(np.float32), device=device)
-    return iq, torch.as_tensor(dataset.label[rows], dtype=torch.long, device=device)
+def _batch(
+    dataset: FrameDataset, rows: torch.Tensor, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    index = rows.numpy()
+    iq = torch.as_tensor(dataset.iq[index].astype(np.float32), device=device)
+    return iq, torch.as_tensor(dataset.label[index], dtype=torch.long, device=device)
 
 
-def _learning_rate(settings, epoch):
+def _learning_rate(settings: TrainSettings, epoch: int) -> float:
     if not settings.cosine:
         return settings.learning_rate
     # a plain float: a checkpoint must hold nothing of NumPy
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
 
 
-def _exhausted(history, epoch, settings):
-    return settings.patience and epoch - 1 - history.best_epoch >= settings.patience
+def _exhausted(history: History, epoch: int, settings: TrainSettings) -> bool:
+    return 0 < settings.patience <= epoch - 1 - history.best_epoch
 
 
-def _seed(seed, epoch, rank=0):
+def _seed(seed: int, epoch: int, rank: int = 0) -> int:
     # The first process draws as the only one would.
     parts = [seed, epoch, rank] if rank else [seed, epoch]
     return int(np.random.SeedSequence(parts).generate_state(1)[0])

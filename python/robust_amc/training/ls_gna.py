@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from .. import frames
 from ..errors import UserError
+from .method import Method
 
 
 @dataclass(frozen=True)
@@ -22,32 +24,32 @@ class LSGNASettings:
     smoothing: float = 0.1
     noise: float = 0.05
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (0 <= self.smoothing <= 1 and 0 <= self.noise < float("inf")):
             raise UserError("LS-GNA needs 0 <= smoothing <= 1 and noise that is not negative")
 
 
-class LSGNA:
+class LSGNA(Method):
     """Makes a batch of LS-GNA training. Keeps no state.
 
     Zhang et al., IEEE WCL 2021 (arXiv 2407.06796).
     """
 
-    name = "ls_gna"
+    settings: LSGNASettings
 
-    def __init__(self, settings=None):
-        self.settings = settings or LSGNASettings()
+    Settings = LSGNASettings
 
-    def batch(self, network, iq, label, rows, classes, generator):
+    def batch(
+        self,
+        network: nn.Module,
+        iq: torch.Tensor,
+        label: torch.Tensor,
+        rows: torch.Tensor,
+        classes: int,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Noisy frames ``[m, 2, length]`` and labels smoothed toward the uniform one."""
         noise = torch.randn(iq.shape, generator=generator).to(iq)
         sigma = self.settings.noise * frames.flat_norm(iq) / iq[0].numel() ** 0.5
         alpha = self.settings.smoothing
         return iq + sigma * noise, (1 - alpha) * F.one_hot(label, classes) + alpha / classes
-
-    def state_dict(self):
-        """Nothing to keep between epochs."""
-        return {}
-
-    def load_state_dict(self, state):
-        """Nothing to restore."""

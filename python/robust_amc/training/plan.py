@@ -1,30 +1,25 @@
 """From a plan to a trained model: which data, which start, which recipe."""
 
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 
-from .. import data, provenance
+from .. import data, provenance, settings
 from ..classifier import Classifier
+from ..data import FrameDataset
 from ..data.summary import found_scaling
 from ..errors import UserError
-from ..models import build
+from ..files import AnyPath, Document
+from ..models import build, settings_of
+from ..models.network import Network
+from ..runtime.device import AnyDevice
 from ..runtime.runtime import Runtime
-from .adversarial import Adversarial, AdversarialSettings
-from .customized import CATSettings, CustomizedAdversarial
 from .loop import TrainSettings, train
-from .ls_gna import LSGNA, LSGNASettings
+from .method import METHODS, Method
 from .pretrain import PretrainSettings, own_checkpoint, pretrain
-from .standard import Standard
-
-# Settings of each method's own, None where it has none
-METHODS = {
-    "standard": None,
-    "ls_gna": LSGNASettings,
-    "adversarial": AdversarialSettings,
-    "cat": CATSettings,
-}
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,8 @@ class Plan:
         settings: TrainSettings
         recipe: the method's own settings (None: its defaults)
         pretrain: how the feature layers are trained as an autoencoder first (None: not)
-        architecture: name of the network
+        architecture: name of the network, one of models.ARCHITECTURES
+        network: further settings of the network by name, arguments of its constructor
         input_gain: gain inside the network
         start_from: model whose network is the start (None: a new one)
         frames_per_key: most training frames a class and SNR label (None: all)
@@ -49,59 +45,65 @@ class Plan:
     recipe: object = None
     pretrain: PretrainSettings | None = None
     architecture: str = "vtcnn2"
+    network: dict[str, Any] = field(default_factory=dict)
     input_gain: float = 100.0
     start_from: str | None = None
     frames_per_key: int | None = None
-    snr_db: list | None = None
+    snr_db: list[float] | None = None
     split_seed: int = 0
 
-    def __post_init__(self):
-        if self.method not in METHODS:
-            raise UserError(f"unknown method {self.method!r}; there are {', '.join(METHODS)}")
-        kind = METHODS[self.method]
+    def __post_init__(self) -> None:
+        kind = METHODS[self.method].Settings
         if self.recipe is not None and (kind is None or not isinstance(self.recipe, kind)):
-            raise UserError(f"these are no settings of {self.method}")
-        if self.pretrain and self.start_from:
-            raise UserError("only a new network is pre-trained: leave start_from or pretrain out")
+            raise UserError(f"these are not settings of {self.method}")
+        settings.check(settings_of(self.architecture), self.network, "architecture")
+        if self.start_from and (self.pretrain or self.network):
+            what = "pretrain" if self.pretrain else "architecture settings"
+            raise UserError(f"{what} and start_from do not go together: one needs a new network")
 
-    def batches(self, frame_count):
+    def batches(self, frame_count: int) -> Method:
         """The recipe for `frame_count` training frames."""
-        if self.method == "standard":
-            return Standard()
-        settings = self.recipe or METHODS[self.method]()
-        if self.method == "ls_gna":
-            return LSGNA(settings)
-        if self.method == "adversarial":
-            return Adversarial(settings)
-        return CustomizedAdversarial(frame_count, settings)
+        return METHODS[self.method](self.recipe, frame_count)
 
 
-def run(plan, dataset, path, *, device="cpu", told=None, **training):
+def run(
+    plan: Plan,
+    dataset: FrameDataset,
+    path: AnyPath,
+    *,
+    more: Iterable[tuple[FrameDataset, AnyPath]] = (),
+    device: AnyDevice = "cpu",
+    log: Callable[[str], None] | None = None,
+    **training: Any,
+) -> Classifier:
     """Train by `plan` on the training part of a FrameDataset read from `path`.
 
-    `told` is called with what is about to be trained, in words; `training` goes to
+    `more` are further data sets, (FrameDataset, path) each, all of whose frames are trained on.
+    `log` is called with what is about to be trained, in words; `training` goes to
     :func:`loop.train` (checkpoint, resume, report, dry_run). Returns a Classifier whose
     metadata tell all of it; the same in every process, where there are several.
     """
-    settings = plan.settings
-    runtime = Runtime(device, settings.fast)
+    chosen = plan.settings
+    runtime = Runtime(device, chosen.fast)
     train_set, validation_set = (
         data.part(dataset, name, plan.split_seed).select(snr_db=plan.snr_db)
         for name in ("train", "validation")
     )
-    train_set = train_set.limit_per_key(plan.frames_per_key, settings.seed).in_memory()
+    train_set = data.joined([train_set, *(_whole(each, plan, dataset, path) for each in more)])
+    train_set = train_set.limit_per_key(plan.frames_per_key, chosen.seed)
     validation_set = validation_set.in_memory()
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(chosen.seed)
     network, described, origin = _start(plan, dataset)
     recipe = plan.batches(len(train_set))
-    facts = asdict(settings) | {
+    facts = asdict(chosen) | {
         "method": plan.method,
         "start_from": origin,
         "frames_per_key": plan.frames_per_key,
         "train_frames": len(train_set),
         "snr_db": plan.snr_db,
+        "more": [provenance.record(*each, None) for each in more],
     }
-    if METHODS[plan.method]:
+    if recipe.settings is not None:
         facts[plan.method] = asdict(recipe.settings)
     if plan.pretrain:
         facts["pretrain"] = asdict(plan.pretrain)
@@ -113,8 +115,8 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
         "training": facts,
         "dataset": provenance.record(dataset, path, plan.split_seed),
     }
-    if told:
-        told(
+    if log:
+        log(
             f"training {described['name']} ({plan.method}) on {len(train_set)} frames, "
             f"choosing the epoch on {len(validation_set)}"
         )
@@ -125,7 +127,7 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
             train_set,
             plan.pretrain,
             runtime,
-            seed=settings.seed,
+            seed=chosen.seed,
             identity=identity,
             **training,
         )
@@ -134,7 +136,7 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
         recipe,
         train_set,
         validation_set,
-        settings,
+        chosen,
         runtime=runtime,
         identity=identity,
         **training,
@@ -147,7 +149,18 @@ def run(plan, dataset, path, *, device="cpu", told=None, **training):
     return Classifier(network.cpu(), dataset.classes, metadata=metadata)
 
 
-def _start(plan, dataset):
+def _whole(
+    extra: tuple[FrameDataset, AnyPath], plan: Plan, dataset: FrameDataset, path: AnyPath
+) -> FrameDataset:
+    """All training frames of a further data set; UserError if it has some of `dataset`'s."""
+    further, name = extra
+    if provenance.split_seed_for(dataset, [provenance.record(further, name, 0)]) is not None:
+        raise UserError(f"{name} is {path}, which has frames that are not to be trained on")
+    labels = plan.snr_db and [each for each in plan.snr_db if each in further.snr_db]
+    return further.select(snr_db=labels)
+
+
+def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Document | None]:
     """The network to train, what the metadata says of it, and of the model it starts from."""
     if not plan.start_from:
         network = build(
@@ -155,8 +168,10 @@ def _start(plan, dataset):
             len(dataset.classes),
             dataset.frame_length,
             input_gain=plan.input_gain,
+            **plan.network,
         )
-        return network, {"name": plan.architecture, "input_gain": plan.input_gain}, None
+        described = {"name": plan.architecture, "input_gain": plan.input_gain} | plan.network
+        return network, described, None
     model = Classifier.load(
         plan.start_from, classes=dataset.classes, frame_length=dataset.frame_length
     )

@@ -8,14 +8,22 @@ not published; these are ours.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from .. import frames
+from ..arrays import Floats
+from ..data import FrameDataset
 from ..errors import UserError
+from ..files import Document
+from ..models.network import Network
+from ..runtime.runtime import Runtime
 from . import checkpoint as checkpoints
+from .loop import EpochReport
 
 HIDDEN = 512  # width of the decoder
 
@@ -34,7 +42,7 @@ class PretrainSettings:
     batch_size: int = 256
     learning_rate: float = 1e-3
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (self.epochs > 0 and self.batch_size > 0 and 0 < self.learning_rate < np.inf):
             raise UserError("epochs, batch size and learning rate of pre-training must be positive")
 
@@ -42,7 +50,7 @@ class PretrainSettings:
 class Autoencoder(nn.Module):
     """The feature layers of a network and a dense decoder of its features."""
 
-    def __init__(self, network, frame_length):
+    def __init__(self, network: Network, frame_length: int) -> None:
         super().__init__()
         self.network = network
         self.decoder = nn.Sequential(
@@ -52,24 +60,24 @@ class Autoencoder(nn.Module):
             nn.Unflatten(1, (2, frame_length)),
         )
 
-    def forward(self, iq):
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """Guess of u·√length for frames ``[n, 2, length]``, with u = x/‖x‖."""
         return self.decoder(self.network.features(iq)).float()
 
 
 def pretrain(
-    network,
-    train_set,
-    settings,
-    runtime,
+    network: Network,
+    train_set: FrameDataset,
+    settings: PretrainSettings,
+    runtime: Runtime,
     *,
-    seed,
-    checkpoint=None,
-    resume=False,
-    identity=None,
-    report=None,
-    dry_run=False,
-):
+    seed: int,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    identity: Document | None = None,
+    report: EpochReport | None = None,
+    dry_run: bool = False,
+) -> None:
     """Train the feature layers of `network` in place to reconstruct frames.
 
     Minimizes ‖u - û‖², where u = x/‖x‖ and û is the reconstruction: 1 is what zeros would
@@ -94,7 +102,7 @@ def pretrain(
     run = _Run(network, train_set.frame_length, settings, runtime, seed)
     own = checkpoint and own_checkpoint(checkpoint)
 
-    def all_epochs():
+    def all_epochs() -> dict[str, torch.Tensor]:
         if resume and own and own.exists():
             run.load_state_dict(checkpoints.load(own, identity))
         for epoch in range(run.epoch, settings.epochs):
@@ -108,7 +116,7 @@ def pretrain(
     network.load_state_dict(runtime.from_first(all_epochs))
 
 
-def own_checkpoint(checkpoint):
+def own_checkpoint(checkpoint: Path) -> Path:
     """Where pre-training keeps its state; to be deleted when the training is done."""
     return checkpoint.with_suffix(".pretraining")
 
@@ -116,14 +124,21 @@ def own_checkpoint(checkpoint):
 class _Run:
     """What changes during pre-training."""
 
-    def __init__(self, network, frame_length, settings, runtime, seed):
+    def __init__(
+        self,
+        network: Network,
+        frame_length: int,
+        settings: PretrainSettings,
+        runtime: Runtime,
+        seed: int,
+    ) -> None:
         self.settings, self.runtime, self.seed, self.epoch = settings, runtime, seed, 0
         torch.manual_seed(seed)
         self.model = Autoencoder(network, frame_length).to(runtime.device).eval()  # no dropout
         rate = settings.learning_rate
         self.optimizer = torch.optim.Adam(self.model.parameters(), rate, fused=True)
 
-    def update_all(self, epoch, iq, report, first_only):
+    def update_all(self, epoch: int, iq: Floats, report: EpochReport, first_only: bool) -> None:
         """All updates of an epoch, or the first one only."""
         settings = self.settings
         seed = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0])
@@ -141,7 +156,7 @@ class _Run:
         report(epoch, len(iq), len(iq), {"epoch": epoch, "pretraining_error": total / done})
         self.epoch = epoch + 1
 
-    def update(self, iq, rows):
+    def update(self, iq: Floats, rows: torch.Tensor) -> float:
         """One step of the optimizer; returns the sum of the frames' errors."""
         self.optimizer.zero_grad()
         total = 0.0
@@ -158,7 +173,7 @@ class _Run:
             raise UserError("the error of pre-training is no longer finite: lower its rate")
         return total
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
             "epoch": self.epoch,
@@ -166,7 +181,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where that was."""
         self.epoch = state["epoch"]
         self.model.load_state_dict(state["model"])

@@ -1,14 +1,22 @@
 """The figures that choose an epoch, on validation frames; each process takes its share."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import torch
+from torch import nn
 
+from ..data import FrameDataset
+from ..runtime.runtime import Runtime
 from .attack import attack
 
-ATTACK = {"steps": 10, "step_size": 2.5, "stop_at_success": True}
+ATTACK: dict[str, Any] = {"steps": 10, "step_size": 2.5, "stop_at_success": True}
 
 
-def _batches(runtime, dataset, size):
+def _batches(
+    runtime: Runtime, dataset: FrameDataset, size: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """This process's frames of a FrameDataset, in batches."""
     mine = dataset.subset(runtime.mine)
     for start in range(0, len(mine), size):
@@ -18,7 +26,7 @@ def _batches(runtime, dataset, size):
 
 
 @torch.no_grad()
-def accuracy(runtime, network, dataset):
+def accuracy(runtime: Runtime, network: nn.Module, dataset: FrameDataset) -> float:
     """Share of frames that the network gets right, in the runtime's precision."""
     right = 0
     for iq, label in _batches(runtime, dataset, runtime.batch_size):
@@ -27,7 +35,9 @@ def accuracy(runtime, network, dataset):
     return runtime.sum(right) / len(dataset)
 
 
-def robust_accuracy(runtime, network, dataset, radius):
+def robust_accuracy(
+    runtime: Runtime, network: nn.Module, dataset: FrameDataset, radius: float
+) -> float:
     """Share of frames still right after a short l2 PGD of relative radius `radius`.
 
     Good enough to choose an epoch; not a robustness figure.

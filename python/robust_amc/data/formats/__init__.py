@@ -1,1 +1,1 @@
-"""The forms of data sets on disk, one reader or writer a file; `registry` knows them all."""
+"""The formats of data sets on disk, one a file: `base` says what one is, `registry` has all."""

@@ -10,12 +10,15 @@ import itertools
 import math
 import os
 import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
+from ...arrays import Array, Integers
 from ...errors import UserError
+from ...files import AnyPath
 from .. import lazy
 
 # A set may be far larger than its file, since what was never written is not stored; so
@@ -31,7 +34,7 @@ _PACKINGS = ((), (_GZIP,), (_SHUFFLE, _GZIP), (_SHUFFLE,))
 
 
 @contextmanager
-def opened(path, kinds, form):
+def opened(path: AnyPath, kinds: Mapping[str, str], form: str) -> Iterator[dict[str, h5py.Dataset]]:
     """Open an HDF5 file and give its sets ``{name: h5py.Dataset}``, checked.
 
     `kinds` has the NumPy kind letters that each wanted set may have; `form` says in an
@@ -52,7 +55,7 @@ def opened(path, kinds, form):
         raise UserError(f"{path} is damaged ({reason}); copy it again") from None
 
 
-def _checked(file, name, kinds, form):
+def _checked(file: h5py.File, name: str, kinds: str, form: str) -> h5py.Dataset:
     links = file.id.links
     if not links.exists(name.encode()):
         raise UserError(f"the set {name} is missing; {form}")
@@ -60,7 +63,7 @@ def _checked(file, name, kinds, form):
         raise UserError(f"{name} is a link to somewhere else, which is not followed; {form}")
     found = file[name]
     if not isinstance(found, h5py.Dataset):
-        raise UserError(f"{name} is no set of numbers; {form}")
+        raise UserError(f"{name} is not a set of numbers; {form}")
     plan = found.id.get_create_plist()
     # before the shape: libhdf5 opens the sources of a virtual set to find it
     if plan.get_layout() == h5py.h5d.VIRTUAL or plan.get_external_count():
@@ -83,13 +86,13 @@ def _checked(file, name, kinds, form):
     return found
 
 
-def _packing(found):
+def _packing(found: h5py.Dataset) -> tuple[int, ...]:
     """Numbers of the filters that a set went through, in that order."""
     plan = found.id.get_create_plist()
     return tuple(plan.get_filter(number)[0] for number in range(plan.get_nfilters()))
 
 
-def fill(target, found, rows, places):
+def fill(target: Array, found: h5py.Dataset, rows: Integers, places: Integers) -> None:
     """Read rows of a set: ``found[rows]`` goes to ``target[places]``.
 
     `rows` are integers ``[k]``, ascending; `places` integers ``[k]``. Beside the target,
@@ -103,12 +106,12 @@ def fill(target, found, rows, places):
         target[_run(places[where])] = found[first:end][_run(rows[where] - first)]
 
 
-def _run(index):
+def _run(index: Integers) -> Integers | slice:
     """A slice in place of an index that is one run: NumPy copies it five times as fast."""
     return slice(index[0], index[-1] + 1) if (np.diff(index) == 1).all() else index
 
 
-def _unpack(target, found, rows, places):
+def _unpack(target: Array, found: h5py.Dataset, rows: Integers, places: Integers) -> None:
     """The same from packed chunks; each is unpacked once."""
     deep, *wide = found.chunks
     packing = _packing(found)
@@ -125,7 +128,7 @@ def _unpack(target, found, rows, places):
             target[(put, *part)] = chunk[(slice(None), *inside)]
 
 
-def _chunk(found, packing, corner):
+def _chunk(found: h5py.Dataset, packing: tuple[int, ...], corner: tuple[int, ...]) -> Array:
     """One unpacked chunk, an array of the shape of a chunk."""
     size = math.prod(found.chunks) * found.dtype.itemsize
     info = found.id.get_chunk_info_by_coord(corner)
@@ -142,7 +145,7 @@ def _chunk(found, packing, corner):
     return np.frombuffer(raw, found.dtype).reshape(found.chunks)
 
 
-def _inflate(raw, size):
+def _inflate(raw: bytes, size: int) -> bytes:
     stream = zlib.decompressobj()
     data = stream.decompress(raw, size + 1)
     if not stream.eof or len(data) != size:
@@ -150,6 +153,6 @@ def _inflate(raw, size):
     return data
 
 
-def _unshuffle(raw, itemsize):
+def _unshuffle(raw: bytes, itemsize: int) -> bytes:
     """The bytes of each number together again; shuffled, all first bytes come first."""
-    return np.stack(np.frombuffer(raw, np.uint8).reshape(itemsize, -1), axis=-1).tobytes()
+    return np.frombuffer(raw, np.uint8).reshape(itemsize, -1).T.tobytes()

@@ -2,13 +2,16 @@
 
 import json
 import math
+from collections.abc import Iterable
+from typing import Any
 
 from ...errors import UserError
+from ...files import Document
 
 _DEEPEST = 50  # what is nested further is no description of data, and breaks who walks it
 
 
-def parse(text, what="metadata"):
+def parse(text: str | bytes, what: str = "metadata") -> Document:
     """Parse `text` (str or bytes), which must be a JSON object, into a dictionary.
 
     Raises UserError, which calls it `what`, for anything else, for numbers that are not
@@ -24,7 +27,7 @@ def parse(text, what="metadata"):
     return document
 
 
-def dump(document, what="metadata"):
+def dump(document: Document, what: str = "metadata") -> str:
     """The JSON text of `document`; UserError, which calls it `what`, if `parse` would refuse it."""
     _check_depth(document, what)
     try:
@@ -33,20 +36,20 @@ def dump(document, what="metadata"):
         raise UserError(f"{what} has a number that is not finite; remove it") from None
 
 
-def _finite(text):
+def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)
     return value
 
 
-def _check_depth(document, what):
-    level = [document]
+def _check_depth(document: Document, what: str) -> None:
+    level: list[Any] = [document]
     for _ in range(_DEEPEST):
         level = [item for each in level for item in _items(each) if isinstance(item, (dict, list))]
     if level:
         raise UserError(f"{what} is nested more than {_DEEPEST} levels deep; make it flatter")
 
 
-def _items(value):
+def _items(value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value

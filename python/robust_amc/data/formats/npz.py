@@ -9,14 +9,20 @@ header agrees with the archive's directory, and the directory with the file's le
 """
 
 import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ...arrays import Array
 from ...errors import UserError
-from ...files import replacing
-from ..dataset import EXTRA, FrameDataset, pieces
+from ...files import AnyPath, replacing
+from ..dataset import EXTRA, FrameDataset, Progress, pieces
 from . import json_text
+from .base import Format
 
 FIELDS = ("iq", "label", "classes", "snr_db", "run_id", "metadata")
 
@@ -29,7 +35,7 @@ _CHUNK = 1 << 22
 _COMPRESSION = 1  # noise hardly compresses; higher levels are slower for nothing
 
 
-def write(dataset, path, progress=None):
+def write(dataset: FrameDataset, path: AnyPath, progress: Progress | None = None) -> None:
     """Write a FrameDataset, compressed; the same data set gives the same bytes.
 
     Frames that are still in their file are never all in memory. `progress(done, total)` is
@@ -44,7 +50,7 @@ def write(dataset, path, progress=None):
             _write(dataset, temporary, zipfile.ZIP_STORED, progress)
 
 
-def _write(dataset, path, method, progress):
+def _write(dataset: FrameDataset, path: Path, method: int, progress: Progress | None) -> None:
     columns = {
         "label": dataset.label.astype(np.int16),
         "classes": np.array(dataset.classes, dtype=np.str_),
@@ -56,14 +62,16 @@ def _write(dataset, path, method, progress):
     with zipfile.ZipFile(path, "w", method, compresslevel=_COMPRESSION) as archive:
         with _member(archive, "iq", dataset.iq.shape, dtype) as file:
             for piece in pieces(dataset, progress):
-                file.write(np.ascontiguousarray(piece.iq, dtype))
+                file.write(np.ascontiguousarray(piece.iq, dtype).data)
         for name, column in columns.items():
             with _member(archive, name, column.shape, column.dtype) as file:
-                file.write(np.ascontiguousarray(column))
+                file.write(np.ascontiguousarray(column).data)
 
 
 @contextmanager
-def _member(archive, name, shape, dtype):
+def _member(
+    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Iterator[IO[bytes]]:
     """An array in the archive, whose values are still to be written."""
     header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
     with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
@@ -71,7 +79,7 @@ def _member(archive, name, shape, dtype):
         yield file
 
 
-def read(path):
+def read(path: AnyPath) -> FrameDataset:
     """Read a data-set file. Raises UserError when it is damaged or has another form."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -85,7 +93,7 @@ def read(path):
         raise UserError(f"{path} is damaged ({reason}); copy or generate it again") from None
 
 
-def _read(archive, path):
+def _read(archive: zipfile.ZipFile, path: AnyPath) -> FrameDataset:
     names = archive.namelist()
     fields = [name.removesuffix(".npy") for name in names]
     missing = [name for name in FIELDS if name not in fields]
@@ -121,7 +129,7 @@ def _read(archive, path):
         return FrameDataset(
             iq=iq,
             label=_narrow(label, np.int16, "label"),
-            classes=tuple(classes.tolist()),
+            classes=tuple(map(str, classes)),
             snr_db=_narrow(snr_db, np.float32, "snr_db"),
             run_id=_narrow(run_id, np.int32, "run_id"),
             metadata=json_text.parse(str(metadata)),
@@ -131,7 +139,13 @@ def _read(archive, path):
         raise UserError(f"{path}: {error}") from None
 
 
-def _array(archive, member, path, kinds, shape):
+def _array(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    path: AnyPath,
+    kinds: str,
+    shape: Sequence[int | None],
+) -> Array:
     """One array, of one of `kinds` (NumPy kind letters) and of `shape` (None: any size)."""
     name = member.filename.removesuffix(".npy")
     with archive.open(member) as file:
@@ -148,7 +162,7 @@ def _array(archive, member, path, kinds, shape):
         size = dtype.itemsize * int(np.prod(found, dtype=object))
         _check_size(archive, member, path, name, size, file.tell(), "U" in kinds)
         data = np.empty(size, np.uint8)
-        _fill(file, memoryview(data))
+        _fill(file, data.data)
     array = data.view(dtype).reshape(found, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), copy=False)
 
@@ -162,7 +176,7 @@ _KINDS = {
 _EXTRA_KINDS = {"f": "fiu", "i": "iu"}
 
 
-def _header(file):
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
@@ -171,10 +185,19 @@ def _header(file):
     raise ValueError(f"array format {version[0]}.{version[1]}")
 
 
-def _check_size(archive, member, path, name, size, header_size, is_text):
+def _check_size(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    path: AnyPath,
+    name: str,
+    size: int,
+    header_size: int,
+    is_text: bool,
+) -> None:
     """Refuse sizes that do not agree with each other before anything is allocated."""
     if header_size + size != member.file_size:
         raise ValueError(f"{name} declares {size} bytes, {member.file_size - header_size} follow")
+    assert archive.fp is not None  # it is open
     archive.fp.seek(0, 2)
     absurd = member.compress_size > archive.fp.tell() or (
         size > _TEXT_LIMIT
@@ -185,15 +208,15 @@ def _check_size(archive, member, path, name, size, header_size, is_text):
     if absurd:
         raise UserError(
             f"{path}: {name} declares {size} bytes in {member.compress_size} compressed ones; "
-            "that is no data set"
+            "that is not a data set"
         )
 
 
-def _is_bomb(size, compressed):
+def _is_bomb(size: int, compressed: int) -> bool:
     return size > max(_MAY_EXPAND, _MOST_EXPANSION * compressed)
 
 
-def _fill(file, target):
+def _fill(file: IO[bytes], target: memoryview) -> None:
     """Read exactly ``len(target)`` bytes, and the end of the member with its checksum."""
     position = 0
     while position < len(target):
@@ -206,7 +229,7 @@ def _fill(file, target):
         raise ValueError("data after the end of an array")
 
 
-def _narrow(array, dtype, name):
+def _narrow(array: Array, dtype: npt.DTypeLike, name: str) -> Array:
     if np.dtype(dtype).kind == "f":
         with np.errstate(over="ignore"):  # what overflows is not finite, and refused as such
             return array.astype(dtype, copy=False)
@@ -214,3 +237,13 @@ def _narrow(array, dtype, name):
     if array.size and not limits.min <= array.min() <= array.max() <= limits.max:
         raise UserError(f"{name} has values outside {limits.min} … {limits.max}")
     return array.astype(dtype, copy=False)
+
+
+FORMAT = Format(
+    description="this project's .npz",
+    suffixes=(".npz",),
+    sniff=lambda start, path: start.startswith((b"PK\x03\x04", b"PK\x05\x06")),
+    read=lambda path, frame_length, facts: read(path),
+    write=write,
+    half_precision=True,
+)

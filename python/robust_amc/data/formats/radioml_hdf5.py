@@ -7,15 +7,21 @@ that its order does not fit the frames; the order of the publication, which begi
 OOK, is the one in use, and the one used here.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
+from ...arrays import Array, Floats, Integers
 from ...errors import UserError
+from ...files import AnyPath
 from .. import lazy
 from ..dataset import FrameDataset
 from . import hdf5_sets
+from .base import Format
 
 CLASSES = (
     "OOK", "4ASK", "8ASK", "BPSK", "QPSK", "8PSK", "16PSK", "32PSK",
@@ -31,7 +37,7 @@ _FORM = (
 _ROWS = 1 << 16  # of Y and Z that are read at a time
 
 
-def read(path):
+def read(path: AnyPath) -> FrameDataset:
     """Open a RadioML 2018.01A file as a FrameDataset of lazy frames; labels are read.
 
     The file does not say which frames share a generator run: each frame is taken as a
@@ -45,7 +51,7 @@ def read(path):
             snr_db = np.concatenate([rows[:, 0].astype("f4") for _, rows in _pieces(sets["Z"])])
         iq = _Frames(path, count, length, sets["X"].dtype)
     return FrameDataset(
-        iq=iq,
+        iq=lazy.as_array(iq),
         label=label,
         classes=CLASSES,
         snr_db=snr_db,
@@ -62,11 +68,11 @@ def read(path):
 class _Frames(lazy.LazyFrames):
     """The frames of X. The file is open only while frames are read: that takes 1 ms."""
 
-    def __init__(self, path, count, length, dtype):
+    def __init__(self, path: AnyPath, count: int, length: int, dtype: np.dtype[Any]) -> None:
         super().__init__(count, length, dtype.newbyteorder("="))
         self._path = path
 
-    def fetch(self, rows):
+    def fetch(self, rows: Integers) -> Floats:
         order = np.argsort(rows, kind="stable")
         iq = np.empty((len(rows), *self.shape[1:]), self.dtype)
         with _opened(self._path) as sets:
@@ -75,7 +81,7 @@ class _Frames(lazy.LazyFrames):
 
 
 @contextmanager
-def _opened(path):
+def _opened(path: AnyPath) -> Iterator[dict[str, h5py.Dataset]]:
     """The sets of the file, of the right shapes; see hdf5_sets.opened."""
     with hdf5_sets.opened(path, _KINDS, _FORM) as sets:
         shapes = {name: found.shape or () for name, found in sets.items()}
@@ -91,7 +97,7 @@ def _opened(path):
         yield sets
 
 
-def _pieces(found):
+def _pieces(found: h5py.Dataset) -> Iterator[tuple[int, Array]]:
     """A small set in pieces ``(first row, rows)``."""
     for start in range(0, len(found), _ROWS):
         rows = np.arange(start, min(start + _ROWS, len(found)))
@@ -100,7 +106,7 @@ def _pieces(found):
         yield start, piece
 
 
-def _label(rows, start):
+def _label(rows: Array, start: int) -> Integers:
     """Class of each one-hot row ``[k, 24]``; int16 ``[k]``."""
     is_one = rows == 1
     wrong = np.flatnonzero((is_one.sum(1) != 1) | ((rows != 0).sum(1) != 1))
@@ -109,3 +115,11 @@ def _label(rows, start):
             f"Y does not mark one class in frame {start + wrong[0]}; each row is one 1 among zeros"
         )
     return is_one.argmax(1).astype(np.int16)
+
+
+FORMAT = Format(
+    description="RadioML 2018.01A",
+    suffixes=(".hdf5",),
+    sniff=lambda start, path: start.startswith(b"\x89HDF\r\n\x1a\n"),
+    read=lambda path, frame_length, facts: read(path),
+)

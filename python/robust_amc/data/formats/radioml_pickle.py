@@ -8,12 +8,17 @@ Python, and refuses every other. No NumPy unpickling code runs.
 
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
+from ...arrays import Array, Floats
 from ...errors import UserError
+from ...files import AnyPath
 from ..dataset import FrameDataset
+from .base import Format
 
 # Where the true RML2016.10a is recognized: the first frame of this key begins so.
 _FINGERPRINT_KEY = ("QPSK", 2)
@@ -27,7 +32,7 @@ _KEYS, _FRAMES_PER_KEY = 11 * 20, 1000
 _HALF_PRECISION = 4e-6  # of values below 2 ** -7, the step of float16 halved
 
 
-def is_authentic(dataset):
+def is_authentic(dataset: FrameDataset) -> bool:
     """Whether a FrameDataset is the true RML2016.10a, whole, in any file form.
 
     Its keys and counts are compared, and the beginning of one frame that is known.
@@ -44,7 +49,7 @@ def is_authentic(dataset):
     return bool(np.abs(start - _FINGERPRINT).max() < _HALF_PRECISION)
 
 
-def read(path):
+def read(path: AnyPath) -> FrameDataset:
     """Read a RadioML pickle as a FrameDataset; classes sorted, frames by class and SNR.
 
     The file does not say which frames share a generator run: each frame is taken as a
@@ -58,7 +63,7 @@ def read(path):
     return _dataset(blocks, Path(path).name)
 
 
-def _unpickle(file, path):
+def _unpickle(file: BinaryIO, path: AnyPath) -> Any:
     try:
         return _ArrayUnpickler(file, path).load()
     except UserError:
@@ -73,12 +78,12 @@ def _unpickle(file, path):
 class _Bounded:
     """A file whose reads never ask for more than is left: no size in it is believed."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = os.fstat(file.fileno()).st_size
         self.readline = file.readline
 
-    def read(self, count=-1):
+    def read(self, count: int = -1) -> bytes:
         left = self.size - self._file.tell()
         if not 0 <= count <= left:
             raise EOFError(f"a part of {count} bytes is declared, {left} bytes are left")
@@ -103,35 +108,39 @@ _REFUSED = (
 
 # The C unpickler allocates the memo that a file declares; this one uses a dictionary.
 class _ArrayUnpickler(pickle._Unpickler):
-    dispatch = {
+    stack: list[Any]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
         code: load
         for code, load in pickle._Unpickler.dispatch.items()
         if bytes([code]) not in _REFUSED
     }
 
-    def __init__(self, file, path):
+    def __init__(self, file: BinaryIO, path: AnyPath) -> None:
         bounded = _Bounded(file)
         super().__init__(bounded, encoding="latin1")
         self._path = path
         # A sound file uses each byte at most twice: as text, and as an array.
         self._budget = 2 * bounded.size
 
-    def load_build(self):
+    def load_build(self) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], (_Array, _Dtype)):
-            raise pickle.UnpicklingError("a state for something that is no array")
+            raise pickle.UnpicklingError("a state for something that is not an array")
         self.stack[-1].__setstate__(state)
 
     dispatch[pickle.BUILD[0]] = load_build
 
-    def load_setitem(self):
+    def load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
         self._store([key, value])
 
-    def load_setitems(self):
+    def load_setitems(self) -> None:
         self._store(self.pop_mark())
 
-    def load_dict(self):
+    def load_dict(self) -> None:
         items = self.pop_mark()
         self.append({})
         self._store(items)
@@ -140,23 +149,23 @@ class _ArrayUnpickler(pickle._Unpickler):
     dispatch[pickle.SETITEMS[0]] = load_setitems
     dispatch[pickle.DICT[0]] = load_dict
 
-    def _store(self, items):
+    def _store(self, items: list[Any]) -> None:
         """Put keys and values, in turns, into the dictionary on the stack."""
         content = self.stack[-1]
         if not isinstance(content, dict):
-            raise pickle.UnpicklingError("items for something that is no dictionary")
+            raise pickle.UnpicklingError("items for something that is not a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if key in content:  # the first value would be lost without a word
                 raise UserError(f"{self._path} has the key {repr(key)[:60]} twice; copy it again")
             content[key] = value
 
-    def load_bytearray8(self):
+    def load_bytearray8(self) -> None:
         size = int.from_bytes(self.read(8), "little")
         self.append(bytearray(self.read(size)))  # not allocated before it is there
 
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         module = module.replace("numpy._core", "numpy.core")
         stand_in = {
             ("numpy.core.multiarray", "_reconstruct"): self._reconstruct,
@@ -173,23 +182,23 @@ class _ArrayUnpickler(pickle._Unpickler):
             )
         return stand_in
 
-    def _reconstruct(self, kind, shape, code):
+    def _reconstruct(self, kind: object, shape: object, code: object) -> "_Array":
         if kind is not _NDARRAY or shape != (0,):
             raise pickle.UnpicklingError("not a plain array")
         return _Array(self._spend)
 
-    def _frombuffer(self, buffer, dtype, shape, order):
+    def _frombuffer(self, buffer: Any, dtype: Any, shape: Any, order: Any) -> "_Array":
         array = _Array(self._spend)
         array.__setstate__((1, shape, dtype, order == "F", bytes(buffer)))
         return array
 
-    def _encode(self, text, encoding):
+    def _encode(self, text: str, encoding: str) -> bytes:
         if encoding != "latin1":
             raise pickle.UnpicklingError(f"encoding {encoding!r}")
         self._spend(len(text))
         return text.encode("latin1")
 
-    def _spend(self, count):
+    def _spend(self, count: int) -> None:
         """Count bytes that are decoded, so that a small file cannot repeat itself endlessly."""
         self._budget -= count
         if self._budget < 0:
@@ -202,27 +211,29 @@ _NDARRAY = object()  # only ever an argument of _reconstruct
 class _Dtype:
     """Stand-in for numpy.dtype: a plain number type and its byte order."""
 
-    def __init__(self, code, align=False, copy=True):
+    def __init__(self, code: Any, align: object = False, copy: object = True) -> None:
         if not (isinstance(code, str) and code[:1] in "fiu" and code[1:] in "1248"):
             raise pickle.UnpicklingError(f"an array of type {code!r}")
         self.code = code
         self.order = "="
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         self.order = state[1] if state[1] in ("<", ">") else "="
 
-    def numpy(self):
+    def numpy(self) -> np.dtype[Any]:
         return np.dtype(self.order + self.code)
 
 
 class _Array:
     """Stand-in for numpy.ndarray, filled by __setstate__ like it."""
 
-    def __init__(self, spend):
+    values: Array | None
+
+    def __init__(self, spend: Callable[[int], None]) -> None:
         self._spend = spend
         self.values = None
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state
         self._spend(len(data))
         if isinstance(data, str):  # pickled by Python 2
@@ -235,13 +246,13 @@ class _Array:
         self.values = flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _scalar(dtype, data):
+def _scalar(dtype: Any, data: Any) -> Any:
     data = data.encode("latin1") if isinstance(data, str) else data
     (value,) = np.frombuffer(data, dtype.numpy())
     return value.item()
 
 
-def _blocks(content, path):
+def _blocks(content: Any, path: AnyPath) -> dict[tuple[str, int], Floats]:
     """The dictionary as ``{(name, SNR label): float32 [n, 2, length]}``; checks all of it."""
     form = "a dictionary {(modulation, SNR): float32 array [n, 2, length]}"
     if not isinstance(content, dict):
@@ -268,7 +279,7 @@ def _blocks(content, path):
     return blocks
 
 
-def _key(key, path, form):
+def _key(key: object, path: AnyPath, form: str) -> tuple[str, int]:
     if isinstance(key, tuple) and len(key) == 2:
         name, snr_db = key
         name = name.decode("latin1") if isinstance(name, bytes) else name
@@ -278,7 +289,7 @@ def _key(key, path, form):
     raise UserError(f"{path} has the key {str(key)[:60]!r}; a RadioML file is {form}")
 
 
-def _dataset(blocks, file_name):
+def _dataset(blocks: dict[tuple[str, int], Floats], file_name: str) -> FrameDataset:
     keys = sorted(blocks)
     classes = tuple(sorted({name for name, _ in keys}))
     counts = [len(blocks[key]) for key in keys]
@@ -294,3 +305,13 @@ def _dataset(blocks, file_name):
             "run_id": "unknown: each frame is taken as a run of its own",
         },
     )
+
+
+FORMAT = Format(
+    description="a RadioML pickle",
+    suffixes=(".pkl", ".dat"),
+    # The first byte of every pickle of a dictionary: PROTO, or EMPTY_DICT, MARK in old forms
+    sniff=lambda start, path: start.startswith((b"\x80", b"}", b"(")),
+    read=lambda path, frame_length, facts: read(path),
+    guess=True,
+)

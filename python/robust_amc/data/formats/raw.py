@@ -1,15 +1,17 @@
 """Recordings that are nothing but samples: interleaved float32 I and Q (GNU Radio's File Sink)."""
 
 import math
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from ... import frames
 from ...errors import UserError
+from ...files import AnyPath
+from .. import lazy
 from ..dataset import FrameDataset
 from . import sample_file
+from .base import Format, RawFacts
 
 SUFFIXES = (".cf32", ".fc32", ".cfile")
 
@@ -24,29 +26,14 @@ _OPTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class RawFacts:
-    """What the file does not say; None where it is not known.
-
-    Attributes:
-        sample_rate_hz: samples a second
-        modulation: name of the class
-        snr_db: SNR label, dB
-    """
-
-    sample_rate_hz: float | None = None
-    modulation: str | None = None
-    snr_db: float | None = None
-
-
-def read(path, facts, frame_length=None):
+def read(path: AnyPath, facts: RawFacts | None, frame_length: int | None = None) -> FrameDataset:
     """Open a raw recording; its frames are lazy and all of one run.
 
     Returns a FrameDataset of frames of `frame_length` samples (None: 128), one after the
     other; a rest is dropped. `facts` is a RawFacts, or None when nothing is known. Raises
     UserError when a fact is missing or absurd, or the file has half a sample or no frame.
     """
-    _check(path, facts)
+    rate, modulation, snr_db = _checked(path, facts or RawFacts())
     length = frames.FRAME_LENGTH if frame_length is None else frame_length
     sample_file.check_frame_length(length)
     dtype = sample_file.parse_datatype(_DATATYPE)
@@ -55,33 +42,43 @@ def read(path, facts, frame_length=None):
     if not count:
         raise UserError(f"{path} has {samples} samples, too few for a frame of {length}")
     return FrameDataset(
-        iq=sample_file.SampleFrames(path, dtype, [0], [count], length),
+        iq=lazy.as_array(sample_file.SampleFrames(path, dtype, [0], [count], length)),
         label=np.zeros(count, np.int16),
-        classes=(facts.modulation,),
-        snr_db=np.full(count, facts.snr_db, np.float32),
+        classes=(modulation,),
+        snr_db=np.full(count, snr_db, np.float32),
         run_id=np.zeros(count, np.int32),
         metadata={
             "source": Path(path).name,
             "format": "raw",
             "datatype": _DATATYPE,
-            "sample_rate_hz": float(facts.sample_rate_hz),
+            "sample_rate_hz": float(rate),
             "run_id": "all frames of the file are one run",
         },
     )
 
 
-def _check(path, facts):
-    facts = facts or RawFacts()
-    names = [field.name for field in fields(facts)]
-    missing = [_OPTIONS[name] for name in names if getattr(facts, name) is None]
-    if missing:
+def _checked(path: AnyPath, facts: RawFacts) -> tuple[float, str, float]:
+    """The facts, in their order, if they are known and make sense."""
+    rate, modulation, snr_db = facts.sample_rate_hz, facts.modulation, facts.snr_db
+    if rate is None or modulation is None or snr_db is None:
+        missing = [option for name, option in _OPTIONS.items() if name not in facts.given()]
         raise UserError(
             f"{path} holds samples only and does not say what they are; "
             f"convert it and give {', '.join(missing)}: {_EXAMPLE}"
         )
-    if not 0 < facts.sample_rate_hz < math.inf:
-        raise UserError(f"the sample rate must be positive, in Hz, not {facts.sample_rate_hz:g}")
-    if not (facts.modulation and facts.modulation.isprintable()):
-        raise UserError(f"{facts.modulation!r} is no name of a modulation")
-    if not abs(facts.snr_db) < 1000:
-        raise UserError(f"the SNR must be in dB, not {facts.snr_db:g}")
+    if not 0 < rate < math.inf:
+        raise UserError(f"the sample rate must be positive, in Hz, not {rate:g}")
+    if not (modulation and modulation.isprintable()):
+        raise UserError(f"{modulation!r} is not the name of a modulation")
+    if not abs(snr_db) < 1000:
+        raise UserError(f"the SNR must be in dB, not {snr_db:g}")
+    return rate, modulation, snr_db
+
+
+FORMAT = Format(
+    description="raw samples",
+    suffixes=SUFFIXES,
+    sniff=lambda start, path: path.suffix in SUFFIXES,
+    read=lambda path, frame_length, facts: read(path, facts, frame_length),
+    facts=frozenset(_OPTIONS),
+)

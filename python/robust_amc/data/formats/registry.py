@@ -1,37 +1,52 @@
-"""Reading a data set, whatever its form."""
+"""Data formats by name; reads and writes data sets, whatever their format."""
 
+import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ... import assets, frames
 from ...errors import UserError
-from . import npz, radioml_hdf5, radioml_pickle, raw, sigmf_recording
+from ...plugins import Registry
+from ..dataset import FrameDataset
+from .base import Format, Progress, RawFacts
 
 SAMPLE = "sample"
+# Those that are sure of what they see, then by name, then those that guess
+OWN = {
+    "sigmf": "robust_amc.data.formats.sigmf_recording:FORMAT",
+    "radioml_hdf5": "robust_amc.data.formats.radioml_hdf5:FORMAT",
+    "npz": "robust_amc.data.formats.npz:FORMAT",
+    "raw": "robust_amc.data.formats.raw:FORMAT",
+    "radioml_pickle": "robust_amc.data.formats.radioml_pickle:FORMAT",
+}
+FORMATS = Registry("robust_amc.formats", "data format", OWN)
+log = logging.getLogger(__name__)
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-# The first byte of every pickle of a dictionary: PROTO, or EMPTY_DICT, MARK in old forms.
-_PICKLE = (b"\x80", b"}", b"(")
 _BZIP2, _GZIP, _XZ, _ZSTD = b"BZh", b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _TAR, _TAR_AT = b"ustar", 257
 
 
-def read(path, frame_length=None, raw_facts=None):
-    """Open a data set of any form that has a reader, or ``sample``.
+def read(
+    path: str | Path, frame_length: int | None = None, raw_facts: RawFacts | None = None
+) -> FrameDataset:
+    """Open a data set of any format, or ``sample``.
 
-    The form is found from the content; only SigMF recordings and raw samples, which can
+    The format is found from the content; only SigMF recordings and raw samples, which can
     begin with any bytes, go by their names. Returns a FrameDataset; the frames of small
-    forms are in memory and all finite, those of large ones are lazy and checked by
+    formats are in memory and all finite, those of large ones are lazy and checked by
     `chunks` and `in_memory`. `frame_length` cuts longer frames; recordings are cut into
-    frames of that length. `raw_facts` (raw.RawFacts) says what raw samples are, or the SNR
-    of SigMF annotations without one.
+    frames of that length. `raw_facts` says what raw samples are, or the SNR of SigMF
+    annotations without one.
 
-    Raises UserError when the file is missing, damaged, of another form, or has no frames.
+    Raises UserError when the file is missing, damaged, of another format, or has no frames.
     """
     path = assets.path("sample.npz") if str(path) == SAMPLE else Path(path)
-    dataset = _open(path, _start(path), frame_length, raw_facts)
+    format, facts = _find(path, _start(path)), raw_facts or RawFacts()
+    if not facts.given() <= format.facts:
+        raise UserError(f"{path} says itself what it is; facts are for {_listed(_taking(facts))}")
+    dataset = format.read(path, frame_length, facts)
     try:
         _check_content(dataset)
         return dataset if frame_length is None else dataset.cut(frame_length)
@@ -39,7 +54,16 @@ def read(path, frame_length=None, raw_facts=None):
         raise UserError(f"{path}: {error}") from None
 
 
-def _start(path):
+def _formats() -> Iterator[Format]:
+    """All formats; one that cannot be imported is passed over, with a line of log."""
+    for name in FORMATS:
+        try:
+            yield FORMATS[name]
+        except UserError as error:
+            log.warning("%s", error)
+
+
+def _start(path: Path) -> bytes:
     """The first bytes of a file."""
     try:
         with open(path, "rb") as file:
@@ -50,35 +74,26 @@ def _start(path):
         raise UserError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _open(path, start, frame_length, raw_facts):
-    is_raw = path.suffix in raw.SUFFIXES
-    is_sigmf = path.suffix in (sigmf_recording.META, sigmf_recording.DATA)
-    snr_db = raw_facts.snr_db if raw_facts and is_sigmf else None
-    if raw_facts not in (None, raw.RawFacts(snr_db=snr_db)) and not is_raw:
-        raise UserError(
-            f"{path} says itself what it is; facts are for raw samples ({', '.join(raw.SUFFIXES)})"
-        )
-    if is_sigmf:
-        return sigmf_recording.read(path, frame_length, snr_db)
-    if start.startswith(_HDF5):
-        return radioml_hdf5.read(path)
-    if start.startswith(_ZIP):
-        return npz.read(path)
-    if is_raw:
-        return raw.read(path, raw_facts, frame_length)
+def _find(path: Path, start: bytes) -> Format:
+    guesses = []
+    for format in _formats():
+        if format.guess:
+            guesses.append(format)
+        elif format.sniff(start, path):
+            return format
     if start.startswith((_BZIP2, _GZIP, _XZ, _ZSTD)) or start[_TAR_AT:].startswith(_TAR):
         raise UserError(f"{path} is compressed or an archive; unpack it and give the file inside")
-    if start.startswith(_PICKLE):
-        return radioml_pickle.read(path)
-    form = "neither an .npz, a RadioML pickle or HDF5 file, nor a SigMF recording"
-    what = f"is {form if start else 'empty'}"
+    for format in guesses:
+        if format.sniff(start, path):
+            return format
+    what = f"is none of these: {readable()}" if start else "is empty"
     raise UserError(
-        f"{path} {what}; make a data set with `htrd dataset generate` (raw samples must be named "
-        f"{', '.join(raw.SUFFIXES)})"
+        f"{path} {what}; make a data set with `htrd dataset generate`, or name raw samples "
+        f"{_listed(FORMATS['raw'].suffixes)}"
     )
 
 
-def _check_content(dataset):
+def _check_content(dataset: FrameDataset) -> None:
     """UserError when there are no frames, or values that are not finite."""
     if not dataset.iq.size:
         raise UserError("the file has no frames")
@@ -88,24 +103,56 @@ def _check_content(dataset):
         frames.check_finite(dataset.iq)
 
 
-_WRITERS = {".npz": npz.write, sigmf_recording.META: sigmf_recording.write}
-SUFFIXES = tuple(_WRITERS)
+def _taking(facts: RawFacts) -> Iterator[str]:
+    """Descriptions of the formats that take these facts."""
+    return (_described(each) for each in _formats() if facts.given() <= each.facts)
 
 
-def targets(path):
-    """The files that writing to `path` makes; UserError when its suffix names no form."""
+def readable() -> str:
+    """What can be read, in words, for help texts and errors."""
+    return _listed(map(_described, _formats()))
+
+
+def writable(half_precision: bool = False) -> tuple[str, ...]:
+    """Suffixes of what can be written; of those that hold `half_precision`, if asked for."""
+    return tuple(
+        each.suffixes[0]
+        for each in _formats()
+        if each.write and (each.half_precision or not half_precision)
+    )
+
+
+def _described(format: Format) -> str:
+    return f"{format.description} ({', '.join(format.suffixes)})"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _format_to_write(path: Path) -> Format:
+    for format in _formats():
+        if format.write and path.suffix == format.suffixes[0]:
+            return format
+    raise UserError(f"{path} must end in one of {', '.join(writable())}")
+
+
+def targets(path: str | Path) -> tuple[Path, ...]:
+    """The files that writing to `path` makes; UserError when its suffix names no format."""
     path = Path(path)
-    if path.suffix not in _WRITERS:
-        raise UserError(f"{path} must end in one of {', '.join(SUFFIXES)}")
-    return (path,) if path.suffix == ".npz" else sigmf_recording.paths(path)
+    format = _format_to_write(path)
+    return format.targets(path) if format.targets else (path,)
 
 
-def write(dataset, path, progress=None):
-    """Write a FrameDataset in the form that the suffix of `path` names.
+def write(dataset: FrameDataset, path: str | Path, progress: Progress | None = None) -> None:
+    """Write a FrameDataset in the format that the suffix of `path` names.
 
     Frames that are still in their file are never all in memory. `progress(done, total)` is
-    called with numbers of frames. Raises UserError when the form is unknown, the file cannot
+    called with numbers of frames. Raises UserError when the format is unknown, the file cannot
     be written, or frames have NaN or infinite samples; no half file is left.
     """
-    targets(path)
-    _WRITERS[Path(path).suffix](dataset, path, progress)
+    path = Path(path)
+    format = _format_to_write(path)
+    assert format.write is not None
+    format.write(dataset, path, progress)

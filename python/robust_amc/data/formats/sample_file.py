@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
+from ...arrays import Array, Floats, Integers
 from ...errors import UserError
+from ...files import AnyPath
 from .. import lazy
 
 _MOST_FRAMES = 1 << 26
@@ -14,7 +18,7 @@ _GAP = 4096  # samples between frames that are read over rather than skipped
 _SPAN = 1 << 20  # samples that are read in one piece
 
 
-def parse_datatype(name):
+def parse_datatype(name: object) -> np.dtype[Any]:
     """Type of the I and Q values of a complex SigMF datatype (``cf32_le``, ``ci16_be``, ``cu8``).
 
     Returns a NumPy dtype; raises UserError for a real or unknown datatype.
@@ -29,7 +33,7 @@ def parse_datatype(name):
     return np.dtype(f"{'>' if order == '_be' else '<'}{number[0]}{int(number[1:]) // 8}")
 
 
-def count_samples(path, dtype):
+def count_samples(path: AnyPath, dtype: np.dtype[Any]) -> int:
     """Complex samples in the file `path`; UserError when it is missing or has half a sample."""
     try:
         size = Path(path).stat().st_size
@@ -38,13 +42,13 @@ def count_samples(path, dtype):
     count, rest = divmod(size, 2 * dtype.itemsize)
     if rest:
         raise UserError(
-            f"{path} has {size} bytes, which is no whole number of samples of "
+            f"{path} has {size} bytes, which is not a whole number of samples of "
             f"{2 * dtype.itemsize} bytes; it is cut short, or of another datatype"
         )
     return count
 
 
-def check_frame_length(length):
+def check_frame_length(length: object) -> int:
     """Return `length` if it is one that frames can have; else raise UserError."""
     if not (type(length) is int and 1 <= length <= _LONGEST_FRAME):
         raise UserError(
@@ -65,7 +69,14 @@ class SampleFrames(lazy.LazyFrames):
     Raises UserError when the file cannot be read (any more), or for absurd numbers of frames.
     """
 
-    def __init__(self, path, dtype, starts, counts, length):
+    def __init__(
+        self,
+        path: AnyPath,
+        dtype: np.dtype[Any],
+        starts: npt.ArrayLike,
+        counts: npt.ArrayLike,
+        length: int,
+    ) -> None:
         total = int(np.sum(counts, dtype=object))
         if total > _MOST_FRAMES:
             raise UserError(
@@ -79,7 +90,7 @@ class SampleFrames(lazy.LazyFrames):
         self._path = path
         self._dtype = dtype
 
-    def fetch(self, rows):
+    def fetch(self, rows: Integers) -> Floats:
         """Read frames; UserError when the file is gone or shorter than it was."""
         stretch = np.searchsorted(self._first, rows, "right") - 1
         length = self.shape[2]
@@ -97,7 +108,7 @@ class SampleFrames(lazy.LazyFrames):
             raise UserError(f"cannot read {self._path}: {error.strerror}") from None
         return frames
 
-    def _read(self, file, begin, end):
+    def _read(self, file: BinaryIO, begin: int, end: int) -> Floats:
         """The samples from `begin` to before `end`, float32 ``[k, 2]``."""
         file.seek(begin * 2 * self._dtype.itemsize)
         values = np.fromfile(file, self._dtype, 2 * (end - begin))
@@ -106,7 +117,7 @@ class SampleFrames(lazy.LazyFrames):
         return to_float(values).reshape(-1, 2)
 
 
-def _neighbors(starts, gap):
+def _neighbors(starts: Integers, gap: int) -> list[Integers]:
     """Indices of `starts` in ascending order, in groups that are worth reading in one piece."""
     order = np.argsort(starts, kind="stable")
     ascending = starts[order]
@@ -114,7 +125,7 @@ def _neighbors(starts, gap):
     return np.split(order, np.flatnonzero(apart) + 1) if len(order) else []
 
 
-def to_float(values):
+def to_float(values: Array) -> Floats:
     """Stored I and Q values as float32; fixed-point ones as fractions of full scale."""
     with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
         result = values.astype(np.float32)

@@ -7,11 +7,16 @@ of dataset.EXTRA as lists with a value for each frame (null: not known).
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ...arrays import Array
 from ...errors import UserError
+from ...files import Document
 from .. import dataset
 
 SNR = "capture_details:SNRdB"
@@ -42,10 +47,12 @@ class Stretch:
     snr_db: float
     first_run: int | None
     run_step: int
-    extra: dict
+    extra: dict[str, Array]
 
 
-def read(document, samples, length, snr_db=None):
+def read(
+    document: Document, samples: int, length: int, snr_db: float | None = None
+) -> tuple[list[Stretch], dict[str, int]]:
     """The stretches that a recording of `samples` samples gives, with frames of `length`.
 
     `snr_db` is the SNR of annotations that have none (None: they are an error).
@@ -88,12 +95,14 @@ def read(document, samples, length, snr_db=None):
     return found, skipped
 
 
-def is_decision(annotation):
+def is_decision(annotation: Document) -> bool:
     """Whether an annotation is what a classifier of ours decided, which is no truth."""
     return str(annotation.get("core:generator", "")).startswith(GENERATOR)
 
 
-def _extent(annotation, captures, offset, samples):
+def _extent(
+    annotation: Document, captures: list[int], offset: int, samples: int
+) -> tuple[int, int]:
     """First sample in the file, and number of samples: by default up to the capture's end."""
     start = int(annotation[_START])
     next_capture = bisect_right(captures, start)
@@ -107,7 +116,7 @@ def _extent(annotation, captures, offset, samples):
     return start - offset, count
 
 
-def _stretch(annotation, label, start, count):
+def _stretch(annotation: Document, label: str, start: int, count: int) -> Stretch:
     if not label.isprintable():
         raise UserError("has a label that cannot be printed")
     snr_db = annotation.get(SNR)
@@ -118,7 +127,7 @@ def _stretch(annotation, label, start, count):
     first_run, step = annotation.get(_FIRST_RUN), annotation.get(_RUN_STEP, 0)
     start_run = 0 if first_run is None else first_run
     if type(start_run) is not int or type(step) is not int or step not in (0, 1):
-        raise UserError(f"has a {_FIRST_RUN} or {_RUN_STEP} that is no run")
+        raise UserError(f"has a {_FIRST_RUN} or {_RUN_STEP} that is not a run")
     if not _RUNS.min <= start_run <= start_run + step * (count - 1) <= _RUNS.max:
         raise UserError(f"has runs outside {_RUNS.min} … {_RUNS.max}")
     extra = {
@@ -129,7 +138,7 @@ def _stretch(annotation, label, start, count):
     return Stretch(start, count, label, float(snr_db), first_run, step, extra)
 
 
-def _decode(values, name, count):
+def _decode(values: Any, name: str, count: int) -> Array:
     """A list with a value for each frame, as an array."""
     if not isinstance(values, list) or len(values) != count:
         raise UserError(f"needs a list htrd:{name} with a value for each of its {count} frames")
@@ -138,16 +147,16 @@ def _decode(values, name, count):
     try:
         return np.array([read_one(value, dtype) for value in values], dtype)
     except ValueError:
-        raise UserError(f"has a value in htrd:{name} that is no {dtype}") from None
+        raise UserError(f"has a value in htrd:{name} that is not of type {dtype}") from None
 
 
-def _whole(value, dtype):
+def _whole(value: Any, dtype: np.dtype[Any]) -> int:
     if type(value) is int and np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
         return value
     raise ValueError
 
 
-def _real(value, dtype):
+def _real(value: Any, dtype: np.dtype[Any]) -> float:
     if value is None or value in ("inf", "-inf"):
         return float(value or "nan")
     if _is_number(value, _short(np.finfo(dtype).max)):
@@ -155,11 +164,11 @@ def _real(value, dtype):
     raise ValueError
 
 
-def _is_number(value, limit):
+def _is_number(value: Any, limit: float) -> bool:
     return type(value) in (int, float) and abs(value) <= limit
 
 
-def columns(stretches, classes):
+def columns(stretches: list[Stretch], classes: Sequence[str]) -> dict[str, Any]:
     """Columns of the data set that the stretches give: label, snr_db, run_id, extra.
 
     Where the annotations do not say it, each is a run.
@@ -167,7 +176,7 @@ def columns(stretches, classes):
     counts = [each.count for each in stretches]
     number = {name: index for index, name in enumerate(classes)}
 
-    def repeat(values, dtype):
+    def repeat(values: list[Any] | Array, dtype: npt.DTypeLike) -> Array:
         return np.repeat(np.array(values, dtype), counts)
 
     first = [i if s.first_run is None else s.first_run for i, s in enumerate(stretches)]
@@ -183,7 +192,7 @@ def columns(stretches, classes):
     }
 
 
-def write(frames):
+def write(frames: dataset.FrameDataset) -> Iterator[Document]:
     """Yield the annotations that keep the columns of a FrameDataset."""
     length = frames.frame_length
     for start, end, step in _stretches(frames):
@@ -197,7 +206,7 @@ def write(frames):
         } | {f"htrd:{name}": _encode(frames.extra[name][start:end]) for name in frames.extra}
 
 
-def _stretches(frames):
+def _stretches(frames: dataset.FrameDataset) -> Iterator[tuple[int, int, int]]:
     """First frame, one past the last, and run step of each stretch."""
     steps = np.diff(frames.run_id.astype(np.int64))
     breaks = (np.diff(frames.label) != 0) | (np.diff(frames.snr_db) != 0) | (steps >> 1 != 0)
@@ -212,7 +221,7 @@ def _stretches(frames):
         yield start, len(frames), step or 0
 
 
-def _encode(column):
+def _encode(column: Array) -> list[Any]:
     """A list for JSON: null for NaN, text for infinite values."""
     if column.dtype.kind == "i":
         return column.tolist()
@@ -222,6 +231,6 @@ def _encode(column):
     ]
 
 
-def _short(value):
+def _short(value: float | np.floating[Any]) -> float:
     """The float with the fewest digits that is the same in single precision."""
     return float(str(np.float32(value)))

@@ -6,6 +6,7 @@ sigmf_annotations).
 """
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -16,9 +17,11 @@ from sigmf import schema
 
 from ... import frames
 from ...errors import UserError
-from ...files import replacing
-from ..dataset import FrameDataset, pieces
+from ...files import AnyPath, Document, replacing
+from .. import lazy
+from ..dataset import FrameDataset, Progress, pieces
 from . import json_text, sample_file, sigmf_annotations
+from .base import Format
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
 
@@ -32,13 +35,15 @@ _EXTENSIONS = [
 ]
 
 
-def paths(path):
+def paths(path: AnyPath) -> tuple[Path, Path]:
     """Paths of the metadata and of the samples of a recording, from either of them."""
     path = Path(path)
     return path.with_suffix(META), path.with_suffix(DATA)
 
 
-def read(path, frame_length=None, snr_db=None):
+def read(
+    path: AnyPath, frame_length: int | None = None, snr_db: float | None = None
+) -> FrameDataset:
     """Open a recording (its ``.sigmf-meta`` or ``.sigmf-data``); its frames are lazy.
 
     `snr_db` is the SNR label of annotations that have none, in dB.
@@ -59,7 +64,7 @@ def read(path, frame_length=None, snr_db=None):
         raise UserError(f"{meta}: {error}") from None
 
 
-def read_document(path):
+def read_document(path: AnyPath) -> Document:
     """The metadata file as a dictionary that is valid SigMF; UserError when it is not."""
     try:
         with open(path, "rb") as file:
@@ -72,18 +77,20 @@ def read_document(path):
         raise UserError(f"it has more than {_META_LIMIT >> 20} MB; split the recording")
     document = json_text.parse(text, "the file")
     # The first error only: a hostile file can have millions
-    for error in _validator().iter_errors(document):
-        what = str(error.message)[:100]
-        raise UserError(f"it is no valid SigMF: {error.json_path}: {what!r}; mend it")
+    for wrong in _validator().iter_errors(document):
+        what = str(wrong.message)[:100]
+        raise UserError(f"it is not valid SigMF: {wrong.json_path}: {what!r}; mend it")
     return document
 
 
 @cache
-def _validator():
+def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema.get_schema())
 
 
-def _read(document, path, frame_length, snr_db):
+def _read(
+    document: Document, path: Path, frame_length: int | None, snr_db: float | None
+) -> FrameDataset:
     info = document["global"]
     dtype = sample_file.parse_datatype(info["core:datatype"])
     check_conforming(document)
@@ -97,7 +104,7 @@ def _read(document, path, frame_length, snr_db):
     starts, counts = ([getattr(each, name) for each in stretches] for name in ("start", "count"))
     classes = _classes(info, stretches)
     dataset = FrameDataset(
-        iq=sample_file.SampleFrames(path, dtype, starts, counts, length),
+        iq=lazy.as_array(sample_file.SampleFrames(path, dtype, starts, counts, length)),
         classes=classes,
         metadata=_metadata(info, path) | skipped,
         **sigmf_annotations.columns(stretches, classes),
@@ -105,7 +112,7 @@ def _read(document, path, frame_length, snr_db):
     return dataset if frame_length is None else dataset.cut(frame_length)
 
 
-def check_conforming(document):
+def check_conforming(document: Document) -> None:
     """UserError unless the samples are of one channel and alone in their file."""
     info = document["global"]
     if info.get("core:num_channels", 1) > 1:
@@ -119,7 +126,7 @@ def check_conforming(document):
         )
 
 
-def check_hash(path, expected):
+def check_hash(path: Path, expected: str | None) -> None:
     """UserError unless a file has the SHA-512 `expected` (None, or the file huge: not checked)."""
     if expected is None or path.stat().st_size > _HASH_LIMIT:
         return
@@ -131,27 +138,29 @@ def check_hash(path, expected):
         raise UserError(f"{path.name} does not have the checksum core:sha512; copy both again")
 
 
-def _classes(info, stretches):
+def _classes(info: Document, stretches: list[sigmf_annotations.Stretch]) -> tuple[str, ...]:
     used = sorted({each.label for each in stretches})
     classes = info.get("htrd:classes", used)
     if not isinstance(classes, list):
-        raise UserError("htrd:classes is no list of names")
+        raise UserError("htrd:classes is not a list of names")
     _check_names(classes)
     strangers = set(used) - set(classes)
     if strangers:
         raise UserError(f"htrd:classes lacks the label {min(strangers)[:40]!r}")
     if len(classes) > np.iinfo(np.int16).max:
-        raise UserError(f"it has {len(classes)} different labels; those are no modulations")
+        raise UserError(f"it has {len(classes)} different labels; those are not modulations")
     return tuple(classes)
 
 
-def _check_names(classes):
+def _check_names(classes: Iterable[object]) -> None:
     for name in classes:
         if not (isinstance(name, str) and name and name.isprintable()):
-            raise UserError(f"{str(name)[:40]!r} is no name of a class in a recording; rename it")
+            raise UserError(
+                f"{str(name)[:40]!r} is not the name of a class in a recording; rename it"
+            )
 
 
-def _metadata(info, path):
+def _metadata(info: Document, path: Path) -> Document:
     own = info.get("htrd:metadata")
     if own is not None:
         if not isinstance(own, dict):
@@ -167,7 +176,7 @@ def _metadata(info, path):
     }
 
 
-def write(dataset, path, progress=None):
+def write(dataset: FrameDataset, path: AnyPath, progress: Progress | None = None) -> None:
     """Write a FrameDataset as a recording: its frames one after the other, as cf32_le.
 
     The same data set gives the same bytes. `progress(done, total)` is called with numbers
@@ -176,7 +185,7 @@ def write(dataset, path, progress=None):
     many; nothing is left then.
     """
     meta, samples = paths(path)
-    document = {
+    document: Document = {
         "global": _global(dataset),
         "captures": [{"core:sample_start": 0}],
         "annotations": list(islice(sigmf_annotations.write(dataset), _MOST_ANNOTATIONS + 1)),
@@ -194,7 +203,7 @@ def write(dataset, path, progress=None):
         temporary_meta.write_text(json_text.dump(document) + "\n")
 
 
-def _global(dataset):
+def _global(dataset: FrameDataset) -> Document:
     rate = dataset.sample_rate_hz
     return {
         "core:datatype": "cf32_le",
@@ -207,12 +216,23 @@ def _global(dataset):
     }
 
 
-def _write_samples(dataset, path, progress):
+def _write_samples(dataset: FrameDataset, path: Path, progress: Progress | None) -> str:
     """Write the samples; returns their SHA-512."""
     digest = hashlib.sha512()
     with open(path, "wb") as file:
         for piece in pieces(dataset, progress):
-            block = np.ascontiguousarray(piece.iq.swapaxes(1, 2), "<f4")
+            block = np.ascontiguousarray(piece.iq.swapaxes(1, 2), "<f4").data
             digest.update(block)
             file.write(block)
     return digest.hexdigest()
+
+
+FORMAT = Format(
+    description="a SigMF recording",
+    suffixes=(META, DATA),
+    sniff=lambda start, path: path.suffix in (META, DATA),
+    read=lambda path, frame_length, facts: read(path, frame_length, facts.snr_db),
+    write=write,
+    targets=paths,
+    facts=frozenset({"snr_db"}),
+)

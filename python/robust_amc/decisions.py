@@ -1,0 +1,169 @@
+"""What was decided of frames: the raw output of an engine, and decisions with what is known."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from .arrays import Array, Bools, Floats, Integers
+
+REJECTED = -1
+NUMBERS = ("snr_db", "pnr_db", "sample_offset", "frame_power_db")  # columns, NaN where unknown
+OBJECTS = ("truth", "rx_time")  # columns, None where unknown
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The raw output of a classifier or an inference engine for `n` frames.
+
+    Attributes:
+        label: int16 ``[n]``, index of the class or REJECTED (-1)
+        score: float32 ``[n, classes]``; SVM decision values, or logits without a rejector
+        valid: bool ``[n]``; False for frames that are not finite or all zero: those are
+            rejected with scores of -inf
+    """
+
+    label: Integers
+    score: Floats
+    valid: Bools
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Self:
+        return type(self)(self.label[rows], self.score[rows], self.valid[rows])
+
+    @property
+    def rejected(self) -> np.ndarray:
+        """Which frames were rejected, bool ``[n]``."""
+        return self.label == REJECTED
+
+
+@dataclass(eq=False)
+class DecisionBatch:
+    """Decisions on `n` frames and what else is known of these, column by column.
+
+    The columns have the names of the fields in the messages of the GNU Radio blocks. Those
+    that are left out are unknown for every frame.
+
+    Attributes:
+        frame_index: int64 ``[n]``
+        modulation: names, None where the frame was rejected
+        score: float64 ``[n]``, the largest score
+        threshold: float64 ``[n]``; -inf for a model that never rejects by score
+        scores: float32 ``[n, classes]``, -inf for frames that are not finite or all zero
+        classes: names, in the order of `scores`; empty where they are unknown
+        truth: names, None where unknown
+        snr_db, pnr_db: float64 ``[n]``, NaN where unknown
+        rx_time: when the frame was received, any objects, None where unknown
+        sample_offset: float64 ``[n]``, position of the frame's first sample in its stream, NaN
+            where unknown (exact up to 2^53: years)
+        frame_power_db: float64 ``[n]``, dB of the mean squared magnitude before any scaling,
+            NaN where unknown
+    """
+
+    frame_index: np.ndarray
+    modulation: list[str | None]
+    score: np.ndarray
+    threshold: np.ndarray
+    scores: np.ndarray
+    classes: tuple[str, ...] = ()
+    # None becomes a column in which nothing is known
+    truth: list[str | None] = None  # type: ignore[assignment]
+    snr_db: np.ndarray = None  # type: ignore[assignment]
+    pnr_db: np.ndarray = None  # type: ignore[assignment]
+    rx_time: list[Any] = None  # type: ignore[assignment]
+    sample_offset: np.ndarray = None  # type: ignore[assignment]
+    frame_power_db: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for name in NUMBERS:
+            if getattr(self, name) is None:
+                setattr(self, name, np.full(len(self), np.nan))
+        for name in OBJECTS:
+            if getattr(self, name) is None:
+                setattr(self, name, [None] * len(self))
+
+    def __len__(self) -> int:
+        return len(self.frame_index)
+
+    @classmethod
+    def of(
+        cls,
+        decisions: Decisions,
+        classes: Sequence[str],
+        threshold: float | None,
+        frame_index: np.ndarray,
+        **known: Any,
+    ) -> Self:
+        """Decisions with the names of the classes and other `known` columns.
+
+        `threshold` is the one in force, None for a model that never rejects by score.
+        """
+        with np.errstate(invalid="ignore"):  # scores of an overflowing frame may be NaN
+            best = decisions.score.max(1).astype(np.float64)
+        labels = decisions.label.tolist()
+        return cls(
+            frame_index=frame_index,
+            modulation=[None if label == REJECTED else classes[label] for label in labels],
+            score=best,
+            threshold=np.full(len(best), -np.inf if threshold is None else threshold),
+            scores=decisions.score,
+            classes=tuple(classes),
+            **known,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """One batch of one or several, all with the same classes."""
+        columns = {each.name: [getattr(part, each.name) for part in parts] for each in fields(cls)}
+        classes = columns.pop("classes")[0]
+        return cls(**{name: _joined(column) for name, column in columns.items()}, classes=classes)
+
+    @property
+    def rejected(self) -> np.ndarray:
+        """Which frames were rejected, bool ``[n]``."""
+        return np.array([name is None for name in self.modulation], bool)
+
+    @property
+    def valid(self) -> np.ndarray:
+        """Which frames could be scored, bool ``[n]``: the others were not finite or all zero."""
+        return ~np.isneginf(self.score)
+
+    def records(
+        self, with_scores: bool = False, sample_rate_hz: float | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """A dictionary for JSON of each frame; what is unknown or not finite is left out.
+
+        Of a frame that is not valid it has `invalid`, True; with a sample rate `time_s`, the
+        seconds from the start of the stream; and if wanted `scores` by class.
+        """
+        columns = {
+            "frame_index": self.frame_index.tolist(),
+            "sample_offset": [None if at is None else int(at) for at in _known(self.sample_offset)],
+            "time_s": _known(self.sample_offset / (sample_rate_hz or np.nan)),
+            "modulation": self.modulation,
+            "rejected": self.rejected.tolist(),
+            "invalid": [None if valid else True for valid in self.valid.tolist()],
+            "score": _known(self.score, 6),
+            "threshold": _known(self.threshold),
+            "truth": self.truth,
+            "snr_db": _known(self.snr_db, 6),
+            "frame_power_db": _known(self.frame_power_db, 3),
+        }
+        if with_scores:
+            scores = (_known(row.astype(np.float64), 6) for row in self.scores)
+            columns["scores"] = [dict(zip(self.classes, row, strict=True)) for row in scores]
+        for values in zip(*columns.values(), strict=True):
+            yield {name: value for name, value in zip(columns, values) if value is not None}
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    """Columns one after the other: arrays or lists."""
+    if isinstance(parts[0], list):
+        return [item for part in parts for item in part]
+    return np.concatenate(parts)
+
+
+def _known(column: Array, digits: int | None = None) -> list[float | None]:
+    """Numbers of an array, rounded to so many digits; None where they are not finite."""
+    values = (column if digits is None else np.round(column, digits)).tolist()
+    return [value if good else None for value, good in zip(values, np.isfinite(column).tolist())]

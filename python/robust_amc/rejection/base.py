@@ -1,0 +1,129 @@
+"""What every rejector is: a module that scores frames, and settings that can make one.
+
+A rejector is one file: a subclass of :class:`Rejector` and one of :class:`CalibrationSettings`,
+registered in :data:`robust_amc.rejection.REJECTORS` or, from another package, by an entry point
+of the group ``robust_amc.rejectors``. Nothing outside that file knows of its kind.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from ..errors import UserError
+from ..runtime.device import in_bfloat16
+from . import threshold
+
+if TYPE_CHECKING:
+    from ..classifier import Classifier, Outputs
+    from ..data import FrameDataset
+
+
+class Rejector(nn.Module):
+    """Makes the scores of a batch; a frame is rejected when the largest is below S0.
+
+    Attributes:
+        kind: its name, in model files and in the registry
+        Settings: how one is made, a subclass of CalibrationSettings
+        detects: False: the scores decide, as an SVM's. True: the network's class stands, and
+            the largest score is minus how far off the frame is, as an autoencoder's
+    """
+
+    kind: ClassVar[str]
+    Settings: ClassVar[type["CalibrationSettings"]]
+    detects: ClassVar[bool] = False
+
+    def forward(
+        self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
+        """Scores float32 ``[n, classes]``, differentiable.
+
+        Args:
+            iq: frames ``[n, 2, length]`` as the network takes them
+            features: of the last feature layer ``[n, features]``
+            logits: float32 ``[n, classes]``
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no forward()")
+
+    def surrogates(self) -> tuple[Callable[["Outputs"], torch.Tensor], ...]:
+        """Functions from Outputs to scores ``[n, classes]`` for the white-box attack to try too.
+
+        Their gradients have to reach where that of the scores vanishes, or the attack makes
+        the defense look better than it is. The first one is also tried when a rejection wins.
+        """
+        return ()
+
+    def reduced(self) -> "Rejector":
+        """A copy for searching in bfloat16; here, one whose matrix layers hold their weights in it.
+
+        Successes are judged by the rejector itself.
+        """
+        return in_bfloat16(self)
+
+    def exportable(self) -> nn.Module:
+        """The same function as a module that is the fastest to compute and exports to ONNX."""
+        return copy.deepcopy(self)
+
+    def halved(self) -> Self:
+        """A copy that went through half precision, as a model file keeps it."""
+        tensors = {name: value.float() for name, value in self.tensors().items()}
+        return self.load(tensors, self.facts(), self.classes)
+
+    @property
+    def classes(self) -> int:
+        """How many classes it scores."""
+        raise NotImplementedError(f"{type(self).__name__} has no classes")
+
+    def facts(self) -> dict[str, Any]:
+        """What a model file says of it beside its tensors, for JSON: `kind` and what load needs."""
+        return {"kind": self.kind}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What a model file holds; here, all buffers and parameters in half precision."""
+        return {name: value.half().contiguous() for name, value in self.state_dict().items()}
+
+    @classmethod
+    def load(
+        cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
+    ) -> Self:
+        """From the tensors (float32) and facts of a model file.
+
+        Raises UserError, KeyError, TypeError, ValueError or RuntimeError when they do not fit.
+        """
+        raise NotImplementedError(f"{cls.__name__} has no load()")
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """What every rejector needs; its own settings are fields of a subclass.
+
+    Attributes:
+        frames_per_class: training frames a class, at the most
+        snr_db: SNR labels of its training frames (empty: all)
+        calibration_snr_db: SNR labels of the frames that set the threshold (empty: all)
+        target_rejection: share of benign calibration frames to reject
+        seed: of the choice of frames, and of a rejector's own training
+    """
+
+    frames_per_class: int = 250
+    snr_db: list[float] = field(default_factory=list)
+    calibration_snr_db: list[float] = field(default_factory=list)
+    target_rejection: float = threshold.TARGET
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.frames_per_class < 1:
+            raise UserError("frames per class must be positive")
+
+    def fit(
+        self, classifier: "Classifier", train: "FrameDataset"
+    ) -> tuple[Rejector, dict[str, Any]]:
+        """A rejector for a Classifier's network, as it will be saved, and facts about it.
+
+        `train` are the benign frames to fit it on, in memory, at most `frames_per_class` a
+        class and at least one.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no fit()")

@@ -1,0 +1,1 @@
+"""Plugs for robust_amc: one of each kind, one file each."""

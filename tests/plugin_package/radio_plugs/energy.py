@@ -1,0 +1,70 @@
+"""A rejector: the free energy of the logits, Liu et al., NeurIPS 2020 (arXiv 2010.03759)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from robust_amc.errors import UserError
+from robust_amc.rejection.base import CalibrationSettings, Rejector
+
+
+@dataclass(frozen=True)
+class EnergySettings(CalibrationSettings):
+    """How the rejector is made.
+
+    Attributes:
+        temperature: T of the energy -T·log Σ exp(logit/T)
+    """
+
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.temperature > 0:
+            raise UserError("the temperature must be positive")
+
+    def fit(self, classifier: Any, train: Any) -> tuple[Rejector, dict[str, Any]]:
+        """Nothing is learned: the threshold is all."""
+        return EnergyRejector(len(classifier.classes), self.temperature), {}
+
+
+class EnergyRejector(Rejector):
+    """The network's class stands; the largest score is minus the free energy."""
+
+    kind = "energy"
+    Settings = EnergySettings
+    detects = True
+
+    def __init__(self, classes: int, temperature: float) -> None:
+        super().__init__()
+        self._classes, self.temperature = classes, temperature
+
+    def forward(
+        self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits, shifted so that the largest is T·log Σ exp(logit/T)."""
+        free = self.temperature * torch.logsumexp(logits / self.temperature, 1, keepdim=True)
+        return logits - logits.max(1, keepdim=True)[0] + free
+
+    @property
+    def classes(self) -> int:
+        """How many classes it scores."""
+        return self._classes
+
+    def facts(self) -> dict[str, Any]:
+        """The kind and the temperature."""
+        return {"kind": self.kind, "temperature": self.temperature}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The number of classes: a model file tells by its tensors that there is a rejector."""
+        return {"class_count": torch.tensor(self._classes)}
+
+    @classmethod
+    def load(
+        cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
+    ) -> "EnergyRejector":
+        """From a model file."""
+        if int(tensors["class_count"]) != classes:
+            raise UserError("the rejector is made for another number of classes")
+        return cls(classes, float(facts["temperature"]))
