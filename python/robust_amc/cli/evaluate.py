@@ -193,7 +193,9 @@ def evaluate(
         security_curve(rows, figure)
 
 
-def _fused(classifier, selection, count, row, by_class):
+def _fused(
+    classifier: Classifier, selection: FrameDataset, count: int, row: Document, by_class: bool
+) -> Document:
     """The row of groups of `count` frames, after that of the frames."""
     outcome, run_id = fusion.fuse(classifier, selection, count)
     found = row | {"model": f"{row['model']} x{count}", "fused": count, "frames": len(run_id)}
