@@ -117,8 +117,8 @@ class CurveView(QtWidgets.QWidget):
                   if point.pnr_db is not None]  # fmt: skip
         levels += [*self._picture.span, self._picture.pnr_db]
         low, high = min([*levels, SPAN[0]]), max([*levels, SPAN[1]])
-        apart = (high - low) / 10  # of the place for no attack from the axis of the others
-        plot = _Plot(painter, area, (low - apart, high), "robust accuracy (%) against PNR (dB)")
+        apart = (high - low) / 12  # of the place for no attack from the axis of the others
+        plot = _Plot(painter, area, (low - 1.5 * apart, high), "robust accuracy (%) against PNR (dB)")
         plot.ticks([(low - apart, NOT_ATTACKED)])
         plot.ticks((level, _signed(level)) for level in _round_numbers(low, high, 8))
         plot.mark(self._picture.pnr_db if self._attacked() else low - apart)
