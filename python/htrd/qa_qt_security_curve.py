@@ -8,6 +8,7 @@ import support_for_qa as support
 from gnuradio import gr, gr_unittest, htrd
 from gnuradio.htrd.messages import decision_pdu
 from gnuradio.htrd.panel.curve import CurveHistory, outcomes, wilson
+from gnuradio.htrd.panel.curve_view import smoothed
 from gnuradio.htrd.panel.sweep import Sweep
 from PyQt5 import QtWidgets
 from qa_qt_decision_panel import batch, picture_of, pixels
@@ -78,10 +79,18 @@ class QaCurveHistory(gr_unittest.TestCase):
         now[0] = 102.5
         history.add(1, batch(["BPSK"], ["BPSK"]))
         levels, counts = history.times()
-        np.testing.assert_equal(levels, [np.nan, -10, np.nan, np.nan])
+        np.testing.assert_equal(levels, [np.nan, -10, -10, np.nan])
         np.testing.assert_equal(counts, [[[0, 4, 0, 0], [0, 3, 0, 0]], [[0, 2, 0, 1]] * 2])
         now[0] = 110
         self.assertEqual(history.times()[1].sum(), 0)
+
+    def test_smoothed(self):
+        frames = np.array([0, 100, 100, 10, 10, 10, 10, 10, 10, 200])
+        well = np.array([0, 100, 0, 10, 10, 10, 0, 0, 0, 0])
+        # At least 5 seconds and at least 60 frames
+        expected = [np.nan, 100 / 100, 100 / 200, 110 / 210, 120 / 220, 130 / 230, 30 / 140,
+                    30 / 150, 30 / 60, 10 / 240]  # fmt: skip
+        np.testing.assert_allclose(smoothed(np.stack([frames, well])), expected)
 
 
 class QaSweep(gr_unittest.TestCase):

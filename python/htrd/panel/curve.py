@@ -97,7 +97,8 @@ class CurveHistory:
         """The level in each second, and frames and those decided well of each receiver.
 
         Arrays ``[seconds]``, NaN where nothing is known or nothing was attacked, and
-        ``[receivers, 2, seconds]``; the last one is the present second.
+        ``[receivers, 2, seconds]``; the last one is the present second. A second without
+        decisions has the level of the one before.
         """
         now = int(self._clock())
         levels = np.full(self._seconds, np.nan)
@@ -105,7 +106,8 @@ class CurveHistory:
         with self._lock:
             self._forget(now)
             for second, level, own in self._times:
-                levels[second - now - 1], counts[second - now - 1] = level, own
+                levels[second - now - 1 :] = level
+                counts[second - now - 1] = own
         return levels, counts.transpose(1, 2, 0)
 
     def _count(self, receiver, level, well):

@@ -23,7 +23,7 @@ from .drawing import (
 )  # fmt: skip
 
 INKS = (COLORS[5], COLORS[0], COLORS[2], COLORS[3], COLORS[11])  # of the receivers, in turn
-SMOOTH = 5  # seconds that a point over time is of
+SMOOTH, ENOUGH = 5, 60  # seconds and frames that a point over time is of, at least
 SPAN = (-30.0, 10.0)  # dB, the axis when there is nothing to show
 NOT_ATTACKED = "none"
 
@@ -92,8 +92,8 @@ class CurveView(QtWidgets.QWidget):
         """Each receiver's name and robust accuracy of the last seconds, and the PNR."""
         now = f"PNR {_signed(self._picture.pnr_db)} dB" if self._attacked() else "no attack"
         x = area.left()
-        for name, ink, recent in self._receivers():
-            said = f"{name}  {_percent(recent[:, -SMOOTH:])}"
+        for name, ink, shares in self._receivers():
+            said = f"{name}  {_percent(shares[-1])}"
             width = width_of(said, LARGE, True)
             x += swatch(painter, x, area.top(), ink)
             text(painter, (x, area.top(), width + 2, LINE + 4), said, color=ink, bold=True,
@@ -104,12 +104,13 @@ class CurveView(QtWidgets.QWidget):
 
     def _attacked(self):
         """Whether frames of the last seconds were attacked."""
-        return np.isfinite(self._picture.levels[-SMOOTH:]).any()
+        return np.isfinite(self._picture.levels[-1])
 
     def _receivers(self):
-        """(name, color, counts ``[2, seconds]``) of each."""
+        """(name, color, robust accuracy ``[seconds]``) of each."""
         inks = [INKS[number % len(INKS)] for number in range(len(self._picture.names))]
-        return zip(self._picture.names, inks, self._picture.counts, strict=True)
+        shares = map(smoothed, self._picture.counts)
+        return zip(self._picture.names, inks, shares, strict=True)
 
     def _curve(self, painter, area):
         """Points with intervals; those of frames that are not attacked at the left."""
@@ -117,8 +118,9 @@ class CurveView(QtWidgets.QWidget):
                   if point.pnr_db is not None]  # fmt: skip
         levels += [*self._picture.span, self._picture.pnr_db]
         low, high = min([*levels, SPAN[0]]), max([*levels, SPAN[1]])
-        apart = (high - low) / 10  # of the place for no attack from the axis of the others
-        plot = _Plot(painter, area, (low - apart, high), "robust accuracy (%) against PNR (dB)")
+        apart = (high - low) / 12  # of the place for no attack from the axis of the others
+        plot = _Plot(painter, area, (low - 1.5 * apart, high),
+                     "robust accuracy (%) against PNR (dB)")  # fmt: skip
         plot.ticks([(low - apart, NOT_ATTACKED)])
         plot.ticks((level, _signed(level)) for level in _round_numbers(low, high, 8))
         plot.mark(self._picture.pnr_db if self._attacked() else low - apart)
@@ -141,10 +143,9 @@ class CurveView(QtWidgets.QWidget):
         if len(known):
             low, high = min(known.min(), SPAN[0]), max(known.max(), SPAN[1])
             plot.columns(times, (levels - low) / (high - low))
-        for _, ink, counts in self._receivers():
-            sums = np.array([np.convolve(row, np.ones(SMOOTH))[:seconds] for row in counts])
-            seen = np.flatnonzero(sums[0])
-            plot.line([(times[row], sums[1, row] / sums[0, row]) for row in seen], ink)
+        for _, ink, shares in self._receivers():
+            seen = np.isfinite(shares)
+            plot.line(zip(times[seen], shares[seen], strict=True), ink)
 
 
 class _Plot:
@@ -218,10 +219,22 @@ def _signed(number):
     return f"{number:g}".replace("-", "−")
 
 
-def _percent(counts):
-    """Share of the frames ``[2, seconds]``, as text."""
-    frames, well = counts.sum(1)
-    return f"{100 * well / frames:.0f} %" if frames else "–"
+def _percent(share):
+    return f"{100 * share:.0f} %" if np.isfinite(share) else "–"
+
+
+def smoothed(counts):
+    """Share of frames decided well up to each second, ``[seconds]``; NaN where there are none.
+
+    `counts` are all frames and those, ``[2, seconds]``. A share is over SMOOTH seconds, or as
+    many as have ENOUGH frames.
+    """
+    sums = np.pad(counts.cumsum(1), ((0, 0), (1, 0)))
+    end = np.arange(1, sums.shape[1])
+    enough = np.searchsorted(sums[0], sums[0, end] - ENOUGH, side="right") - 1
+    begin = np.maximum(np.minimum(end - SMOOTH, enough), 0)
+    frames, well = sums[:, end] - sums[:, begin]
+    return np.where(frames, well / np.maximum(frames, 1), np.nan)
 
 
 def _round_numbers(low, high, count):
