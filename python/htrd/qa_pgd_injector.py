@@ -86,9 +86,10 @@ class QaPgdInjector(gr_unittest.TestCase):
 
     def test_bfloat16_wins_as_much_in_batches_of_any_size(self):
         """Also where it is slow. It may find other perturbations; what it says of them holds."""
-        clean, model = self.clean[:60], Classifier.load(support.model("rejecting"))
+        few = data.read(support.dataset()).limit(60, 0)  # as the source takes them
+        clean, model = frames.to_complex(few.iq), Classifier.load(support.model("rejecting"))
         energy = frames.energy(frames.to_iq(clean).astype(np.float64))
-        epsilon = power.epsilon(energy, self.dataset.snr_db[:60], -15.0)
+        epsilon = power.epsilon(energy, few.snr_db, -15.0)
         exact, won = self.attacked_in_batches_of(64, fast=False)
         with mock.patch("robust_amc.runtime.device._cpu_has_bfloat16", return_value=True):
             for batch_size in (1, 7, 64):
@@ -98,7 +99,7 @@ class QaPgdInjector(gr_unittest.TestCase):
                     size = np.linalg.norm(got - clean, axis=1)
                     self.assertTrue((size <= epsilon * (1 + 1e-5)).all())
                     self.assertAlmostEqual(success.sum(), won.sum(), delta=6)
-                    self.check_success(model, got, success, self.dataset.label[:60])
+                    self.check_success(model, got, success, few.label)
 
     def check_success(self, model, samples, success, label):
         """Success is what the classifier decides in float32, but for frames on an edge."""

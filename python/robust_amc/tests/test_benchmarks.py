@@ -93,7 +93,7 @@ def test_cat_batch_is_the_same(model, sample):
     relative = budget.clone()
     plain_inputs, target = plain.cat_batch(own, iq, label, rows, budget, cat)
     assert apart(plain_inputs[right], inputs[right], iq[right]) < 0.01
-    sure = right & ~torch.from_numpy(on_edge(model.scores(inputs).numpy()))
+    sure = right & ~torch.from_numpy(on_edge(model.scores(inputs).detach().numpy()))
     assert sure.sum() > 4
     torch.testing.assert_close(budget[sure], recipe.budget[sure])
     assert not torch.equal(budget[right], relative[right])

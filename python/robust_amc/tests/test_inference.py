@@ -130,7 +130,7 @@ def test_shipped_models(engine, precision, model, sample):
         each.decide(sample) for each in (open_engine(classifier, engine, precision), classifier)
     )
     if precision == "float32":
-        assert_decided_alike(decided.label, expected, classifier.threshold)
+        assert_decided_alike(decided.label, expected, classifier.threshold, most_on_edge=0.2)
     # auto holds an engine to 99.5 % of other frames
     assert Agreement.of(decided, expected).agreement >= 0.99
 
