@@ -8,10 +8,8 @@ others between them.
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated
 
-import numpy as np
 import typer
 from gnuradio import blocks, gr, htrd
 from robust_amc.classifier import Classifier
@@ -56,14 +54,12 @@ def annotate(
     flowgraph = Offline(samples, loaded, squelch_db)
     flowgraph.run()
     decided = flowgraph.probe.records()
-    with annotated(output, known, loaded.name) as annotator, open(samples, "rb") as data:
+    writing = annotated(output, known, loaded.name, loaded.frame_length)
+    with writing as annotator, open(samples, "rb") as data:
         while chunk := data.read(CHUNK):
             annotator.keep(chunk)
         if decided is not None:
-            annotator.add(SimpleNamespace(
-                sample_offset=decided.sample_offset.astype(np.int64), score=decided.score,
-                modulation=decided.modulation, frame_length=loaded.frame_length,
-                decisions=SimpleNamespace(valid=np.isfinite(decided.score))))
+            annotator.add(decided)
     frames = 0 if decided is None else len(decided)
     out.print(f"{output}: {frames} frames, {annotator.annotations} annotations", highlight=False)
 

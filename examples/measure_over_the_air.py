@@ -28,13 +28,21 @@ from robust_amc.files import write_json
 
 EXAMPLES = Path(__file__).parent
 MODELS = ("undefended", "htrd")
-SETTLE = 1.5  # seconds until what was changed at the transmitter is all that the receiver hears
-PATIENCE = 60  # seconds for the frames of one point
+SETTLE = 1.5  # seconds until the mean power is that of what is heard
+PATIENCE = 60  # seconds for the frames of one point, and for a change to be heard
+UNDER_WAY = 100  # frames, more than are cut while the tags of a new truth are on their way
+LOUDER, STEADY = 1.05, 1.5  # of powers: the signal is on; of noise alone
 TRANSMITTER_PORT, RECEIVER_PORT = 8080, 8081
+UNHEARD = "the transmitter is not heard to go on and off: look at cable, frequency, gains"
+TOO_SLOW = "frames come too slowly: look at the squelch, and for lost samples"
 
 
 class Link:
     """A running transmitter and receiver, calibrated.
+
+    How long a change at the transmitter is under way, nobody knows: buffers, a radio and a busy
+    machine delay it. So each change is followed by a silence. Once the receiver has heard it
+    and then the signal again, all that it hears is from after the change.
 
     Attributes:
         snr_db: measured at the receiver, in the band of the frames
@@ -43,48 +51,96 @@ class Link:
     def __init__(self, transmitter, receiver, modulation):
         self._transmitter, self._receiver = transmitter, receiver
         receiver.call("set_truth", modulation)
-        self.snr_db = self._calibrate()
-
-    def _calibrate(self):
-        """Noise with the transmitter off, then signal and noise; the SNR tells it what PNR is."""
-        self._transmitter.call("set_attack", False)
-        self._transmitter.call("set_signal_on", False)
-        noise = self._power()
-        self._receiver.call("set_noise_db", 10 * math.log10(noise))
-        self._transmitter.call("set_signal_on", True)
-        ratio = self._power() / noise - 1
-        if ratio <= 0:
-            raise UserError("nothing of the transmitter is heard: look at cable, frequency, gains")
-        snr_db = 10 * math.log10(ratio)
-        self._transmitter.call("set_snr_db", snr_db)
-        return snr_db
+        transmitter.call("set_attack", False)
+        transmitter.call("set_signal_on", True)
+        first = self._cut()
+        self._frames_come(lambda: self._cut() > first + UNDER_WAY)  # of the new truth, and heard
+        transmitter.call("set_signal_on", False)
+        self._noise = self._steady_power()
+        receiver.call("set_noise_db", 10 * math.log10(self._noise))
+        transmitter.call("set_signal_on", True)
+        self._heard(lambda: self._power() > LOUDER * self._noise)
+        time.sleep(SETTLE)
+        self._signal = np.mean(self._powers()) - self._noise
+        if self._signal <= 0:
+            raise UserError(UNHEARD)
+        self.snr_db = 10 * math.log10(self._signal / self._noise)
+        transmitter.call("set_snr_db", self.snr_db)
 
     def _power(self):
-        time.sleep(SETTLE)
-        return np.mean([self._receiver.poll("get_power") for _ in range(5)])
+        return self._receiver.poll("get_power")
 
-    def point(self, pnr_db, frames):
-        """Counts of at least `frames` frames at a PNR (None: no perturbation), by model; PSR."""
+    def _powers(self):
+        return [self._power() for _ in range(5)]
+
+    def _steady_power(self):
+        """Of the noise, once the end of the signal has been heard."""
+        time.sleep(SETTLE)
+        self._heard(lambda: max(powers := self._powers()) < STEADY * min(powers))
+        return np.mean(self._powers())
+
+    def _cut(self):
+        """How many frames the receiver has cut out."""
+        return self._receiver.poll("get_delivered")
+
+    def _heard(self, condition):
+        _wait_for(condition, UNHEARD)
+
+    def _frames_come(self, condition):
+        _wait_for(condition, TOO_SLOW)
+
+    def _change(self, pnr_db):
+        """Set the perturbation, and wait until all frames without it have been decided."""
         if pnr_db is not None:
             self._transmitter.call("set_pnr_db", pnr_db)
         self._transmitter.call("set_attack", pnr_db is not None)
-        time.sleep(SETTLE)
-        before = self._counts()
-        end = time.monotonic() + PATIENCE
-        while True:
-            counts = {
+        # The mean falls for as long as the signal is away: more samples than a buffer holds
+        self._transmitter.call("set_signal_on", False)
+        self._heard(lambda: self._power() < self._noise + 0.1 * self._signal)
+        self._transmitter.call("set_signal_on", True)
+        self._heard(lambda: self._power() > self._noise + 0.5 * self._signal)
+        before = self._cut()
+        self._frames_come(lambda: self._cut() > before)  # what was asked for has been looked up
+        cut = self._cut()
+        self._frames_come(lambda: all(each["frames"] >= cut for each in self._counts().values()))
+
+    def point(self, pnr_db, frames):
+        """Counts of at least `frames` frames at a PNR (None: no perturbation), by model; PSR.
+
+        Raises UserError when the change is not heard, frames come too slowly, or the
+        perturbation that is sent has another power.
+        """
+        self._change(pnr_db)
+        counts, before = {}, self._counts()
+
+        def enough():
+            counts.update({
                 model: {name: now[name] - before[model][name] for name in now}
                 for model, now in self._counts().items()
-            }
-            if min(count["frames"] for count in counts.values()) >= frames:
-                return counts, self._transmitter.call("get_achieved")
-            if time.monotonic() > end:
-                raise UserError("frames come too slowly: look at the squelch, and for lost samples")
+            })
+            return min(count["frames"] for count in counts.values()) >= frames
+
+        self._frames_come(enough)
+        psr_db = self._transmitter.poll("get_achieved")
+        if pnr_db is not None:
+            wanted = pnr_db - 10 * math.log10(1 + self._signal / self._noise)
+            if not abs(psr_db - wanted) < 1:
+                raise UserError(f"the perturbation has a PSR of {psr_db:.1f} dB, not "
+                                f"{wanted:.1f} dB: was it changed by hand?")
+        return counts, psr_db
 
     def _counts(self):
         names = ("frames", "with_truth", "rejected", "correct")
         found = {model: self._receiver.poll(f"get_summary_{model}") for model in MODELS}
         return {model: {name: each.get(name, 0) for name in names} for model, each in found.items()}
+
+
+def _wait_for(condition, complaint):
+    """Until `condition()` holds; UserError after PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise UserError(complaint)
 
 
 def rows(points):

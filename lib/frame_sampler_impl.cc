@@ -34,7 +34,7 @@ frame_sampler::sptr frame_sampler::make(int frame_length,
                                         double samp_rate,
                                         double squelch_db,
                                         double hysteresis_db,
-                                        const std::string& scaling,
+                                        frame_scaling_t scaling,
                                         double max_rate)
 {
     return gnuradio::make_block_sptr<frame_sampler_impl>(
@@ -46,7 +46,7 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
                                        double samp_rate,
                                        double squelch_db,
                                        double hysteresis_db,
-                                       const std::string& scaling,
+                                       frame_scaling_t scaling,
                                        double max_rate)
     : gr::block("frame_sampler",
                 gr::io_signature::make(1, 1, sizeof(gr_complex)),
@@ -54,7 +54,7 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
                     1, 1, checked_length(frame_length) * sizeof(gr_complex))),
       d_frame_length(frame_length),
       d_samp_rate(samp_rate),
-      d_scaled(scaling == "sum_abs"),
+      d_scaled(scaling == frame_scaling_t::SUM_ABS),
       d_squelch(hysteresis_db),
       d_clock(samp_rate),
       d_magnitudes(frame_length)
@@ -63,7 +63,8 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
           "samp_rate must be 0 or more per second");
     check(std::isfinite(hysteresis_db) && hysteresis_db >= 0,
           "hysteresis_db must be 0 dB or more");
-    check(d_scaled || scaling == "none", "scaling must be none or sum_abs");
+    check(d_scaled || scaling == frame_scaling_t::NONE,
+          "scaling must be NONE or SUM_ABS");
     set_hop(hop);
     set_squelch_db(squelch_db);
     set_max_rate(max_rate);

@@ -24,7 +24,7 @@ public:
                        double samp_rate,
                        double squelch_db,
                        double hysteresis_db,
-                       const std::string& scaling,
+                       frame_scaling_t scaling,
                        double max_rate);
 
     int hop() const override { return d_hop; }

@@ -29,27 +29,15 @@ double checked_db(const char* name, double db)
     return db;
 }
 
-// Whether `value` is the first of two names; it must be one of them.
-bool is_first(const char* name,
-              const std::string& value,
-              const char* first,
-              const char* second)
-{
-    check(value == first || value == second,
-          std::string(name) + " must be " + first + " or " + second + ", not '" + value +
-              "'");
-    return value == first;
-}
-
 } // namespace
 
 perturbation_adder::sptr perturbation_adder::make(const std::vector<gr_complex>& samples,
                                                   const std::string& file,
-                                                  const std::string& mode,
+                                                  perturbation_mode_t mode,
                                                   double pnr_db,
                                                   double snr_db,
                                                   double psr_db,
-                                                  const std::string& reference,
+                                                  stream_reference_t reference,
                                                   bool enabled,
                                                   const std::string& trigger,
                                                   bool repeat,
@@ -62,29 +50,33 @@ perturbation_adder::sptr perturbation_adder::make(const std::vector<gr_complex>&
     check(samples.empty() != file.empty(), "give a waveform or a file, one of the two");
     check(average >= block_power::BLOCK, "average must be at least 64 samples");
     check(std::isfinite(power) && power >= 0, "power must be 0 (measured) or more");
+    check(mode == perturbation_mode_t::PNR || mode == perturbation_mode_t::PSR,
+          "mode must be PNR or PSR");
+    check(reference == stream_reference_t::RECEIVED ||
+              reference == stream_reference_t::TRANSMITTED,
+          "reference must be RECEIVED or TRANSMITTED");
     const waveform stored(file.empty() ? samples : read_cf32(file), block_power::BLOCK);
     const player player(
         stored.length(), repeat || trigger.empty(), random_phase, random_offset, seed);
-    return gnuradio::make_block_sptr<perturbation_adder_impl>(
-        stored,
-        is_first("mode", mode, "pnr", "psr"),
-        pnr_db,
-        snr_db,
-        psr_db,
-        is_first("reference", reference, "received", "transmitted"),
-        enabled,
-        trigger,
-        player,
-        average,
-        power);
+    return gnuradio::make_block_sptr<perturbation_adder_impl>(stored,
+                                                              mode,
+                                                              pnr_db,
+                                                              snr_db,
+                                                              psr_db,
+                                                              reference,
+                                                              enabled,
+                                                              trigger,
+                                                              player,
+                                                              average,
+                                                              power);
 }
 
 perturbation_adder_impl::perturbation_adder_impl(const waveform& waveform,
-                                                 bool pnr_mode,
+                                                 perturbation_mode_t mode,
                                                  double pnr_db,
                                                  double snr_db,
                                                  double psr_db,
-                                                 bool received,
+                                                 stream_reference_t reference,
                                                  bool enabled,
                                                  const std::string& trigger,
                                                  const player& player,
@@ -94,8 +86,8 @@ perturbation_adder_impl::perturbation_adder_impl(const waveform& waveform,
                      gr::io_signature::make(1, 1, sizeof(gr_complex)),
                      gr::io_signature::make(1, 1, sizeof(gr_complex))),
       d_waveform(waveform),
-      d_pnr_mode(pnr_mode),
-      d_received(received),
+      d_mode(mode),
+      d_reference(reference),
       d_trigger(trigger.empty() ? pmt::pmt_t() : pmt::intern(trigger)),
       d_average(average),
       d_known_power(power),
@@ -145,7 +137,8 @@ double perturbation_adder_impl::achieved_psr_db() const { return to_db(d_achieve
 // The noise power at the receiver over the measured power.
 double perturbation_adder_impl::noise_share() const
 {
-    return 1 / (from_db(d_snr_db) + (d_received ? 1 : 0));
+    const bool has_noise = d_reference == stream_reference_t::RECEIVED;
+    return 1 / (from_db(d_snr_db) + (has_noise ? 1 : 0));
 }
 
 bool perturbation_adder_impl::start()
@@ -191,7 +184,9 @@ int perturbation_adder_impl::work(int noutput_items,
 
 void perturbation_adder_impl::take_settings()
 {
-    const double psr = d_pnr_mode ? from_db(d_pnr_db) * noise_share() : from_db(d_psr_db);
+    const double psr = d_mode == perturbation_mode_t::PNR
+                           ? from_db(d_pnr_db) * noise_share()
+                           : from_db(d_psr_db);
     if (psr != d_latest_psr)
         d_total = d_reported = energies();
     d_latest_psr = psr;

@@ -20,11 +20,11 @@ class perturbation_adder_impl : public perturbation_adder
 {
 public:
     perturbation_adder_impl(const waveform& waveform,
-                            bool pnr_mode,
+                            perturbation_mode_t mode,
                             double pnr_db,
                             double snr_db,
                             double psr_db,
-                            bool received,
+                            stream_reference_t reference,
                             bool enabled,
                             const std::string& trigger,
                             const player& player,
@@ -61,8 +61,8 @@ private:
     void report();
 
     const waveform d_waveform;
-    const bool d_pnr_mode;
-    const bool d_received;
+    const perturbation_mode_t d_mode;
+    const stream_reference_t d_reference;
     const pmt::pmt_t d_trigger; // null: none
     const int d_average;
     const double d_known_power;

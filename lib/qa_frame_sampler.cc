@@ -119,7 +119,8 @@ BOOST_AUTO_TEST_CASE(a_flowgraph)
                                        make_tag(9000, "rx_freq", pmt::from_double(2e9)) };
     auto top = gr::make_top_block("qa");
     auto source = gr::blocks::vector_source_c::make(samples, false, 1, tags);
-    auto block = frame_sampler::make(100, 70, 1000.0, -100.0, 3.0, "sum_abs", 5.0);
+    auto block =
+        frame_sampler::make(100, 70, 1000.0, -100.0, 3.0, frame_scaling_t::SUM_ABS, 5.0);
     auto sink = gr::blocks::vector_sink_c::make(100);
     top->connect(source, 0, block, 0);
     top->connect(block, 0, sink, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-// The parts of perturbation_adder, and a flowgraph of it; qa_perturbation_adder.py has the
-// reference.
+// The parts of perturbation_adder, and a flowgraph of it; qa_perturbation_adder.py has
+// the reference.
 
 #include "block_power.h"
 #include "control_messages.h"
@@ -100,11 +100,11 @@ BOOST_AUTO_TEST_CASE(a_flowgraph)
     auto source = gr::blocks::vector_source_c::make(samples, false, 1, tags);
     auto block = perturbation_adder::make(std::vector<gr_complex>(1000, gr_complex(0, 3)),
                                           "",
-                                          "psr",
+                                          perturbation_mode_t::PSR,
                                           0,
                                           0,
                                           -20,
-                                          "received",
+                                          stream_reference_t::RECEIVED,
                                           true,
                                           "start");
     auto sink = gr::blocks::vector_sink_c::make();

@@ -49,7 +49,7 @@ def test_bind(tree, block):
         env=os.environ | {"PATH": f"{tree}/bin:{os.environ['PATH']}", "PYTHONPATH": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -141,7 +141,9 @@ def test_a_package_that_apt_does_not_know(bootstrap):
 
 
 def test_says_what_it_fetches_and_what_apt_said(bootstrap):
+    # apt-get would install at once if it were told yes, too
     apt = """case "$*" in
+        *-y*--assume-no*) ;;
         *--assume-no*) echo "Need to get 443 MB of archives." ;;
         *install*) echo "E: no network"; echo "E: so nothing was done"; exit 100 ;;
         *) echo "E: lists are old"; exit 100 ;;
@@ -242,3 +244,18 @@ def test_a_second_run_does_nothing(start):
         _, stderr = process.communicate(timeout=600)
         assert process.returncode == 0, stderr
     assert stderr == "bootstrap: nothing to do\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["sid"], ["trixie", "everything"], ["--keep"]])
+def test_debian_says_how_it_is_called(arguments):
+    done = subprocess.run(
+        [CHECKOUT / "script" / "test-debian", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "test-debian: usage: script/test-debian bookworm|trixie [--keep] [demo|test]\n"
+    )

@@ -22,6 +22,22 @@ def test_every_module_is_installed(folder):
     assert folder == BLOCKS or folder.name in (BLOCKS / "CMakeLists.txt").read_text()
 
 
+def test_license_lines():
+    """One line in each source file of the GNU Radio part, none in the library."""
+    parts = ("python/htrd", "lib", "include", "examples")
+    files = [
+        path
+        for part in parts
+        for path in (ROOT / part).rglob("*.*")
+        if path.suffix in (".py", ".cc", ".h")
+    ]
+    assert len(files) > 90
+    for path in files:
+        assert path.read_text().count("SPDX-License-Identifier: GPL-3.0-or-later") == 1, path
+    for path in (ROOT / "python/robust_amc").rglob("*.py"):
+        assert "SPDX" not in path.read_text(), path
+
+
 def test_citation_names_this_version():
     assert f"\nversion: {robust_amc.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
@@ -31,3 +47,10 @@ def test_every_example_is_described():
     examples = {path.name for path in (ROOT / "examples").glob("*.*")} - {readme.name}
     described = readme.read_text() if examples else ""
     assert not [name for name in examples if name not in described]
+
+
+def test_extending_quotes_the_example_package():
+    (quoted,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL
+    )
+    assert quoted in (ROOT / "tests/plugin_package/pyproject.toml").read_text()

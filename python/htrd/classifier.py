@@ -37,8 +37,8 @@ class classifier(gr.sync_block):
     In ``live`` mode the input never waits: frames go into a queue, of which the oldest are
     dropped when it is full, and threads decide them in batches. Only messages come out:
     there is no stream output to connect. When the flowgraph stops, what is queued is decided
-    for 0.2 seconds at most, the rest is discarded. Each accepted frame is then decided,
-    dropped or discarded, once, and counted.
+    for up to 0.2 seconds, and the rest is discarded. Each accepted frame is then counted once,
+    as decided, dropped or discarded.
 
     Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
     or a dictionary. Messages out: `decisions`, a PDU a frame, and `batches`, a PDU a batch
@@ -58,11 +58,11 @@ class classifier(gr.sync_block):
         engine: ``torch``, ``onnxruntime``, ``openvino``, or ``auto`` for the fastest one here
         precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` for the fastest one here
         mode: ``replay`` or ``live``
-        latency_ms: a live batch starts when its oldest frame has waited for so long, or as
-            soon as it is full; but not before the one before it is done (ONNX Runtime and
-            OpenVINO: the one before that)
-        max_batch: frames in a live batch, at most
-        queue_frames: frames that may wait in live mode
+        latency_ms: a live batch starts as soon as it is full, or when its oldest frame has
+            waited this long; later while other batches are being decided (one at a time with
+            PyTorch, two with ONNX Runtime and OpenVINO)
+        max_batch: maximum number of frames in a live batch
+        queue_frames: maximum number of frames that wait in live mode
 
     Raises UserError for a missing model, another number of classes or frame length, an engine
     that is not there, a threshold outside the model's benign scores, and a threshold for a

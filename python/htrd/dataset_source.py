@@ -37,7 +37,7 @@ class dataset_source(gr.sync_block):
             each with as many frames as the rarest has, drawn anew in each pass
         repeat: start again at the end, or else end the flowgraph
         start: position in the order at which the first pass begins, in frames
-        limit: take that many of the selected frames, drawn at random (0: all)
+        limit: maximum number of frames to take of the selected ones, drawn at random (0: all)
         seed: of the drawing and the order
         split_seed: of the split into parts
         frame_length: samples in a frame; longer frames of the file are cut
@@ -104,8 +104,8 @@ class dataset_source(gr.sync_block):
         self._rest = self._rest[count:]
         return count // self._item_length or -1  # -1: done
 
-    def _take(self, most):
-        rows, samples = self._player.take(most)
+    def _take(self, count):
+        rows, samples = self._player.take(count)
         self._rest = samples.reshape(-1)
         if self._tagged:
             self._tag(rows)

@@ -17,7 +17,7 @@ SUMMARY_PERIOD = 1.0  # seconds
 
 
 class decision_probe(gr.sync_block):
-    """Counts decisions and tells the metrics of robust_amc.evaluation over them.
+    """Counts decisions and computes the metrics of robust_amc.evaluation from them.
 
     Messages in: `decisions` or `batches` of a classifier (connect one of them: both carry
     every frame); `control` takes `reset` and `publish`, with any value. Messages out:
@@ -29,7 +29,7 @@ class decision_probe(gr.sync_block):
     count in `frames`, `rejected` and `rejection_rate` only.
 
     Args:
-        window: totals over that many latest frames (0: over all since the last reset)
+        window: number of frames, the last ones, that totals are over (0: all since the last reset)
         keep: keep every decision for :meth:`records`; memory grows with each frame
     """
 
@@ -76,9 +76,8 @@ class decision_probe(gr.sync_block):
     def handle_system(self, message):
         """GNU Radio's word that a block before this one has ended.
 
-        The scheduler may end this block now, with decisions still in its queues: whether it
-        has looked there since they came is a matter of luck. So they are counted here,
-        and the last summary goes out while somebody can still receive it.
+        The scheduler may end this block now, although decisions are still in its queues. So
+        they are counted here, and the last summary goes out while it can still be received.
         """
         for port in ("decisions", "batches"):
             while (left := self.delete_head_nowait(pmt.intern(port))) is not None:

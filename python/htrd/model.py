@@ -43,8 +43,8 @@ def decide(engine, iq):
 class Decider:
     """Holds the inference engine in force; a batch takes `engine` once and keeps it.
 
-    Setters put a changed copy in its place, which shares the network: nobody waits for a
-    running batch. Another model is loaded in a thread of its own.
+    Setters put a changed copy in its place, which shares the network: none of them waits for
+    a running batch. Another model is loaded in a thread of its own.
 
     Args:
         open_engine: from a model's name or file to an InferenceEngine; raises UserError

@@ -17,8 +17,8 @@ from .tally import AttackRate
 
 BUFFER = 256  # frames
 TOO_SLOW = (
-    "{:.0f} frames a second can be attacked, {:.0f} are wanted: take fewer steps, or what needs no "
-    "time, a universal perturbation (htrd attack universal, block Perturbation Adder)"
+    "{:.0f} frames a second can be attacked, {:.0f} arrive: take fewer steps, or a universal "
+    "perturbation, which is computed beforehand (htrd attack universal, block Perturbation Adder)"
 )
 
 
@@ -49,15 +49,15 @@ class pgd_injector(gr.sync_block):
         goal: ``evasion`` (a wrong class is accepted) or ``evasion_or_rejection``
         seed: of the random starts
         scaling: input scaling in force behind the attack: ``none``, ``sum_abs``, ``as_model``
-        batch_size: frames attacked at once, at most
+        batch_size: maximum number of frames attacked at once
         fast: search in bfloat16 (success is judged in float32 all the same)
         frame_length: samples in a frame
         device: where PyTorch computes: ``cpu``, ``cuda`` or ``auto``
         frame_rate: frames a second that arrive, to warn once when the attack cannot keep up
             (0: not known)
 
-    The default settings are for a flowgraph that somebody watches; they are too weak for
-    robustness figures. In real time, a universal perturbation is the choice. Raises UserError
+    The default settings are fast enough to watch, and too weak for robustness figures. For real
+    time, take a universal perturbation (perturbation_adder). Raises UserError
     for a missing model, another frame length, levels that are not finite, and settings out of
     range.
     """
@@ -95,7 +95,7 @@ class pgd_injector(gr.sync_block):
         self.set_pnr_db(pnr_db)
         self.set_enabled(enabled)
         set_buffer(self, BUFFER)
-        self.set_tag_propagation_policy(gr.TPP_DONT)  # work() forwards: old results stay behind
+        self.set_tag_propagation_policy(gr.TPP_DONT)  # work() leaves old results out
         self._control = control.Control(
             self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
         )
@@ -134,7 +134,7 @@ class pgd_injector(gr.sync_block):
         return self._rate.possible()
 
     def work(self, input_items, output_items):
-        """Attack the frames at hand, `batch_size` at most."""
+        """Attack up to `batch_size` of the frames at hand."""
         count = min(len(input_items[0]), self._batch_size)
         clean = input_items[0][:count]
         output_items[0][:count] = clean

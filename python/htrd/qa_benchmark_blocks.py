@@ -11,13 +11,13 @@ from gnuradio.htrd.benchmarks import blocks
 
 class QaBlocksBench(gr_unittest.TestCase):
     def test_rows(self):
-        told = []
-        document = blocks.bench(seconds=0.0, rounds=2, progress=told.append)
-        self.assertEqual(len(told), 2)
+        log = []
+        document = blocks.bench(seconds=0.0, rounds=2, progress=log.append)
+        self.assertEqual(len(log), 2)
         settings = document["settings"]
         self.assertEqual(settings["samples"], blocks.LEAST)
-        for told in ("compared", "cpu", "threads", "torch_version", "date"):
-            self.assertTrue(settings[told], told)
+        for name in ("compared", "cpu", "threads", "torch_version", "date"):
+            self.assertTrue(settings[name], name)
         self.assertEqual([row["name"] for row in document["rows"]], list(blocks.CASES))
         for row in document["rows"]:
             self.assertEqual((row["unit"], row["baseline"]), ("MS/s", "multiply_const_cc"))

@@ -77,7 +77,7 @@ class QaFlowgraphBench(gr_unittest.TestCase):
             rows = flowgraph_soak.soak(rejecting(), 300.0, 0.03, lambda said: None)
         self.assertEqual(len(rows), 6)
         self.assertEqual(rows[1]["baseline_value"], 300 * flowgraph_chain.LENGTH / 1e6)
-        self.assertAlmostEqual(rows[1]["ratio"], 1, delta=0.1)
+        self.assertTrue(0.5 < rows[1]["ratio"] < 1.5, rows[1])  # 2 s of a busy machine
         for row in rows[2:]:
             self.assertEqual(row["ratio"], 1, row)
             self.assertGreater(row["value"], 5)
@@ -113,16 +113,17 @@ class QaFlowgraphBench(gr_unittest.TestCase):
 
     def test_a_rate_is_sustained_when_it_is_delivered_and_nothing_dropped(self):
         wanted = 300.0
-        rate = flowgraph._keeps_up(rejecting(), 0.5, wanted)
-        self.assertAlmostEqual(rate / wanted, 1, delta=0.1)
+        with mock.patch.object(flowgraph, "SLACK", support.TIMEOUT):  # a busy machine is late
+            rate = flowgraph._keeps_up(rejecting(), 0.5, wanted)
+        self.assertGreaterEqual(rate / wanted, flowgraph.DELIVERED)
         with mock.patch.object(
             flowgraph, "Chain", lambda engine, mode, rate: Chain(engine, mode, 0.5 * rate)
         ):
             start = time.monotonic()
-            self.assertEqual(flowgraph._keeps_up(rejecting(), 60, wanted), 0)
+            self.assertEqual(flowgraph._keeps_up(rejecting(), 600, wanted), 0)
         # Nothing is dropped as long as the queue has room
-        self.assertEqual(flowgraph._keeps_up(rejecting(), 60, 1e6), 0)
-        self.assertLess(time.monotonic() - start, 10)
+        self.assertEqual(flowgraph._keeps_up(rejecting(), 600, 1e6), 0)
+        self.assertLess(time.monotonic() - start, 600)  # of 1200: it did not go on to the end
 
 
 if __name__ == "__main__":

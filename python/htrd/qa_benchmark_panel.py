@@ -13,9 +13,9 @@ APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"]
 
 class QaPanelBench(gr_unittest.TestCase):
     def test_rows(self):
-        told = []
-        document = panel.bench(seconds=0.4, rounds=2, progress=told.append)
-        self.assertEqual(len(told), 2)
+        log = []
+        document = panel.bench(seconds=0.4, rounds=2, progress=log.append)
+        self.assertEqual(len(log), 2)
         self.assertEqual(document["settings"]["bench"], "panel")
         shown, ignored, alone = document["rows"]
         self.assertEqual({row["unit"] for row in document["rows"]}, {"% of a core"})

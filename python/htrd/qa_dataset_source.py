@@ -343,7 +343,7 @@ class QaDatasetSource(gr_unittest.TestCase):
         environment = dict(os.environ, HOME=str(self.folder))
         environment.setdefault("GRC_BLOCKS_PATH", str(GRC))
         done = subprocess.run(["grcc", "-o", self.folder, path], env=environment,
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         description = importlib.util.spec_from_file_location(name, self.folder / f"{name}.py")
         module = importlib.util.module_from_spec(description)

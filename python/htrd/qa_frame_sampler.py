@@ -314,14 +314,25 @@ class QaFrameSampler(gr_unittest.TestCase):
         self.assertGreaterEqual(steps.min(), 64)
         self.assertLessEqual(np.count_nonzero(steps != 64), 20)
 
+    def test_scaling_by_name(self):
+        """As flowgraphs gave it before there was an enumeration."""
+        samples = np.arange(1, 129).astype(np.complex64)
+        for scaling, total in (("none", samples.real.sum()), ("sum_abs", 1.0),
+                               (htrd.frame_scaling_t.SUM_ABS, 1.0)):
+            chain = Chain(samples, scaling=scaling)
+            support.run(chain)
+            self.assertAlmostEqual(np.abs(chain.sink.data()).sum() / total, 1, 5)
+
     def test_wrong_values(self):
         good = {"frame_length": 128, "samp_rate": 1e6}
         for wrong in ({"frame_length": 0}, {"frame_length": -1}, {"hop": -1}, {"samp_rate": -1.0},
                       {"samp_rate": float("nan")}, {"squelch_db": float("nan")},
                       {"squelch_db": float("inf")}, {"hysteresis_db": -1.0},
-                      {"scaling": "as_model"}, {"max_rate": -1.0}, {"max_rate": float("inf")},
-                      {"samp_rate": 0.0, "max_rate": 10.0}):
-            with self.subTest(**wrong), self.assertRaisesRegex(ValueError, "frame_sampler: "):
+                      {"scaling": "as_model"}, {"scaling": 2}, {"max_rate": -1.0},
+                      {"max_rate": float("inf")}, {"samp_rate": 0.0, "max_rate": 10.0}):
+            is_name = isinstance(wrong.get("scaling"), str)
+            said = "'as_model'; there are none, sum_abs" if is_name else "frame_sampler: "
+            with self.subTest(**wrong), self.assertRaisesRegex(ValueError, said):
                 htrd.frame_sampler(**(good | wrong))
         block = htrd.frame_sampler()
         for call in (lambda: block.set_hop(-1), lambda: block.set_squelch_db(float("nan")),

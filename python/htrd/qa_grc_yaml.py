@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+from operator import attrgetter
 from pathlib import Path
 
 import pmt
@@ -66,10 +67,14 @@ def parameters(block):
     # Of a C++ block the binding's docstring says them: __init__(self: ..., name: type = default)
     (text,) = re.findall(r"^__init__\(self: [\w.]+, (.*)\) -> None", block.__init__.__doc__)
     found = re.findall(r"(\w+): [\w.\[\]]+ = (\[\]|[^,]+)", text)
-    return {
-        name: float(default) if "inf" in default else ast.literal_eval(default)
-        for name, default in found
-    }
+    return {name: python_value(default) for name, default in found}
+
+
+def python_value(text):
+    """What a docstring of pybind11 means; a member of an enumeration is its name."""
+    if member := re.fullmatch(r"<\w+\.(\w+): \d+>", text):
+        return member[1].lower()
+    return float(text) if "inf" in text else ast.literal_eval(text)
 
 
 def item_sizes(made, direction):
@@ -120,7 +125,9 @@ class QaGrcYaml(gr_unittest.TestCase):
             self.assertEqual(list(given), list(wanted), name)
             make = described["templates"]["make"]
             self.assertIn(f"htrd.{name}(", make)
-            self.assertEqual(re.findall(r"(\w+)='?\$\{(\w+)\}'?", make), [(n, n) for n in wanted])
+            self.assertEqual(
+                re.findall(r"(\w+)='?\$\{(\w+)(?:\.member)?\}'?", make), [(n, n) for n in wanted]
+            )
             for parameter in given.values():
                 self.check_default(parameter, wanted[parameter["id"]])
 
@@ -134,7 +141,7 @@ class QaGrcYaml(gr_unittest.TestCase):
         elif isinstance(default, str):
             self.assertEqual(shown, default)
         elif isinstance(default, (tuple, list)):
-            self.assertEqual(shown, "[]")
+            self.assertEqual(ast.literal_eval(shown), list(default))
         elif isinstance(default, float):
             self.assertEqual(float(shown.removeprefix("float('").removesuffix("')")), default)
         else:
@@ -142,6 +149,10 @@ class QaGrcYaml(gr_unittest.TestCase):
         if parameter["dtype"] == "enum":
             self.assertEqual(len(parameter["options"]), len(parameter["option_labels"]))
             self.assertIn(default, parameter["options"])
+            members = parameter.get("option_attributes", {}).get("member", [])
+            for option, member in zip(parameter["options"], members, strict=bool(members)):
+                found = attrgetter(member.removeprefix("htrd."))(htrd)
+                self.assertEqual(found.name, option.upper())
 
     def test_a_callback_for_each_setter(self):
         for name, block, described in self.each():
@@ -188,7 +199,7 @@ class QaGrcYaml(gr_unittest.TestCase):
             path.write_text(yaml.safe_dump(FLOWGRAPH))
             done = subprocess.run(
                 ["grcc", "-o", folder, path], env={**os.environ, "HOME": folder},
-                capture_output=True, text=True, timeout=60, check=False,
+                capture_output=True, text=True, timeout=300, check=False,
             )
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             found = importlib.util.spec_from_file_location(path.stem, path.with_suffix(".py"))

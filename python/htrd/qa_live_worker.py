@@ -40,7 +40,7 @@ class QaLiveWorker(gr_unittest.TestCase):
         self.assertEqual(queue.clear(), max(len(kept) - 5, 0))
 
     def test_lanes_publish_in_order(self):
-        rng, told, running, most_running = np.random.default_rng(3), [], set(), []
+        rng, log, running, most_running = np.random.default_rng(3), [], set(), []
         pauses = rng.uniform(0, 0.004, 4000)
 
         def decide(batch):
@@ -57,10 +57,10 @@ class QaLiveWorker(gr_unittest.TestCase):
             self.assertEqual(first, batch["frame_index"][0])
             if first % 11 == 0:
                 raise RuntimeError("nobody listens")
-            told.append(("published", batch["frame_index"].tolist()))
+            log.append(("published", batch["frame_index"].tolist()))
 
         def failed(batch, error):
-            told.append((str(error), batch["frame_index"].tolist()))
+            log.append((str(error), batch["frame_index"].tolist()))
 
         queue = LiveQueue(4000, 4)
         worker = LiveWorker(queue, decide, publish, failed, lambda: None, 9, 0.0, lanes=2)
@@ -71,8 +71,8 @@ class QaLiveWorker(gr_unittest.TestCase):
             support.wait_for(lambda: not len(queue))
             self.assertEqual(worker.stop(), 0)
         self.assertEqual(support.live_threads(), [])
-        self.assertEqual([row for _, rows in told for row in rows], list(range(4000)))
-        for outcome, rows in told:
+        self.assertEqual([row for _, rows in log for row in rows], list(range(4000)))
+        for outcome, rows in log:
             expected = "no" if rows[0] % 7 == 0 else "nobody listens"
             self.assertEqual(outcome, expected if rows[0] % 7 * (rows[0] % 11) == 0
                              else "published")
@@ -96,7 +96,7 @@ class QaLiveWorker(gr_unittest.TestCase):
             support.wait_for(lambda: len(queue) < 100 or not support.live_threads())
             stop = threading.Thread(target=worker.stop, daemon=True)
             stop.start()
-            stop.join(5)
+            stop.join(support.TIMEOUT)
             self.assertFalse(stop.is_alive(), f"round {round_}: stop() hangs")
             self.assertEqual(support.live_threads(), [])
         self.assertGreater(sum(published), 0)

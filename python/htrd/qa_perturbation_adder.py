@@ -359,14 +359,32 @@ class QaPerturbationAdder(gr_unittest.TestCase):
         support.run(chain)
         np.testing.assert_array_equal(chain.result(), once)
 
+    def test_options_by_name(self):
+        """As flowgraphs gave them before there were enumerations."""
+        mode, reference = htrd.perturbation_mode_t, htrd.stream_reference_t
+        settings = {"pnr_db": -3.0, "psr_db": -20.0, "snr_db": 0.0}
+        for by_name, by_member, wanted in (
+            (("psr", "received"), (mode.PSR, reference.RECEIVED), -20.0),
+            (("pnr", "received"), (mode.PNR, reference.RECEIVED), -3.0 - decibels(2)),
+            (("pnr", "transmitted"), (mode.PNR, reference.TRANSMITTED), -3.0),
+        ):
+            for chosen in (by_name, by_member):
+                chain = Chain(np.ones(1000), [1j], mode=chosen[0], reference=chosen[1], **settings)
+                support.run(chain)
+                self.assertAlmostEqual(chain.block.achieved_psr_db(), wanted, 4)
+
     def test_wrong_values(self):
         nan, good = float("nan"), {"waveform": [1]}
         for wrong in ({"waveform": []}, {"file": "also"}, {"waveform": [0, 0]},
-                      {"waveform": [1, nan]}, {"mode": "snr"}, {"reference": "sent"},
+                      {"waveform": [1, nan]}, {"mode": "snr"}, {"reference": "sent"}, {"mode": 2},
                       {"pnr_db": nan}, {"snr_db": 201.0}, {"psr_db": float("-inf")},
                       {"average": 63}, {"power": -1.0}, {"power": nan}):
             with self.subTest(**wrong), self.assertRaisesRegex(ValueError, "\\w+ \\w+"):
                 htrd.perturbation_adder(**(good | wrong))
+        with self.assertRaisesRegex(
+            ValueError, "^unknown stream reference 'sent'; there are received, transmitted$"
+        ):
+            htrd.perturbation_adder([1], reference="sent")
         block = htrd.perturbation_adder([1])
         for setter in (block.set_pnr_db, block.set_snr_db, block.set_psr_db):
             with self.assertRaisesRegex(ValueError, "_db must be a number of dB"):

@@ -28,7 +28,7 @@ CLASSES = ("BPSK", "GFSK")  # both shipped models know most of their frames
 FRAME_LENGTH = 4096
 RADIO_RATE = 1_000_000
 LO_OFFSET = 250e3
-PATIENCE = 60  # seconds
+PATIENCE = 120  # seconds
 
 
 def example(name):

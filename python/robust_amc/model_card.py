@@ -22,11 +22,14 @@ Not a general modulation classifier, and not for decisions that matter."""
 LIMITS = """\
 - Trained on generated signals. On other radios, channels and sample rates, train and calibrate
   again; `htrd evaluate` says what it does on yours.
-- AM-DSB and WBFM frames are mostly bare carriers, and {length} samples do not tell QAM16 from
-  QAM64: that bounds the accuracy.
+- AM-DSB and WBFM frames are mostly bare carriers: that bounds the accuracy.
 - A robust accuracy is what the attack of docs/threat-model.md left over at its budget. A better
   attack lowers it, a larger perturbation brings it to nothing.
 - One training of one seed, unless the figures say otherwise."""
+
+CONVOLUTIONAL = ("vtcnn2", "residual", "ensemble")
+BLIND = """\
+- This network does not tell QAM16 from QAM64; {length} samples do, and `modern` does."""
 
 REJECTING = """\
 - The threshold rejects {target:.0%} of benign frames like those that it was set on: SNR labels
@@ -62,6 +65,9 @@ def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
     yield USE.format(length=classifier.frame_length, classes=", ".join(classifier.classes))
     yield from _section("Data")
     yield from _table(_data(facts["dataset"]))
+    for more in facts["training"].get("more", []):
+        yield from ("", "All frames of this one were trained on, too:", "")
+        yield from _table(_data(more))
     yield from _section("Training")
     yield from _table(_settings(facts["training"]))
     if "rejector" in facts:
@@ -71,7 +77,9 @@ def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
         yield from _section("Figures")
         yield from _figures(facts["evaluation"])
     yield from _section("Limits")
-    yield LIMITS.format(length=classifier.frame_length)
+    yield LIMITS
+    if facts["architecture"]["name"] in CONVOLUTIONAL:
+        yield BLIND.format(length=classifier.frame_length)
     if "rejector" in facts:
         levels = facts["rejector"].get("calibration_snr_db", [])
         yield REJECTING.format(
@@ -114,7 +122,7 @@ def _settings(facts: Document) -> Document:
     return {
         name: value
         for name, value in facts.items()
-        if name not in ("history", "score_quantiles", "dataset")
+        if name not in ("history", "score_quantiles", "dataset", "more")
     }
 
 
@@ -136,8 +144,9 @@ def _text(value: Any) -> str:
 def _figures(facts: Document) -> Iterator[str]:
     """Metrics of test frames with their 95 % intervals, a row for each attack and level."""
     yield (
-        f"Of test frames of the same data set, {facts['command']}, {facts['date']}; white-box PGD "
-        "as in docs/threat-model.md; 95 % intervals, bootstrap over runs."
+        f"Of {facts.get('frames', 'test frames of the same data set')}, {facts['command']}, "
+        f"{facts['date']}; white-box PGD as in docs/threat-model.md; 95 % intervals, bootstrap "
+        "over runs."
     )
     yield ""
     yield f"| attack | frames | {' | '.join(name.replace('_', ' ') for name in METRICS)} |"

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from .classifier import Classifier
 
 
-def record(dataset: FrameDataset, path: AnyPath, split_seed: int) -> Document:
-    """What a model's metadata says of a data set that it was trained or calibrated on."""
+def record(dataset: FrameDataset, path: AnyPath, split_seed: int | None) -> Document:
+    """What a model's metadata says of a data set that it was trained or calibrated on.
+
+    `split_seed` is None where all of it was trained on.
+    """
     return {
         "name": Path(path).name,
         "fingerprint": dataset.fingerprint(),
@@ -26,8 +29,10 @@ def record(dataset: FrameDataset, path: AnyPath, split_seed: int) -> Document:
 
 def seen(metadata: Document) -> list[Document]:
     """Records of every data set behind a model: its own, its rejector's, its ancestors'."""
+    training = metadata.get("training", {})
     found = [metadata.get("dataset"), metadata.get("rejector", {}).get("dataset")]
-    origin = metadata.get("training", {}).get("start_from")
+    found += training.get("more", [])
+    origin = training.get("start_from")
     if origin:
         found += seen(origin)
     return [each for each in found if each]
@@ -42,11 +47,13 @@ def ancestors(metadata: Document) -> list[str]:
 def split_seed_for(dataset: FrameDataset, records: Iterable[Document]) -> int | None:
     """Seed of the split that `records` made of `dataset`; None if they do not contain it.
 
-    Raises UserError when they contain it with different splits, or frames of it in
-    another file: the generator gives the same frames for the same seed.
+    Raises UserError when they contain all of it or it with different splits, or frames of it
+    in another file: the generator gives the same frames for the same seed.
     """
     fingerprint = dataset.fingerprint()
     seeds = {each["split_seed"] for each in records if each["fingerprint"] == fingerprint}
+    if None in seeds:
+        raise UserError("a model was trained on all of this data set (htrd train --more)")
     if len(seeds) > 1:
         raise UserError(
             "this data set was split with different seeds: what is a test frame for one is a "

@@ -5,10 +5,10 @@
 
 #include <gnuradio/block.h>
 #include <gnuradio/htrd/api.h>
+#include <gnuradio/htrd/options.h>
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <string>
 
 namespace gr {
 namespace htrd {
@@ -41,15 +41,16 @@ public:
     typedef std::shared_ptr<frame_sampler> sptr;
 
     /*!
-     * \param frame_length samples in a frame
-     * \param hop samples from the start of a frame to that of the next: fewer than
-     * frame_length overlap, more skip; 0: frame_length \param samp_rate sample rate of
-     * the stream in samples per second; 0: not known, then there is no rate cap and
-     * rx_time is forwarded like any other tag \param squelch_db power in dB of a frame
-     * that opens the squelch; -inf: no squelch \param hysteresis_db the squelch closes at
-     * a frame this many dB below squelch_db \param scaling none, or sum_abs: the
-     * magnitudes of a frame's samples add up to 1 \param max_rate most frames per second
-     * of the stream's time; 0: no cap
+     * \param frame_length length of a frame in samples
+     * \param hop distance from the start of a frame to that of the next in samples:
+     * fewer than frame_length overlap, more skip; 0: frame_length
+     * \param samp_rate sample rate of the stream in samples per second; 0: not known,
+     * then there is no rate cap and rx_time is forwarded like any other tag
+     * \param squelch_db power in dB of a frame that opens the squelch, 0 dB for samples
+     * of magnitude 1; -inf: no squelch
+     * \param hysteresis_db the squelch closes at a frame this many dB below squelch_db
+     * \param scaling how frames are scaled
+     * \param max_rate maximum number of frames per second of the stream's time; 0: no cap
      *
      * \throws std::invalid_argument for a value out of range
      */
@@ -58,11 +59,11 @@ public:
                      double samp_rate = 0.0,
                      double squelch_db = -std::numeric_limits<double>::infinity(),
                      double hysteresis_db = 3.0,
-                     const std::string& scaling = "none",
+                     frame_scaling_t scaling = frame_scaling_t::NONE,
                      double max_rate = 0.0);
 
     /*!
-     * \brief Samples from the start of a frame to that of the next.
+     * \brief Distance from the start of a frame to that of the next in samples.
      */
     virtual int hop() const = 0;
 
@@ -86,7 +87,7 @@ public:
     virtual void set_squelch_db(double squelch_db) = 0;
 
     /*!
-     * \brief Most frames per second of the stream's time; 0: no cap.
+     * \brief Maximum number of frames per second of the stream's time; 0: no cap.
      */
     virtual double max_rate() const = 0;
 

@@ -4,6 +4,7 @@
 #define INCLUDED_HTRD_PERTURBATION_ADDER_H
 
 #include <gnuradio/htrd/api.h>
+#include <gnuradio/htrd/options.h>
 #include <gnuradio/sync_block.h>
 #include <gnuradio/types.h>
 #include <memory>
@@ -47,31 +48,32 @@ public:
     /*!
      * \param waveform the samples to add; empty: they are read from the file
      * \param file a file of complex float32 samples (cf32), when there is no waveform
-     * \param mode pnr or psr: which level is kept
-     * \param pnr_db perturbation-to-noise ratio in dB, for mode pnr
-     * \param snr_db signal-to-noise ratio in dB at the receiver, for mode pnr
-     * \param psr_db perturbation-to-signal ratio in dB, for mode psr
-     * \param reference received or transmitted: what the stream is
+     * \param mode which level is kept
+     * \param pnr_db perturbation-to-noise ratio in dB, for mode PNR
+     * \param snr_db signal-to-noise ratio in dB at the receiver, for mode PNR
+     * \param psr_db perturbation-to-signal ratio in dB, for mode PSR
+     * \param reference what the stream is
      * \param enabled whether anything is added
      * \param trigger name of the tag that starts the waveform; empty: it is played from
-     * the beginning of the stream, again and again \param repeat with a trigger: play
-     * again and again from there, or once \param random_phase turn the waveform by a
-     * random angle at each start \param random_offset begin inside the waveform at each
-     * start, at a random sample; it is played cyclically and keeps its length \param seed
-     * of the random angles and samples \param average time constant in samples of the
-     * power measurement, at least 64 \param power mean |x|^2 of the stream where it is
-     * known; 0: it is measured
+     * the beginning of the stream, again and again
+     * \param repeat with a trigger: play again and again from there, or once
+     * \param random_phase turn the waveform by a random angle at each start
+     * \param random_offset begin inside the waveform at each start, at a random sample;
+     * it is played cyclically and keeps its length
+     * \param seed seed of the random angles and samples
+     * \param average time constant of the power measurement in samples, at least 64
+     * \param power mean |x|^2 of the stream where it is known; 0: it is measured
      *
      * \throws std::invalid_argument for a value out of range, a waveform that is empty,
      * zero or not finite, and a file that cannot be read
      */
     static sptr make(const std::vector<gr_complex>& waveform = std::vector<gr_complex>(),
                      const std::string& file = "",
-                     const std::string& mode = "pnr",
+                     perturbation_mode_t mode = perturbation_mode_t::PNR,
                      double pnr_db = -10.0,
                      double snr_db = 10.0,
                      double psr_db = -20.0,
-                     const std::string& reference = "received",
+                     stream_reference_t reference = stream_reference_t::RECEIVED,
                      bool enabled = true,
                      const std::string& trigger = "",
                      bool repeat = false,
@@ -88,8 +90,9 @@ public:
 
     /*!
      * \brief Sets the perturbation-to-noise ratio, from the next samples on; from any
-     * thread. \param pnr_db in dB \throws std::invalid_argument when it is not finite, or
-     * beyond 200 dB
+     * thread.
+     * \param pnr_db in dB
+     * \throws std::invalid_argument when it is not finite, or beyond 200 dB
      */
     virtual void set_pnr_db(double pnr_db) = 0;
 
@@ -112,8 +115,9 @@ public:
 
     /*!
      * \brief Sets the perturbation-to-signal ratio, from the next samples on; from any
-     * thread. \param psr_db in dB \throws std::invalid_argument when it is not finite, or
-     * beyond 200 dB
+     * thread.
+     * \param psr_db in dB
+     * \throws std::invalid_argument when it is not finite, or beyond 200 dB
      */
     virtual void set_psr_db(double psr_db) = 0;
 

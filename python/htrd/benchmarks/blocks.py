@@ -9,7 +9,7 @@ from gnuradio import blocks, gr, htrd
 from robust_amc.benchmarks.report import row, settings
 
 BASELINE = "multiply_const_cc"
-WARM_UP = 20_000_000  # samples, which also tell how many make up the wanted seconds
+WARM_UP = 20_000_000  # samples; their time says how many fill the wanted seconds
 LEAST = 1_000_000  # samples
 FRAME_LENGTH = 128
 COMPARED = (
@@ -39,7 +39,7 @@ def bench(seconds, rounds, progress):
     Args:
         seconds: about how long each measurement takes
         rounds: measurements of each block; they take turns with the baseline, so that a busy
-            machine disturbs all alike, and the medians are told
+            machine disturbs all alike, and the medians count
         progress: called with a line before each round
 
     Returns ``{"settings": {...}, "rows": [...]}``; values are in millions of samples a second.
@@ -51,12 +51,12 @@ def bench(seconds, rounds, progress):
         for name, make in ({BASELINE: _baseline} | CASES).items():
             rates[name].append(_rate(make, samples) / 1e6)
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    told = settings(
+    described = settings(
         "blocks", COMPARED, samples=samples, rounds=rounds, cores=os.cpu_count(),
         gnuradio_version=gr.version(),
     )  # fmt: skip
     rows = [row(name, medians[name], "MS/s", BASELINE, medians[BASELINE]) for name in CASES]
-    return {"settings": told, "rows": rows}
+    return {"settings": described, "rows": rows}
 
 
 def _baseline():

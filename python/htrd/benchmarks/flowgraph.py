@@ -30,7 +30,7 @@ def bench(seconds, rounds, progress, model="htrd", engine="auto", precision="aut
 
     Args:
         seconds: how long each measurement takes
-        rounds: how often flowgraph and engine take turns; the medians are told
+        rounds: how often flowgraph and engine take turns; the medians count
         progress: called with a line before each measurement
         model, engine, precision: of the classifier
         minutes: of a soak at the highest rate without a drop (0: none)
@@ -50,12 +50,12 @@ def bench(seconds, rounds, progress, model="htrd", engine="auto", precision="aut
     if minutes and sustained:
         rows += soak(opened, sustained, minutes, progress)
     named = f"{opened.name} {opened.precision.value}"
-    told = settings(
+    described = settings(
         "flowgraph", COMPARED.format(model=model, engine=named), model=model, engine=named,
         reason=opened.reason, seconds=seconds, sustain=sustain, rounds=rounds,
         queue_frames=QUEUE, gnuradio_version=gr.version(),
     )
-    return {"settings": told, "rows": rows}
+    return {"settings": described, "rows": rows}
 
 
 def _rates(engine, seconds, rounds, progress):
@@ -150,8 +150,8 @@ def _latency(engine, seconds, progress):
     with running(chain):
         # One status comes with the first frames, each other one after a second
         time.sleep(max(seconds, 2.5))
-    told = [each["latency_ms"] for each in chain.status.kept[1:] if "latency_ms" in each]
-    worst = max(told, default=float("nan"))
+    latencies = [each["latency_ms"] for each in chain.status.kept[1:] if "latency_ms" in each]
+    worst = max(latencies, default=float("nan"))
     return row(f"latency at {SLOW / 1e3:.0f} kS/s, p99 of the worst second", worst, "ms",
                "wanted", LIMIT)  # fmt: skip
 

@@ -12,7 +12,7 @@ from ..buffers import set_buffer
 
 LENGTH = frames.FRAME_LENGTH
 MAX_BATCH = 256
-QUEUE = 8192  # frames, most of a second: others who use the machine are not to make them drop
+QUEUE = 8192  # frames, nearly a second: short stalls of the machine must not make it drop any
 BUFFERED = 3.3e-3  # seconds of samples behind a source: about as long a thread waits for a core
 WARM_UP = 0.5  # seconds of each flowgraph that do not count
 
@@ -21,7 +21,7 @@ class Chain(gr.top_block):
     """Frames of the packaged sample, all SNR labels, through a classifier, again and again.
 
     In replay mode as fast as they are decided; in live mode behind a throttle of `samp_rate`
-    and a frame_sampler that delivers `max_rate` frames a second at most.
+    and a frame_sampler that delivers up to `max_rate` frames a second.
     """
 
     def __init__(self, engine, mode, samp_rate=0.0, max_rate=0.0):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How fast the data-set generator is, beside flowgraphs that do nothing but run."""
 
 import tempfile
@@ -50,11 +51,11 @@ def bench(frames_per_key, jobs, progress, **selection):
             row(f"{mode}: {stage}", value, "us/frame", "all stages", whole)
             for stage, value in stages.items()
         ]
-    told = settings(
+    described = settings(
         "generator", COMPARED, frames_per_key=frames_per_key, jobs=jobs,
         frames=frames_per_key * len(made.keys), gnuradio_version=gr.version(),
     )
-    return {"settings": told, "rows": rows}
+    return {"settings": described, "rows": rows}
 
 
 def _end_to_end(settings, jobs):

@@ -19,7 +19,7 @@ from ..qt_decision_panel import qt_decision_panel
 
 RATE = 8000  # decisions a second
 BATCH = 256  # frames, as a busy classifier sends them
-WANTED = 10  # % of a core, at most
+WANTED = 10  # % of a core, maximum
 COMPARED = "a visible decision panel that is sent {rate} decisions a second, {batch} in a batch"
 
 
@@ -75,7 +75,7 @@ def bench(seconds, rounds, progress):
 
     Args:
         seconds: how long each measurement takes
-        rounds: how often the two take turns; the medians are told
+        rounds: how often the two take turns; the medians count
         progress: called with a line before each round
 
     Without a display it is drawn into memory. Returns ``{"settings": {...}, "rows": [...]}``.
@@ -98,10 +98,11 @@ def bench(seconds, rounds, progress):
         row("without", rest, "% of a core", "with a panel", cost),
         row("the panel alone", max(cost - rest, 0), "% of a core", "wanted", WANTED),
     ]
-    told = settings("panel", COMPARED.format(rate=RATE, batch=BATCH), seconds=seconds,
-                    rounds=rounds, platform=application.platformName(),
-                    gnuradio_version=gr.version())  # fmt: skip
-    return {"settings": told, "rows": rows}
+    described = settings(
+        "panel", COMPARED.format(rate=RATE, batch=BATCH), seconds=seconds, rounds=rounds,
+        platform=application.platformName(), gnuradio_version=gr.version(),
+    )  # fmt: skip
+    return {"settings": described, "rows": rows}
 
 
 def _messages():

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 import warnings
 import argparse
 from gnuradio.bindtool import BindingGenerator

@@ -14,7 +14,7 @@
 /* BINDTOOL_GEN_AUTOMATIC(0)                                                       */
 /* BINDTOOL_USE_PYGCCXML(0)                                                        */
 /* BINDTOOL_HEADER_FILE(frame_sampler.h)                                        */
-/* BINDTOOL_HEADER_FILE_HASH(90052a1b26911335c60467738bdec761)                     */
+/* BINDTOOL_HEADER_FILE_HASH(a91af336acbf4387601536b9e9460eef)                     */
 /***********************************************************************************/
 
 #include <pybind11/complex.h>
@@ -42,7 +42,7 @@ void bind_frame_sampler(py::module& m)
              py::arg("samp_rate") = 0.,
              py::arg("squelch_db") = -std::numeric_limits<double>::infinity(),
              py::arg("hysteresis_db") = 3.,
-             py::arg("scaling") = "none",
+             py::arg("scaling") = ::gr::htrd::frame_scaling_t::NONE,
              py::arg("max_rate") = 0.,
              D(frame_sampler, make))
 

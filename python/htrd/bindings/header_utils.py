@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Utilities for reading values in header files
 
 from argparse import ArgumentParser

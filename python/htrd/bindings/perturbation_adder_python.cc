@@ -14,7 +14,7 @@
 /* BINDTOOL_GEN_AUTOMATIC(0)                                                       */
 /* BINDTOOL_USE_PYGCCXML(0)                                                        */
 /* BINDTOOL_HEADER_FILE(perturbation_adder.h)                                        */
-/* BINDTOOL_HEADER_FILE_HASH(23016dc7df9d8b7574334607e717a6ce)                     */
+/* BINDTOOL_HEADER_FILE_HASH(57cca77feada4acea82b75903ad61875)                     */
 /***********************************************************************************/
 
 #include <pybind11/complex.h>
@@ -43,11 +43,11 @@ void bind_perturbation_adder(py::module& m)
         .def(py::init(&perturbation_adder::make),
              py::arg("waveform") = std::vector<gr_complex>(),
              py::arg("file") = "",
-             py::arg("mode") = "pnr",
+             py::arg("mode") = ::gr::htrd::perturbation_mode_t::PNR,
              py::arg("pnr_db") = -10.,
              py::arg("snr_db") = 10.,
              py::arg("psr_db") = -20.,
-             py::arg("reference") = "received",
+             py::arg("reference") = ::gr::htrd::stream_reference_t::RECEIVED,
              py::arg("enabled") = true,
              py::arg("trigger") = "",
              py::arg("repeat") = false,

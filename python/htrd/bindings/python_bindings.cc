@@ -21,6 +21,8 @@ namespace py = pybind11;
 // Please do not delete
 /**************************************/
 // BINDING_FUNCTION_PROTOTYPES(
+    void bind_options(py::module& m);
+    void bind_option_names(py::module& m);
     void bind_frame_sampler(py::module& m);
     void bind_number_tags(py::module& m);
     void bind_perturbation_adder(py::module& m);
@@ -52,6 +54,8 @@ PYBIND11_MODULE(htrd_python, m)
     // Please do not delete
     /**************************************/
     // BINDING_FUNCTION_CALLS(
+    bind_options(m); // before the blocks, whose defaults they are
+    bind_option_names(m);
     bind_frame_sampler(m);
     bind_number_tags(m);
     bind_perturbation_adder(m);

@@ -59,10 +59,10 @@ class LiveQueue:
             if self._length >= self._awaited:
                 self._changed.notify()
 
-    def take(self, most, latency, patience):
+    def take(self, max_batch, latency, patience):
         """The oldest frames and their columns, a dictionary: a batch.
 
-        It has `most` frames, or fewer where the oldest has waited for `latency` seconds or
+        It has `max_batch` frames, or fewer where the oldest has waited for `latency` seconds or
         the queue was closed. Without any frame for `patience` seconds it is empty; None says
         that the queue is closed, and empty or out of time.
         """
@@ -75,11 +75,11 @@ class LiveQueue:
                 due = give_up
                 if self._length:
                     due = self._ring[ARRIVAL][self._first % self._capacity] + latency
-                if self._length >= most or self._end is not None:
+                if self._length >= max_batch or self._end is not None:
                     due = now
                 if now >= due:
-                    return self._pop(min(most, self._length))
-                self._awaited = most if self._length else 1
+                    return self._pop(min(max_batch, self._length))
+                self._awaited = max_batch if self._length else 1
                 self._changed.wait(due - now)
 
     def _pop(self, count):
@@ -99,7 +99,7 @@ class LiveQueue:
             self._end = None
 
     def close(self, seconds):
-        """No more frames come: take() gives what is left, for that many seconds at most."""
+        """No more frames come: take() gives what is left, for `seconds`, then None."""
         with self._changed:
             self._end = time.monotonic() + seconds
             self._changed.notify()

@@ -3,33 +3,33 @@
 
 import threading
 
-PATIENCE = 0.25  # seconds between two looks at the clock when nothing comes
-DRAIN = 0.2  # seconds for what is queued at the end
+PATIENCE = 0.25  # seconds that a thread waits for frames before it calls `idle`
+DRAIN = 0.2  # seconds for deciding what is queued when the flowgraph stops
 
 
 class LiveWorker:
     """Takes batches from a queue, decides and publishes them, from start() to stop().
 
-    A batch is as large as the backlog allows and starts when its oldest frame has waited for
-    the latency, at the latest; both need that one of the `lanes` is free. Batches are
-    published one at a time, in the order in which they were taken. With two lanes one batch is
-    decided while the other is taken or published.
+    A batch is taken as soon as it is full, or when its oldest frame has waited for the latency,
+    by a thread that is free. Each of the `lanes` is a thread, so that one batch can be decided
+    while another is taken or published. Batches are published one at a time, in the order in
+    which they were taken.
 
     Args:
         queue: LiveQueue
-        decide: from a batch to what is known of it, several at a time
+        decide: called with a batch, from several threads at once; returns what `publish` gets
         publish: called with each batch and what `decide` returned, in order
-        failed: called in their place with the batch and the exception where one raises it
+        failed: called with the batch and the exception when one of these two raises it
         idle: called after each batch, and a few times a second when there is none
-        most: frames in a batch, at most
+        max_batch: maximum number of frames in a batch
         latency: seconds
         lanes: how many batches may be decided at once
     """
 
-    def __init__(self, queue, decide, publish, failed, idle, most, latency, lanes=1):
+    def __init__(self, queue, decide, publish, failed, idle, max_batch, latency, lanes=1):
         self._queue, self._decide, self._publish = queue, decide, publish
         self._failed, self._idle = failed, idle
-        self._most, self._latency, self._lanes = most, latency, lanes
+        self._max_batch, self._latency, self._lanes = max_batch, latency, lanes
         self._threads = []
         self._taking, self._ended = threading.Lock(), threading.Condition()
         self._taken = self._done = 0  # batches since the start
@@ -68,7 +68,7 @@ class LiveWorker:
                     self._handle(number, batch)
                 self._wait_for(number)
                 self._idle()
-            finally:  # whatever happens, the batches after it must not wait for ever
+            finally:  # whatever happens, the batches after this one must not wait forever
                 self._wait_for(number)
                 self._end()
 
@@ -76,10 +76,10 @@ class LiveWorker:
         """The next batch with its number; None at the end."""
         with self._taking:
             while True:
-                batch = self._queue.take(self._most, self._latency, PATIENCE)
+                batch = self._queue.take(self._max_batch, self._latency, PATIENCE)
                 if batch is None:
                     return None
-                # An empty one has its turn too: not behind a batch that takes long
+                # An empty one only lets `idle` run: not while other batches are at work
                 if batch or self._taken == self._done:
                     break
             self._taken += 1

@@ -17,8 +17,8 @@ def encode(batch):
     The fields are those of :func:`encode_one`, a vector each: `frame_index` of longs
     (pmt.to_python cannot read s64vector), `rejected` u8vector, `modulation`, `truth` and
     `rx_time` vectors with PMT_NIL where there is nothing, the others f64vector with NaN
-    where there is nothing. Of what tags tell (`truth`, `rx_time` and the columns of
-    numbers), those that no frame has are absent. `classes` is a vector of symbols, and the
+    where there is nothing. What comes from tags (`truth`, `rx_time` and the columns of
+    numbers) is absent where no frame has it. `classes` is a vector of symbols, and the
     second part an f32vector of n times len(classes) scores, frame after frame.
     """
     fields = {

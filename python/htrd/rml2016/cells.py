@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """All frames of one class and SNR label (a key), and many keys in worker processes."""
 
 import multiprocessing

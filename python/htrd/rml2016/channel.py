@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The channel of RML2016.10a, from in-tree GNU Radio blocks.
 
 The original put a run through `channels.dynamic_channel_model`: sample rate and carrier

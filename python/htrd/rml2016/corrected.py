@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Mode `corrected`: RML2016.10a's classes, as their names and labels promise.
 
 - The SNR label is the SNR in the occupied band: the mean power of a run's received signal
@@ -14,6 +15,7 @@ from gnuradio import analog, blocks, filter
 from . import modulators, speech, user_files
 from . import source_material as material
 from .channel import TAPS
+from .channel import corrected as channel  # noqa: F401 (of the mode, see flowgraph.MODES)
 
 AUDIO_RATE = 50_000  # Hz
 AUDIO_SAMPLES = 11_350  # of a run: 0.227 s, as in the original

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One run of the generator: a flowgraph from source material to received samples.
 
 The signal and the noise are captured apart and added here, so that the true SNR of every

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Cutting a run of the generator into frames, and measuring what is known of each."""
 
 import numpy as np
@@ -9,24 +10,24 @@ LARGEST_STEP = 0.05  # of a run, from one frame to the next
 _HALF_PRECISION = 1024  # samples; in longer frames, values become too small for it
 
 
-def starts(count, rng, length, most=None):
+def starts(count, rng, length, maximum=None):
     """Where frames of `length` samples start in a run of `count`, integers ``[n]``, ascending.
 
     The first one is a random 50 … 500, the next ones are a random frame … 5 % of the run
-    later. `most` keeps that many of them, drawn at random over the whole run.
+    later. `maximum` of them are kept, drawn at random over the whole run.
     """
     found, start = [], int(rng.integers(*FIRST_START, endpoint=True))
     largest_step = max(length, round(LARGEST_STEP * count))
     while start + length < count:
         found.append(start)
         start += int(rng.integers(length, largest_step, endpoint=True))
-    if most is not None and most < len(found):
-        found = np.sort(rng.choice(found, most, replace=False))
+    if maximum is not None and maximum < len(found):
+        found = np.sort(rng.choice(found, maximum, replace=False))
     return np.asarray(found)
 
 
 def longest(count):
-    """The most samples that a frame of a run of `count` may have."""
+    """Maximum length in samples of a frame of a run of `count` samples."""
     return count - FIRST_START[1] - 1
 
 

@@ -1,8 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Generator of RML2016.10a-style data sets: one GNU Radio flowgraph a run.
 
 source material -> modulator -> channel -> frames, until every (class, SNR label) has its
 frames. What is modelled, and how it departs from the original generator (O'Shea and
-West, "Radio machine learning dataset generation with GNU Radio", GRCon 2016), is told in
+West, "Radio machine learning dataset generation with GNU Radio", GRCon 2016), is described in
 `legacy`, `corrected`, `source_material` and `channel`.
 
 One more departure: the samples after the shortest length that a run surely has are not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Mode `legacy`: what RML2016.10a's generator sent, and how strong its noise was.
 
 The quirks of the original are kept, because they are in the data that everybody uses:
@@ -20,6 +21,7 @@ from gnuradio import analog, blocks, filter
 
 from . import modulators, user_files
 from . import source_material as material
+from .channel import legacy as channel  # noqa: F401 (of the mode, see flowgraph.MODES)
 
 AUDIO_SAMPLES = 10_000  # of a run
 AUDIO_SECONDS = AUDIO_SAMPLES / material.AUDIO_RATE

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The digital modulators of RML2016.10a, from in-tree GNU Radio blocks.
 
 Both modes of the generator use them. The linear classes are made by today's polyphase

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Finished keys of a data set that is being generated, kept beside the output.
 
 One file a key, each with the settings it was made with: after an interruption, only the

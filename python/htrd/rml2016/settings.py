@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the generator is asked for, and what is wrong with it."""
 
 import hashlib
@@ -14,7 +15,7 @@ from .source_material import text_bytes
 
 SNR_DB = tuple(range(-20, 20, 2))
 FRAME_LENGTH = 128
-MOST_SAMPLES_PER_SYMBOL = 100
+MAX_SAMPLES_PER_SYMBOL = 100
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Settings:
         snr_db: SNR labels in dB; None for -20, -18 … 18
         frames_per_key: frames of each (class, SNR label)
         seed: not negative; the same seed gives the same bytes
-        frames_per_run: at most so many frames of one run, for small sets that shall have
+        frames_per_run: maximum number of frames of one run, for small sets that shall have
             several runs a key; None takes all, about 36 of 128 samples, as the original
         mode: "legacy" (as RML2016.10a) or "corrected" (the label is the true SNR)
         frame_length: samples
@@ -100,10 +101,10 @@ class Settings:
         if self.seed < 0:
             raise UserError(f"the seed must not be negative, not {self.seed}")
         symbol = self.samples_per_symbol
-        if symbol != int(symbol) or not 2 <= symbol <= MOST_SAMPLES_PER_SYMBOL:
+        if symbol != int(symbol) or not 2 <= symbol <= MAX_SAMPLES_PER_SYMBOL:
             raise UserError(
                 "samples_per_symbol must be a whole number in "
-                f"2 … {MOST_SAMPLES_PER_SYMBOL}, not {symbol}"
+                f"2 … {MAX_SAMPLES_PER_SYMBOL}, not {symbol}"
             )
         if not 0 <= self.sampling_offset < 1:
             raise UserError(
@@ -116,11 +117,11 @@ class Settings:
         usable = MODES[self.mode].usable
         for name in self.classes:
             first, stop = usable(name, self.samples_per_symbol)
-            most = longest(stop - first)
-            if self.frame_length > most:
+            room = longest(stop - first)
+            if self.frame_length > room:
                 raise UserError(
                     f"frames of {self.frame_length} samples are too long for a run of {name}, "
-                    f"which has room for {most}"
+                    f"which has room for {room}"
                 )
 
     def _check_files(self):

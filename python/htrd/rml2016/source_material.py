@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Source material of the data-set generator: text and quiet audio, made here.
 
 The original generator read a play and a podcast from the beginning in every run.

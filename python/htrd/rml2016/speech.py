@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Speech-like audio, made from a seed: what the corrected mode's analog classes send.
 
 A source and a filter, as in a vocoder: the harmonics of a moving pitch, weighted by moving

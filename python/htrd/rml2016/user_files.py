@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The user's own text and audio as source material, read a run at a time.
 
 A run in legacy mode gets the beginning of the file, as in the original; a run in

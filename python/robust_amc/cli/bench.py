@@ -13,10 +13,11 @@ from rich.table import Table
 from .. import benchmarks, data
 from ..benchmarks.report import SEED
 from ..data import FrameDataset
+from ..evaluation import ceiling as limits
 from ..files import Document, write_json
 from .console import err, out
 from .generate import htrd_module
-from .options import Dataset, Json, check_writable, parse_floats
+from .options import Dataset, Json, Seed, check_writable, parse_floats
 
 LONGEST = 600  # seconds a side and round
 app = typer.Typer(help="Measure how fast the parts of the project are.", no_args_is_help=True)
@@ -185,6 +186,41 @@ def flowgraph(
         seconds, rounds, _log, model, engine, precision, minutes=soak, sustain=sustain
     )
     _show(document, json)
+
+
+@app.command()
+def ceiling(
+    snr: Annotated[float, typer.Option(help="SNR label in dB that the budgets are for.")] = 10.0,
+    pnr: Annotated[str, typer.Option(help="PNR levels in dB.")] = "-20,-15,-10,-5,0",
+    frames: Frames = 200,
+    symbols: Annotated[int, typer.Option(min=1, help="Symbols of a frame.")] = 16,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Share of ideal frames that no classifier can hold against a perturbation. No speeds.
+
+    For each linear modulation, without channel and noise: how far its frames are from the nearest
+    frame of a class with no more points, relative to the frame's norm, and the share further
+    than twice the budget from all of them. The others are lost, or those near them are.
+    """
+    check_writable(json)
+    levels = parse_floats(pnr)
+    rows = limits.ceiling(snr, levels, frames, symbols, seed)
+    if json:
+        facts = {"snr_db": snr, "pnr_db": levels, "frames": frames, "symbols": symbols}
+        write_json(json, {"settings": facts | {"seed": seed}, "rows": rows})
+    table = Table(title=f"Share that can be held, SNR {snr:g} dB", caption="distance over norm")
+    for heading in ("class", "nearest", "5 %", "median", *(f"PNR {each:g} dB" for each in levels)):
+        table.add_column(heading, justify="left" if heading in ("class", "nearest") else "right")
+    for each in rows:
+        distances = [_distance(each[name]) for name in ("lowest", "median")]
+        held = [f"{share:.3f}" for share in each["held"]]
+        table.add_row(each["name"], each["nearest"] or "-", *distances, *held)
+    out.print(table)
+
+
+def _distance(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _read(dataset: str) -> FrameDataset:

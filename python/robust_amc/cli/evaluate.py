@@ -24,10 +24,12 @@ from ..evaluation import (
     checks,
     confusion,
     difference,
+    fusion,
     risk_coverage,
 )
 from ..evaluation.figures import security_curve
 from ..evaluation.metrics import by_class as figures_by_class
+from ..evaluation.metrics import with_intervals
 from ..evaluation.table import results_table
 from ..files import Document, write_json
 from ..runtime.runtime import Runtime
@@ -76,6 +78,14 @@ def evaluate(
     by_class: Annotated[
         bool, typer.Option("--by-class", help="Also the figures of each class of every row.")
     ] = False,
+    fuse: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Also decide so many frames of a run at a time, by the sum of the network's log "
+            "posteriors over those that are accepted; without attack.",
+        ),
+    ] = None,
     json: Json = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the security curve (.png, .svg).")
@@ -97,6 +107,8 @@ def evaluate(
             if levels
             else f"--attack {attack.value} needs the levels, such as --pnr -20,-10,0"
         )
+    if fuse and levels:
+        raise UserError("--fuse goes without an attack: leave --attack and --pnr out")
     if levels:
         power.check_db(pnr=np.asarray(levels))
     check_writable(json)
@@ -143,6 +155,8 @@ def evaluate(
                     rows.append(row)
                     details.append(_detail(row, outcome, classifier.classes))
                     outcomes.setdefault(pnr_db, []).append(outcome)
+                if fuse:
+                    rows.append(_fused(classifier, selection, fuse, rows[-1], by_class))
                 with _task(bar, f"{classifier.name} probe", checks.PROBE_FRAMES) as shown:
                     found = checks.of_data(curve, whole) + checks.review(curve, probe, shown)
                 warnings += [{"snr_db": level} | each for each in found]
@@ -177,6 +191,17 @@ def evaluate(
         )
     if figure:
         security_curve(rows, figure)
+
+
+def _fused(
+    classifier: Classifier, selection: FrameDataset, count: int, row: Document, by_class: bool
+) -> Document:
+    """The row of groups of `count` frames, after that of the frames."""
+    outcome, run_id = fusion.fuse(classifier, selection, count)
+    found = row | {"model": f"{row['model']} x{count}", "fused": count, "frames": len(run_id)}
+    if by_class:
+        found["by_class"] = figures_by_class(outcome, run_id, classifier.classes)
+    return found | with_intervals(outcome, run_id)
 
 
 def _groups(

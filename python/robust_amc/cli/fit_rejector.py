@@ -23,7 +23,7 @@ DEFAULT = SVMSettings()
 ENOUGH = 2000  # calibration frames: 0.10 is then known within 0.013
 OLD = {
     "--gamma": "--set gamma=",
-    "--penalty": "--set penalty=",
+    "--penalty": "--set C=",
     "--scale-features": "--set scale_features=true",
     "--no-scale-features": "--set scale_features=false",
 }

@@ -27,7 +27,7 @@ def models(
 ) -> None:
     """Show the models that ship, or all that a model file says of itself."""
     if card and not name:
-        raise UserError("--card shows one model: give its name")
+        raise UserError("--card shows one model: name it")
     names = [name] if name else assets.model_names()
     if not names:
         raise UserError("no model ships with this installation; train one with `htrd train`")

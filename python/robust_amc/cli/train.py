@@ -47,6 +47,10 @@ OLD = {
 def train(
     output: Annotated[Path, typer.Argument(help="The model file to write (.safetensors).")],
     dataset: Dataset,
+    more: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further data set, to train on all of it. Can be given several times."),
+    ] = None,
     system: Annotated[
         str | None,
         typer.Option(
@@ -131,11 +135,13 @@ def train(
         raise UserError(f"{checkpoint} is there: add --resume to go on, or delete it")
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
+    further = [(data.read(path), path) for path in more or ()]
     with progress() as bar:
         trained = run(
             plan,
             whole,
             dataset,
+            more=further,
             device=device,
             log=lambda text: err.print(text, highlight=False),
             checkpoint=None if dry_run else checkpoint,

@@ -6,9 +6,9 @@ import numpy as np
 
 from .. import frames
 from ..arrays import Complexes, Floats
+from ..pulse import root_raised_cosine
 
 SAMPLES_PER_SYMBOL = 8  # of RadioML's data sets
-EXCESS_BANDWIDTH = 0.35
 _SPAN = 4  # symbols, to either side of the matched filter's middle
 _FINER = 4  # steps of the sampling phase in a sample
 _LINEAR = re.compile(r"(?P<order>\d*)(?P<kind>B?PSK|QPSK|OQPSK|PAM|ASK|QAM)\d*$")
@@ -85,17 +85,6 @@ def _grid_side(name: str) -> int | None:
     order = re.fullmatch(r"QAM(\d+)|(\d+)QAM", name)
     side = int(order[1] or order[2]) ** 0.5 if order else 0.0
     return int(side) if side and side.is_integer() else None
-
-
-def root_raised_cosine(time: Floats) -> Floats:
-    """Impulse response at `time` in symbols (excess bandwidth 0.35), energy in no unit."""
-    beta = EXCESS_BANDWIDTH
-    time = np.where(np.abs(np.abs(time) - 1 / (4 * beta)) < 1e-9, time + 1e-6, time)  # 0 / 0
-    safe = np.where(time == 0, 1, time)
-    rising = np.sin(np.pi * safe * (1 - beta))
-    falling = 4 * beta * safe * np.cos(np.pi * safe * (1 + beta))
-    pulse = (rising + falling) / (np.pi * safe * (1 - (4 * beta * safe) ** 2))
-    return np.where(time == 0, 1 - beta + 4 * beta / np.pi, pulse)
 
 
 def _interpolate(samples: Complexes) -> Complexes:

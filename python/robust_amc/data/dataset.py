@@ -252,3 +252,27 @@ def pieces(dataset: FrameDataset, progress: Progress | None = None) -> Iterator[
         done += len(piece)
         if progress:
             progress(done, len(dataset))
+
+
+def joined(datasets: Sequence[FrameDataset]) -> FrameDataset:
+    """The frames of several data sets, in memory, as one; metadata are those of the first.
+
+    Classes are those of the first. Runs stay apart. Raises UserError for a class that the
+    first does not have, or another frame length.
+    """
+    first = datasets[0]
+    parts, runs = [], 0
+    for each in datasets:
+        if each.frame_length != first.frame_length:
+            raise UserError(
+                f"frames of {each.frame_length} and of {first.frame_length} samples cannot be "
+                "joined"
+            )
+        each = each.require_classes(first.classes).in_memory()
+        parts.append(replace(each, run_id=each.run_id + runs))
+        runs = int(parts[-1].run_id.max(initial=runs)) + 1
+    columns = {
+        name: np.concatenate([getattr(each, name) for each in parts])
+        for name in ("iq", "label", "snr_db", "run_id")
+    }
+    return replace(first, extra={}, **columns)

@@ -22,7 +22,7 @@ class Totals:
     count in `frames`, `rejected`, `invalid` and `rejection_rate` only.
 
     Args:
-        window: totals over the last so many frames (0: over all since the last reset)
+        window: number of frames, the last ones, that totals are over (0: all since the last reset)
     """
 
     def __init__(self, window: int = 0) -> None:

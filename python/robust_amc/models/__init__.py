@@ -15,6 +15,8 @@ ARCHITECTURES = Registry(
         "vtcnn2": "robust_amc.models.vtcnn2:VTCNN2",
         "residual": "robust_amc.models.residual:ResidualNetwork",
         "ensemble": "robust_amc.models.ensemble:Ensemble",
+        "matched_filter": "robust_amc.models.matched_filter:MatchedFilterNetwork",
+        "awn": "robust_amc.models.awn:AWN",
     },
 )
 _COMMON = ("classes", "frame_length", "input_gain")
@@ -46,9 +48,9 @@ def settings_of(architecture: str) -> dict[str, Any]:
 
 
 def _type(parameter: inspect.Parameter) -> Any:
-    if isinstance(parameter.annotation, type):
-        return parameter.annotation
-    default = parameter.default
+    annotation, default = parameter.annotation, parameter.default
+    if annotation is not parameter.empty and isinstance(annotation, type):
+        return annotation
     return Any if default is None or default is parameter.empty else type(default)
 
 

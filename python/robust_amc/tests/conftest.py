@@ -12,6 +12,8 @@ from robust_amc.rejection.calibrate import fit_rejector
 from robust_amc.rejection.svm import SVMSettings
 from robust_amc.training import Standard, TrainSettings, train
 
+from . import bfloat16  # noqa: F401 (where it is asked for)
+
 CLASSES = ("tone", "chirp", "pulse", "noise")
 
 

@@ -120,7 +120,7 @@ def run_python(script, *arguments):
         env=os.environ | {"PYTHONPATH": library},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

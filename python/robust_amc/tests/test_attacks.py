@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from robust_amc.errors import UserError
 from robust_amc.frames import energy
 
 from .conftest import toy_frames
+from .rounding import on_edge
 
 # the package exports the function under the name of its module
 white_box_module = sys.modules["robust_amc.attacks.white_box"]
@@ -27,23 +29,35 @@ def attacked_frames():
     return iq, label, epsilon
 
 
+@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"])
+def in_bfloat16(request, monkeypatch):
+    """Whether attacks search in bfloat16, even where it is slow."""
+    monkeypatch.setattr("robust_amc.runtime.device._cpu_has_bfloat16", lambda: request.param)
+    return request.param
+
+
 def norms(delta):
     return np.sqrt((delta.astype(np.float64) ** 2).sum((1, 2)))
 
 
 @pytest.mark.parametrize("goal", list(Goal))
 @pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
-def test_every_attack_stays_in_its_ball_and_tells_the_truth(model, goal, request, attacked_frames):
+def test_every_attack_stays_in_its_ball_and_tells_the_truth(
+    model, goal, request, attacked_frames, in_bfloat16
+):
     classifier = request.getfixturevalue(model)
     iq, label, epsilon = attacked_frames
     result = white_box(classifier, iq, label, epsilon, goal=goal, settings=QUICK)
     assert np.isfinite(result.iq).all() and result.iq.shape == iq.shape
     assert (norms(result.iq - iq) <= epsilon * (1 + 1e-5)).all()
-    decided = classifier.decide(result.iq).label
-    won = decided != label
+    decided = classifier.decide(result.iq)
+    won = decided.label != label
     if goal is Goal.EVASION:
-        won &= decided >= 0
-    assert (won == result.success).all()
+        won &= ~decided.rejected
+    # Judged in other batches, and a frame stops as soon as it has won: just behind an edge
+    edge = on_edge(decided.score, classifier.threshold)
+    assert edge.mean() < 0.2
+    np.testing.assert_array_equal(won[~edge], result.success[~edge])
     assert result.success.mean() > (classifier.decide(iq).label != label).mean()
 
 
@@ -75,13 +89,16 @@ def test_the_whole_battery_is_not_weaker_than_equation_5(rejecting, attacked_fra
     assert everything.sum() >= alone.sum()
 
 
-def test_reduced_precision_finds_as_much(plain, attacked_frames):
-    iq, label, epsilon = attacked_frames
-    exact = white_box(
-        plain, iq, label, epsilon, settings=AttackSettings(steps=10, restarts=1, fast=False)
+@pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
+@pytest.mark.parametrize("in_bfloat16", [True], indirect=True)
+def test_reduced_precision_finds_as_much(model, in_bfloat16, request, attacked_frames):
+    classifier, (iq, label, epsilon) = request.getfixturevalue(model), attacked_frames
+    exact, fast = (
+        white_box(classifier, iq, label, epsilon, settings=replace(QUICK, fast=fast))
+        for fast in (False, True)
     )
-    fast = white_box(plain, iq, label, epsilon, settings=QUICK)
-    assert abs(exact.success.mean() - fast.success.mean()) < 0.05
+    assert (exact.iq != fast.iq).any()
+    assert abs(exact.success.sum() - fast.success.sum()) <= 4  # of 64
 
 
 def test_invalid_frames_come_back_unchanged(plain):
@@ -114,7 +131,10 @@ def test_no_budget_no_change(plain):
     iq, label = toy_frames(40, 34)
     result = white_box(plain, iq, label, np.zeros(40), settings=QUICK)
     assert (result.iq == iq).all()
-    assert (result.success == (plain.decide(iq).label != label)).all()
+    decided = plain.decide(iq)
+    edge = on_edge(decided.score)
+    assert edge.mean() < 0.2
+    np.testing.assert_array_equal(result.success[~edge], (decided.label != label)[~edge])
 
 
 def test_descend_reaches_the_minimum_on_a_sphere():
@@ -133,11 +153,12 @@ def test_descend_reaches_the_minimum_on_a_sphere():
 
 
 def test_direction_of_two_values_keeps_the_second():
-    point = torch.randn(5, 2, 8, requires_grad=True)
-    a, b = torch.randn(2, 5, 2, 8)
+    generator = torch.Generator().manual_seed(0)
+    a, b, point = torch.randn(3, 5, 2, 8, generator=generator, dtype=torch.float64)
+    point.requires_grad_()
     value = torch.stack([(a * point).sum((1, 2)), (b * point).sum((1, 2))], 1)
     found = direction(value, point)
-    torch.testing.assert_close((found * b).sum((1, 2)), torch.zeros(5), atol=1e-5, rtol=0)
+    assert (found * b).sum((1, 2)).abs().max() < 1e-9
     assert ((found * a).sum((1, 2)) > 0).all()  # descending it still lowers the first
     torch.testing.assert_close(direction((a * point).sum((1, 2)), point), a)
 
@@ -229,7 +250,7 @@ def test_random_starts_fill_the_ball():
 
 
 def test_objectives_by_hand(rejecting):
-    scores = torch.tensor([[1.0, 0.2, -0.5, -0.9]])
+    scores = torch.tensor([[1.0, 0.2, -0.5, -0.9]], dtype=torch.float64)
     outputs = Outputs(None, scores * 10, scores)
     label = torch.tensor([0])
     threshold = rejecting.threshold
@@ -259,15 +280,16 @@ def test_starts_toward_the_nearest_frame_of_a_wrong_class(plain):
     known = plain.decide(iq).label == label
     flat = iq.reshape(80, -1).astype(np.float64)
     for i in range(0, 80, 9):
-        distance = ((flat - flat[i]) ** 2).sum(1)
+        distance = np.sqrt(((flat - flat[i]) ** 2).sum(1))
         distance[~known | (label == label[i])] = np.inf
-        np.testing.assert_allclose(
-            state.toward[i].numpy(), iq[distance.argmin()] - iq[i], atol=1e-6
-        )
+        found = np.abs(state.toward[i].numpy() - (iq - iq[i])).max((1, 2)).argmin()
+        np.testing.assert_allclose(state.toward[i].numpy(), iq[found] - iq[i], atol=1e-6)
+        assert distance[found] <= distance.min() * (1 + 1e-3)  # of two as near, either
 
 
 def test_more_tries_never_win_less(rejecting, attacked_frames):
     iq, label, epsilon = attacked_frames
-    plain_tries = white_box(rejecting, iq, label, epsilon, settings=QUICK)
-    more = white_box(rejecting, iq, label, epsilon, settings=QUICK, others=toy_frames(80, 36))
+    settings = replace(QUICK, restarts=0)  # which would draw other numbers after more tries
+    plain_tries = white_box(rejecting, iq, label, epsilon, settings=settings)
+    more = white_box(rejecting, iq, label, epsilon, settings=settings, others=toy_frames(80, 36))
     assert more.success.sum() >= plain_tries.success.sum()

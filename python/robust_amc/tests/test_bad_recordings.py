@@ -200,7 +200,7 @@ def test_samples_that_are_not_finite(tmp_path, value):
 
 
 def test_huge_metadata_take_no_memory_and_no_time(tmp_path):
-    start = time.monotonic()
+    start = time.process_time()
     paths = []
     for name, text in {
         "large": " " * (1 << 26) + "{}",
@@ -210,7 +210,7 @@ def test_huge_metadata_take_no_memory_and_no_time(tmp_path):
     }.items():
         paths.append(write(tmp_path / name, text))
         refused(paths[-1])
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 60  # some seconds; in squares of them, hours
     assert memory_growth(*paths) < 400e6
 
 

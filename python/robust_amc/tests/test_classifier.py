@@ -10,6 +10,7 @@ from robust_amc.errors import UserError
 from robust_amc.model_file import read_parts
 
 from .conftest import CLASSES, toy_frames
+from .rounding import assert_scores_close
 
 
 @pytest.fixture
@@ -56,15 +57,13 @@ def test_frames_that_cannot_be_classified_are_rejected(plain):
     assert np.flatnonzero(~decided.valid).tolist() == [2, 5]
     assert np.flatnonzero(decided.rejected).tolist() == [2, 5]
     alone = plain.decide(iq[[0, 1, 3]])
-    assert decided.score[[0, 1, 3]] == pytest.approx(alone.score, rel=1e-4, abs=1e-5)
+    assert_scores_close(decided.score[[0, 1, 3]], alone.score)
 
 
 def test_scaling_is_applied_only_when_asked(plain):
     iq, label = toy_frames(100, 23)
     loud = iq * 1000
-    assert plain.decide(loud, scaling="sum_abs").score == pytest.approx(
-        plain.decide(iq).score, rel=1e-3, abs=1e-4
-    )
+    assert_scores_close(plain.decide(loud, scaling="sum_abs").score, plain.decide(iq).score)
     assert np.abs(plain.decide(loud).score - plain.decide(iq).score).max() > 1
 
 
@@ -76,8 +75,11 @@ def test_saved_and_loaded_decides_the_same(rejecting, saved):
     assert after.score == pytest.approx(before.score, abs=0.02)  # half precision
     assert (before.label == after.label).mean() > 0.98
     assert loaded.metadata["format_version"] == 1
+    halved, _ = read_parts(saved)
     loaded.save(saved)  # once halved, halving again changes nothing
-    assert (Classifier.load(saved).decide(iq).score == after.score).all()
+    again, _ = read_parts(saved)
+    assert halved.keys() == again.keys()
+    assert all(torch.equal(halved[name], again[name]) for name in halved)
 
 
 def test_target_rejection_moves_the_threshold(saved):

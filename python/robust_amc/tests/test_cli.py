@@ -145,7 +145,7 @@ def test_killed_training_resumes(files):
         if line.startswith("epoch 1"):
             process.kill()
             break
-    process.wait(timeout=60)
+    process.wait(timeout=300)
     assert (files / "broken.checkpoint").exists() and not (files / "broken.safetensors").exists()
     subprocess.run(
         [*command, "broken.safetensors", *options, "--resume"], check=True, capture_output=True
@@ -188,6 +188,18 @@ def test_training_a_system_takes_its_settings_and_those_given(files, capsys):
     )
 
 
+def test_evaluate_fuses_frames_of_a_run(plain, files, capsys):
+    plain.save("m.safetensors")
+    evaluate = ("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--fuse", 5)
+    run(*evaluate, "--by-class", "--json", "out.json")
+    one, five = json.loads((files / "out.json").read_text())["rows"]
+    assert (five["model"], five["fused"], five["frames"]) == ("m x5", 5, one["frames"] // 5)
+    assert five["accuracy"] >= one["accuracy"]
+    assert sum(own["frames"] for own in five["by_class"].values()) == five["frames"]
+    said = refused(capsys, *evaluate, "--attack", "noise", "--pnr", "-10")
+    assert "--fuse goes without an attack" in said
+
+
 def test_evaluate_without_attack_needs_no_more(plain, files):
     plain.save("m.safetensors")
     run("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--json", "out.json")
@@ -210,6 +222,24 @@ def test_noise_is_an_attack_too(plain, files):
     quiet, loud = json.loads((files / "out.json").read_text())["rows"]
     assert loud["psr_db"] == pytest.approx(quiet["psr_db"] + 20, abs=0.01)
     assert loud["accuracy"] < quiet["accuracy"]
+
+
+def test_figures_of_each_class(plain, files, capsys):
+    plain.save("m.safetensors")
+    evaluate = ("evaluate", "--model", "m.safetensors", "--dataset", "toy.npz", "--json", "x.json")
+    run(*evaluate, "--snr", "0,10")
+    without = json.loads((files / "x.json").read_text())
+    run(*evaluate, "--snr", "0,10", "--by-class")
+    found = json.loads((files / "x.json").read_text())
+    for row, detail in zip(found["rows"], found["details"], strict=True):
+        each = row.pop("by_class")
+        assert list(each) == list(CLASSES)
+        assert sum(own["frames"] for own in each.values()) == row["frames"]
+        for name, own in each.items():
+            assert own["accuracy"] == pytest.approx(detail["class_accuracy"][name])
+    assert found["rows"] == without["rows"]
+    said = capsys.readouterr().out
+    assert all(said.count(f"  {name} ") == 2 for name in CLASSES)
 
 
 class TestMistakes:
@@ -332,7 +362,7 @@ class TestMistakes:
         fit = ("fit-rejector", "new.safetensors", *refit)
         assert "has no rejector" in refused(capsys, *fit, "--system", "cat")
         said = refused(capsys, *fit, "--system", "two_fold", "--gamma", 0.1, "--penalty", 2)
-        assert "two_fold" in said and "unknown entries gamma, penalty; there are" in said
+        assert "two_fold" in said and "unknown entries C, gamma; there are" in said
         assert "too few" in refused(capsys, *fit, "--target-rejection", 0.001)
 
 

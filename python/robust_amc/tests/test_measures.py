@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from robust_amc.comparison import measures as m
-from robust_amc.comparison.constellation import root_raised_cosine, symbols, symmetry
+from robust_amc.comparison.constellation import symbols, symmetry
 from robust_amc.errors import UserError
 from robust_amc.frames import to_iq
+from robust_amc.pulse import root_raised_cosine
 
 from .signals import POINTS, carrier, linear, noisy, raised_cosine_root
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from robust_amc.evaluation import Outcome, confusion, difference, with_intervals
-from robust_amc.evaluation.metrics import risk_coverage
+from robust_amc.evaluation.metrics import by_class, risk_coverage
 
 LABEL = np.array([0, 0, 1, 1, 2, 2, 0, 1, 2, 0])
 #        right  rej wrong right right rej wrong right right right
@@ -62,6 +62,24 @@ def test_differences_are_paired():
 
 def test_confusion_by_hand():
     assert confusion(LABEL, DECIDED, 3).tolist() == [[2, 0, 1, 1], [1, 2, 0, 0], [0, 0, 2, 1]]
+
+
+def test_classes_by_hand():
+    recognized = np.array([True] * 3 + [False] * 7)
+    score = np.zeros((10, 4))
+    result = Outcome(LABEL, DECIDED, attacked=True, recognized=recognized, score=score)
+    found = by_class(result, RUN, ("a", "b", "c", "absent"))
+    assert list(found) == ["a", "b", "c"]
+    assert [each["frames"] for each in found.values()] == [4, 3, 3]
+    assert found["a"]["accuracy"] == pytest.approx(2 / 4)
+    assert found["a"]["rejection_rate"] == pytest.approx(1 / 4)
+    assert found["a"]["robust_accuracy"] == pytest.approx(3 / 4)
+    assert [each["attacked_accuracy"] for each in found.values()] == pytest.approx(
+        [2 / 4, 1 / 3, 0]
+    )
+    for each in found.values():
+        low, high = each["accuracy_interval"]
+        assert 0 <= low <= each["accuracy"] <= high <= 1
 
 
 def test_risk_coverage_by_hand():

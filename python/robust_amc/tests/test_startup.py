@@ -84,11 +84,7 @@ def test_help_takes_little_more_than_a_program_of_two_commands(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "target", "summary"),
-    [
-        (name, *each)
-        for commands in (COMMANDS, dataset.COMMANDS)
-        for name, each in commands.items()
-    ],
+    [(name, *each) for commands in (COMMANDS, dataset.COMMANDS) for name, each in commands.items()],
 )
 def test_a_command_helps_and_begins_as_the_list_says(name, target, summary):
     command = lazy.LazyCommand(name, target, summary).real

@@ -1,6 +1,6 @@
 """From a plan to a trained model: which data, which start, which recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -71,12 +71,14 @@ def run(
     dataset: FrameDataset,
     path: AnyPath,
     *,
+    more: Iterable[tuple[FrameDataset, AnyPath]] = (),
     device: AnyDevice = "cpu",
     log: Callable[[str], None] | None = None,
     **training: Any,
 ) -> Classifier:
     """Train by `plan` on the training part of a FrameDataset read from `path`.
 
+    `more` are further data sets, (FrameDataset, path) each, all of whose frames are trained on.
     `log` is called with what is about to be trained, in words; `training` goes to
     :func:`loop.train` (checkpoint, resume, report, dry_run). Returns a Classifier whose
     metadata tell all of it; the same in every process, where there are several.
@@ -87,7 +89,8 @@ def run(
         data.part(dataset, name, plan.split_seed).select(snr_db=plan.snr_db)
         for name in ("train", "validation")
     )
-    train_set = train_set.limit_per_key(plan.frames_per_key, chosen.seed).in_memory()
+    train_set = data.joined([train_set, *(_whole(each, plan, dataset, path) for each in more)])
+    train_set = train_set.limit_per_key(plan.frames_per_key, chosen.seed)
     validation_set = validation_set.in_memory()
     torch.manual_seed(chosen.seed)
     network, described, origin = _start(plan, dataset)
@@ -98,6 +101,7 @@ def run(
         "frames_per_key": plan.frames_per_key,
         "train_frames": len(train_set),
         "snr_db": plan.snr_db,
+        "more": [provenance.record(*each, None) for each in more],
     }
     if recipe.settings is not None:
         facts[plan.method] = asdict(recipe.settings)
@@ -143,6 +147,17 @@ def run(
     facts |= {"history": history.epochs, "best_epoch": history.best_epoch}
     facts |= {"precision": runtime.precision, "processes": runtime.world}
     return Classifier(network.cpu(), dataset.classes, metadata=metadata)
+
+
+def _whole(
+    extra: tuple[FrameDataset, AnyPath], plan: Plan, dataset: FrameDataset, path: AnyPath
+) -> FrameDataset:
+    """All training frames of a further data set; UserError if it has some of `dataset`'s."""
+    further, name = extra
+    if provenance.split_seed_for(dataset, [provenance.record(further, name, 0)]) is not None:
+        raise UserError(f"{name} is {path}, which has frames that are not to be trained on")
+    labels = plan.snr_db and [each for each in plan.snr_db if each in further.snr_db]
+    return further.select(snr_db=labels)
 
 
 def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Document | None]:

@@ -1,0 +1,61 @@
+"""One decision for several frames of one signal."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ..arrays import Array, Integers
+from ..classifier import BATCH, Classifier
+from ..data import FrameDataset
+from ..decisions import Decisions
+from ..errors import UserError
+from .metrics import Outcome
+from .sharded import sharded
+
+
+def groups(run_id: Array, label: Array, count: int) -> Integers:
+    """Rows of `count` consecutive frames of one run and class each, ``[groups, count]``.
+
+    A rest of fewer frames is left out. Raises UserError for a count below 1, or when no run has so
+    many frames.
+    """
+    if count < 1:
+        raise UserError(f"the number of frames that are fused must be positive, not {count}")
+    order = np.lexsort((label, run_id))  # stable: frames of a run stay in their order
+    changed = (np.diff(run_id[order]) != 0) | (np.diff(label[order]) != 0)
+    found = [
+        each[: len(each) // count * count].reshape(-1, count)
+        for each in np.split(order, np.flatnonzero(changed) + 1)
+    ]
+    whole = np.concatenate(found)
+    if not len(whole):
+        raise UserError(f"no run has {count} frames to fuse; take fewer")
+    return whole
+
+
+def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Outcome, Integers]:
+    """Decide `count` frames of a run at a time: an Outcome of such groups, and the run of each.
+
+    The logarithms of the network's posteriors are added up: the frames' noise is independent,
+    their class is one. Frames that the classifier rejects take no part, and a group of nothing
+    else is rejected. Raises UserError as :func:`groups` does.
+    """
+    rows = groups(dataset.run_id, dataset.label, count)
+    evidence = sharded(len(dataset), lambda own: _evidence(classifier, dataset.iq[own])).score
+    total = evidence[rows].sum(1)
+    decided = np.where(evidence[rows].any((1, 2)), total.argmax(1), -1)
+    first = rows[:, 0]
+    return Outcome(dataset.label[first], decided), dataset.run_id[first]
+
+
+@torch.no_grad()
+def _evidence(classifier: Classifier, iq: Array) -> Decisions:
+    """Decisions whose scores are the network's log posteriors; zeros where a frame is rejected."""
+    decided = classifier.decide(iq)
+    evidence = np.zeros_like(decided.score)
+    for rows in np.array_split(np.arange(len(iq)), -(-len(iq) // BATCH) or 1):
+        batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=classifier.device)
+        evidence[rows] = classifier.outputs(batch).logits.log_softmax(1).cpu().numpy()
+    evidence[decided.label < 0] = 0
+    return replace(decided, score=evidence)
