@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from .. import assets, data, power, systems
+from ..arrays import listed
 from ..data import FrameDataset
 from ..errors import UserError
 from ..evaluation.table import COLUMNS
@@ -130,7 +131,7 @@ def _with_levels(
     settings: SweepSettings, dataset: FrameDataset, wanted: list[float] | None
 ) -> SweepSettings:
     """SweepSettings with the SNR labels that a FrameDataset has."""
-    present = np.unique(dataset.snr_db).tolist()
+    present = listed(np.unique(dataset.snr_db))
     levels = wanted or [level for level in settings.snr_db if level in present]
     if not levels:
         raise UserError("the data set has no frames at 8, 10 or 12 dB: name labels with --snr")
