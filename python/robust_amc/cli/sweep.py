@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..evaluation.table import COLUMNS
 from ..files import Document, checksum
 from ..sweep import Results, Sweep, SweepSettings, candidates, rule
-from ..sweep.results import KEEP
+from ..sweep.results import KEEP, checkpoint_path
 from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_settings
 from .train import Reporter
@@ -86,7 +86,7 @@ def sweep(
     """
     if resume and json is None:
         raise UserError("--resume goes on with a file: add --json FILE")
-    check_writable(json)
+    check_writable(json, inputs=(system, dataset, start_from, network))
     power.check_db(pnr=np.asarray([pnr]))
     settings = replace(
         DEFAULT,
@@ -99,7 +99,9 @@ def sweep(
     )
     models = {"start_from": start_from, "network": network}
     grid = parse_settings(values, "cat.r_max=0.1,0.15")
-    candidates(system, grid, settings, **models)  # what is wrong is said before the data are read
+    # What is wrong is said before the data are read
+    last = len(candidates(system, grid, settings, **models))
+    check_writable(checkpoint_path(json, last))
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
     settings = _with_levels(settings, whole, parse_floats(snr))

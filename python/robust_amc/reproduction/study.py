@@ -217,4 +217,4 @@ def _meaning(identity: Document) -> Document:
 
 
 def _text(name: str) -> str:
-    return (assets.SYSTEMS / f"{name}.toml").read_text()
+    return (assets.SYSTEMS / f"{name}.toml").read_text(encoding="utf-8")
