@@ -56,7 +56,7 @@ class CurveHistory:
     def reset(self):
         """Forget everything but the level."""
         with self._lock:
-            self._points = [{} for _ in range(self._receivers)]  # level: latest outcomes
+            self._points = [{} for _ in range(self._receivers)]  # {level: _Latest}
             self._times = deque()  # (second, level, [receivers, 2]: frames, those decided well)
             self._since = np.zeros(self._receivers, int)
 
@@ -75,6 +75,8 @@ class CurveHistory:
     def add(self, receiver, batch):
         """Count a DecisionBatch of a receiver."""
         well, attacked = outcomes(batch)
+        if not len(well):
+            return
         with self._lock:
             first = max(0, self._skip - int(self._since[receiver]))
             self._since[receiver] += np.count_nonzero(attacked)
@@ -85,13 +87,11 @@ class CurveHistory:
     def points(self):
         """Points of each receiver, by rising PNR; that without an attack is the first."""
         with self._lock:
-            kept = [{level: np.mean(well) for level, well in each.items()} for each in self._points]
-            count = [{level: len(well) for level, well in each.items()} for each in self._points]
+            made = [[each.point(level) for level, each in own.items()] for own in self._points]
         return [
-            [_point(level, shares[level], counts[level]) for level in sorted(
-                shares, key=lambda level: -np.inf if level is None else level)]
-            for shares, counts in zip(kept, count, strict=True)
-        ]  # fmt: skip
+            sorted(points, key=lambda point: -np.inf if point.pnr_db is None else point.pnr_db)
+            for points in made
+        ]
 
     def times(self):
         """The level in each second, and frames and those decided well of each receiver.
@@ -100,10 +100,10 @@ class CurveHistory:
         ``[receivers, 2, seconds]``; the last one is the present second. A second without
         decisions has the level of the one before.
         """
-        now = int(self._clock())
         levels = np.full(self._seconds, np.nan)
         counts = np.zeros((self._seconds, self._receivers, 2), int)
         with self._lock:
+            now = int(self._clock())
             self._forget(now)
             for second, level, own in self._times:
                 levels[second - now - 1 :] = level
@@ -112,8 +112,7 @@ class CurveHistory:
 
     def _count(self, receiver, level, well):
         if len(well):
-            kept = self._points[receiver].setdefault(level, deque(maxlen=self._window or None))
-            kept.extend(well.tolist())
+            self._points[receiver].setdefault(level, _Latest(self._window)).add(well)
 
     def _at_this_second(self, attacked):
         second, level = int(self._clock()), self._level if attacked else np.nan
@@ -126,6 +125,29 @@ class CurveHistory:
     def _forget(self, now):
         while self._times and self._times[0][0] <= now - self._seconds:
             self._times.popleft()
+
+
+class _Latest:
+    """Counts the latest `window` outcomes (0: all)."""
+
+    def __init__(self, window):
+        self._window, self._kept = window, deque()
+        self._frames = self._well = 0
+
+    def add(self, well):
+        """Count outcomes, bool ``[n]``."""
+        self._frames += len(well)
+        self._well += np.count_nonzero(well)
+        if self._window:
+            self._kept.extend(well.tolist())
+            while self._frames > self._window:
+                self._well -= self._kept.popleft()
+                self._frames -= 1
+
+    def point(self, level):
+        """The Point of that level."""
+        share = self._well / self._frames
+        return Point(level, share, *wilson(share, self._frames), self._frames)
 
 
 def outcomes(batch):
@@ -155,6 +177,3 @@ def _chosen(truth, decided):
     """As in an Outcome whose true class is 0: any other is 1, rejected is -1."""
     return -1 if decided is None else int(decided != truth)
 
-
-def _point(level, share, count):
-    return Point(level, share, *wilson(share, count), count)
