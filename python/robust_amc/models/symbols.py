@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..arrays import Floats
 from ..pulse import root_raised_cosine
 from . import cartesian
 from .cartesian import TINY, Pair, magnitude, over, square, times_conjugate
@@ -20,7 +21,7 @@ SPREAD_FLOOR = 1e-4  # keeps the gradient of a standard deviation finite
 PER_SYMBOL, PER_PHASE = 12, 4  # what is computed of a symbol, and of a timing phase
 
 
-def matched_taps(samples_per_symbol: int, span: int = SPAN) -> np.ndarray:
+def matched_taps(samples_per_symbol: int, span: int = SPAN) -> Floats:
     """Root raised cosine of energy 1, ``[span * samples_per_symbol + 1]``."""
     half = span * samples_per_symbol // 2
     taps = root_raised_cosine(np.arange(-half, half + 1) / samples_per_symbol)
