@@ -136,6 +136,15 @@ def test_shipped_models(engine, precision, model, sample):
 
 
 @pytest.mark.parametrize("engine", choose.ENGINES)
+def test_shipped_matched_filter(engine, sample):
+    available(engine)
+    classifier = Classifier.load("modern")
+    decided = open_engine(classifier, engine, "float32").decide(sample)
+    found = Agreement.of(decided, classifier.decide(sample))
+    assert found.agreement >= 0.998, found
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
 @pytest.mark.parametrize("architecture", ["residual", "ensemble", "matched_filter", "awn"])
 def test_other_architectures(engine, architecture):
     available(engine)
