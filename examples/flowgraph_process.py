@@ -11,7 +11,7 @@ from xmlrpc.client import Fault, ServerProxy
 
 from robust_amc.errors import UserError
 
-START = 60  # seconds until a flowgraph answers
+START = 180  # seconds until a flowgraph answers
 POLL_PERIOD = 0.25  # seconds; its function probes look five times a second
 BLOCKS = Path(__file__).resolve().parents[1] / "grc"
 
