@@ -18,7 +18,7 @@ from robust_amc.benchmarks.sides import Rate
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling, energy
-from robust_amc.inference import InferenceEngine, choose, open_engine, source_of
+from robust_amc.inference import InferenceEngine, choose, open_engine, source_of, sources
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, check_frames, evenly
 from robust_amc.inference.graph import DecisionGraph
 from robust_amc.models import build
@@ -301,7 +301,7 @@ def test_auto_takes_the_fastest(fastest, rejecting, monkeypatch, caplog):
 
 def test_auto_takes_none_that_decides_otherwise(rejecting, monkeypatch):
     only_torch(monkeypatch, {"float32": 100.0, "bfloat16": 900.0})
-    exact = choose.OfClassifier.make
+    exact = sources.OfClassifier.make
 
     def spoiled(self, engine, precision, threads):
         opened = exact(self, engine, precision, threads)
@@ -310,7 +310,7 @@ def test_auto_takes_none_that_decides_otherwise(rejecting, monkeypatch):
             opened.scores = lambda iq: scores(iq)[:, ::-1]
         return opened
 
-    monkeypatch.setattr(choose.OfClassifier, "make", spoiled)
+    monkeypatch.setattr(sources.OfClassifier, "make", spoiled)
     assert open_engine(rejecting).precision == "float32"
     monkeypatch.setattr(choose, "AGREEMENT", 1.01)
     with pytest.raises(UserError, match="no engine decides as the model does.*torch bfloat16"):
