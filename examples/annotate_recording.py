@@ -6,14 +6,13 @@
 others between them.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from gnuradio import blocks, gr, htrd
 from robust_amc.classifier import Classifier
-from robust_amc.cli.console import err, out
+from robust_amc.cli.console import out, run
 from robust_amc.cli.options import refuse_overwriting
 from robust_amc.data.formats import sigmf_recording
 from robust_amc.errors import UserError
@@ -65,8 +64,4 @@ def annotate(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(annotate)
-    except UserError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
+    run(lambda: typer.run(annotate))

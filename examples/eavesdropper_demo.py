@@ -6,7 +6,6 @@ Each shipped receiver is attacked with full knowledge of it, at one PNR after th
 in a flowgraph of the same blocks as eavesdropper.grc.
 """
 
-import sys
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from gnuradio import gr, htrd
 from robust_amc import __version__, data, power
 from robust_amc.attacks import AttackSettings, Goal
 from robust_amc.classifier import Classifier, same_classes
-from robust_amc.cli.console import err, out, progress
+from robust_amc.cli.console import err, out, progress, run
 from robust_amc.errors import UserError
 from robust_amc.evaluation import Outcome, with_intervals
 from robust_amc.evaluation.figures import security_curve
@@ -132,7 +131,6 @@ def demo(
     with progress() as bar:
         rows = [Point(model, level, bar).row() for model in models for level in PNR_DB]
     title = f"SNR label {SNR_DB:g} dB, white-box PGD"
-    out.print(results_table(rows, title=title))
     facts = {
         "dataset": DATASET,
         "fingerprint": data.read(DATASET).fingerprint(),
@@ -145,13 +143,10 @@ def demo(
     }
     write_json(folder / "demo.json", {"settings": facts, "rows": rows})
     security_curve(rows, folder / "demo.png", title=title)
+    out.print(results_table(rows, title=title))
     written = f"written: {folder / 'demo.json'}, {folder / 'demo.png'}"
     err.print(written, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(demo)
-    except UserError as error:
-        err.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(2)
+    run(lambda: typer.run(demo))

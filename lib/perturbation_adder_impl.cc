@@ -4,6 +4,7 @@
 #include "perturbation_adder_impl.h"
 #include <gnuradio/io_signature.h>
 #include <volk/volk.h>
+#include <volk/volk_version.h>
 #include <algorithm>
 #include <stdexcept>
 
@@ -27,6 +28,20 @@ double checked_db(const char* name, double db)
           std::string(name) + " must be a number of dB within +-200, not " +
               std::to_string(db));
     return db;
+}
+
+// out = in + factor * conj(conjugate); VOLK 3.1 takes the factor by address
+void add_conjugate(gr_complex* out,
+                   const gr_complex* in,
+                   const gr_complex* conjugate,
+                   const gr_complex factor,
+                   unsigned int count)
+{
+#if VOLK_VERSION >= 30100 // a larger number than what earlier versions write with a 0 before
+    volk_32fc_x2_s32fc_multiply_conjugate_add2_32fc(out, in, conjugate, &factor, count);
+#else
+    volk_32fc_x2_s32fc_multiply_conjugate_add_32fc(out, in, conjugate, factor, count);
+#endif
 }
 
 } // namespace
@@ -210,12 +225,11 @@ void perturbation_adder_impl::add(const gr_complex* in, gr_complex* out, int cou
     const double gain = d_target_psr * power / d_waveform.power();
     if (d_player.playing() && gain > 0) {
         const int position = d_player.position();
-        volk_32fc_x2_s32fc_multiply_conjugate_add_32fc(
-            out,
-            in,
-            d_waveform.conjugate(position),
-            d_player.rotation() * static_cast<float>(std::sqrt(gain)),
-            count);
+        add_conjugate(out,
+                      in,
+                      d_waveform.conjugate(position),
+                      d_player.rotation() * static_cast<float>(std::sqrt(gain)),
+                      count);
         if (std::isfinite(energy)) {
             d_total.added += gain * d_waveform.energy(position, count);
             d_total.under += energy;

@@ -72,6 +72,8 @@ def start(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # which whoever runs the tests in the background may have turned off
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return run
@@ -123,7 +125,7 @@ def log_in(line):
 def test_an_unknown_system_is_one_line(bootstrap, os_release, name):
     assert bootstrap(os_release=os_release) == [
         f"bootstrap: knows Debian 12, Debian 13 and Ubuntu 24.04, not {name}: "
-        "install GNU Radio 3.10 and build with CMake (README.md)"
+        "install GNU Radio 3.10 and build with CMake (docs/installation.md)"
     ]
 
 

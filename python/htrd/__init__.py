@@ -13,6 +13,7 @@ from .pgd_injector import pgd_injector
 # Qt is not everywhere; without it the other blocks work.
 try:
     from .qt_decision_panel import qt_decision_panel
+    from .qt_security_curve import qt_security_curve
 except ModuleNotFoundError as error:
     if error.name != "PyQt5":
         raise

@@ -24,77 +24,103 @@ from robust_amc.evaluation import Attack, SecurityCurve
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
-# Plays the person in front of the window; runs in a process of its own.
-EAVESDROPPER = """
-import json, sys, time
-from PyQt5 import Qt
-import eavesdropper
-
-app = Qt.QApplication(sys.argv)
-flowgraph = eavesdropper.eavesdropper()
-flowgraph.start()
-flowgraph.show()
-probes = flowgraph.probe_undefended, flowgraph.probe_htrd
-gauges = flowgraph.accuracy_undefended, flowgraph.accuracy_htrd
-
-def wait(condition):
-    end = time.monotonic() + 30
-    while not condition() and time.monotonic() < end:
-        app.processEvents()
-        time.sleep(0.02)
-    assert condition(), [probe.summary() for probe in probes]
-
-wait(lambda: all(probe.summary()["attacked"] > 60 for probe in probes))
-flowgraph.set_pnr_db(-25.0)
-flowgraph.set_timing(5)
-assert flowgraph.timing_htrd.dly() == flowgraph.timing_undefended.dly() == 8
-flowgraph.set_carrier_hz(20.0)
-injectors = flowgraph.attack_on_undefended, flowgraph.attack_on_htrd
-assert [injector.pnr_db() for injector in injectors] == [-25.0, -25.0]
-flowgraph.set_attack(False)
-for probe in probes:
-    probe.reset()
-wait(lambda: all(s["frames"] > s["attacked"] + 60 for s in (p.summary() for p in probes)))
-wait(lambda: all(gauge.numberControl.value() > 0 for gauge in gauges))
-flowgraph.stop()
-flowgraph.wait()
-print(json.dumps([probe.summary() for probe in probes]))
-"""
-
-UNIVERSAL = """
+# Play the person in front of the window, in a process of its own.
+WATCH = """
 import json, sys, time
 from gnuradio import htrd
 from PyQt5 import Qt
-import universal_attack
 
 app = Qt.QApplication(sys.argv)
-flowgraph = universal_attack.universal_attack()
-flowgraph.set_pnr_db(12.0)
-receivers = flowgraph.receiver_undefended, flowgraph.receiver_htrd
-probes = [htrd.decision_probe() for receiver in receivers]
-for receiver, probe in zip(receivers, probes):
-    flowgraph.msg_connect(receiver, "batches", probe, "batches")
-flowgraph.start()
 
-def counted():
-    for probe in probes:
-        probe.reset()
-    end = time.monotonic() + 40
-    while min(probe.summary()["with_truth"] for probe in probes) < 220:
+def wait(condition, told):
+    end = time.monotonic() + 90
+    while not condition():
         app.processEvents()
         time.sleep(0.02)
-        assert time.monotonic() < end, [probe.summary() for probe in probes]
-    return [probe.summary()["accuracy"] for probe in probes]
+        assert time.monotonic() < end, told()
+
+def probes_of(flowgraph, **settings):
+    receivers = flowgraph.receiver_undefended, flowgraph.receiver_htrd
+    probes = [htrd.decision_probe(**settings) for receiver in receivers]
+    for receiver, probe in zip(receivers, probes):
+        flowgraph.msg_connect(receiver, "batches", probe, "batches")
+    return probes
+
+def count(probes, frames):
+    for probe in probes:
+        probe.reset()
+    summaries = lambda: [probe.summary() for probe in probes]
+    wait(lambda: min(each["frames"] for each in summaries()) >= frames, summaries)
+    return summaries()
+"""
+EAVESDROPPER = f"""{WATCH}
+import eavesdropper
+
+flowgraph = eavesdropper.eavesdropper()
+probes = probes_of(flowgraph)
+flowgraph.start()
+flowgraph.show()
+injectors = flowgraph.attack_on_undefended, flowgraph.attack_on_htrd
+blocks = *injectors, flowgraph.curve
+
+def points():
+    return [{{point.pnr_db for point in each}} for each in flowgraph.curve.picture().points]
+
+def see(level):
+    wait(lambda: all(level in each for each in points()), points)
+
+first, second = flowgraph.levels[:2]
+wait(lambda: all(block.pnr_db() == second for block in blocks), points)  # the sweep leads
+see(first)
+flowgraph.set_sweep(False)
+flowgraph.set_chosen_db(-25.0)
+flowgraph.set_timing(5)
+assert flowgraph.timing_htrd.dly() == flowgraph.timing_undefended.dly() == 8
+flowgraph.set_carrier_hz(20.0)
+see(-25.0)
+assert [block.pnr_db() for block in blocks] == [-25.0] * 3
+flowgraph.set_attack(False)
+see(None)
+result = count(probes, 120)
+wait(lambda: all(panel.picture().latest for panel in
+                 (flowgraph.panel_undefended, flowgraph.panel_htrd)), points)
+flowgraph.stop()
+flowgraph.wait()
+print(json.dumps(result))
+"""
+# After a change so many frames may be as before: what the buffers hold.
+UNIVERSAL = f"""{WATCH}
+import universal_attack
+
+BUFFERS = 100
+flowgraph = universal_attack.universal_attack()
+flowgraph.set_pnr_db(12.0)
+probes = probes_of(flowgraph, keep=True)
+flowgraph.start()
+
+def decided(frames):
+    count(probes, frames)
+    return [(each.frame_index.tolist(), each.modulation) for each in
+            (probe.records() for probe in probes)]
+
+def accuracy():
+    return [each["accuracy"] for each in count(probes, 220)]
 
 adders = flowgraph.against_undefended, flowgraph.against_htrd
 assert [adder.enabled() for adder in adders] == [True, False]
-result = {"against undefended": counted()}
+result = {{"against undefended": accuracy()}}
 flowgraph.set_made_against("htrd")
 assert [adder.enabled() for adder in adders] == [False, True]
-result["against htrd"] = counted()
+decided(BUFFERS)
+result["against htrd"] = accuracy()
 flowgraph.set_attack(False)
-time.sleep(1)
-result["clean"] = counted()
+after = [[pair for pair in zip(*each)][BUFFERS:] for each in decided(BUFFERS + 200)]
+clean = [dict(zip(*each)) for each in decided(700)]  # two passes and more: every frame
+result["clean"] = accuracy()
+result["as when clean"] = [
+    sum(known[frame] == name for frame, name in each) / len(each)
+    for each, known in zip(after, clean)
+]
 flowgraph.stop()
 flowgraph.wait()
 print(json.dumps(result))
@@ -200,7 +226,7 @@ class QaExamples(gr_unittest.TestCase):
                    if kind not in unnamed and name not in program]
         self.assertEqual(missing, [])
 
-    def run_python(self, *arguments, timeout=100):
+    def run_python(self, *arguments, timeout=300):
         """Run Python in the folder of the compiled flowgraphs; the process when it has ended."""
         return subprocess.run([sys.executable, *arguments], env=self.environment, cwd=self.folder,
                               capture_output=True, text=True, timeout=timeout, check=False)
@@ -265,6 +291,7 @@ class QaExamples(gr_unittest.TestCase):
             self.assertGreater(accuracy["clean"][number], 0.55)
             for wave in ("against undefended", "against htrd"):
                 self.assertLess(accuracy[wave][number], accuracy["clean"][number] - 0.2)
+            self.assertGreater(accuracy["as when clean"][number], 0.95)
 
     def test_distributed(self):
         for name in ("distributed_radio", "distributed_classifier"):

@@ -141,7 +141,7 @@ class QaGrcYaml(gr_unittest.TestCase):
         elif isinstance(default, str):
             self.assertEqual(shown, default)
         elif isinstance(default, (tuple, list)):
-            self.assertEqual(shown, "[]")
+            self.assertEqual(ast.literal_eval(shown), list(default))
         elif isinstance(default, float):
             self.assertEqual(float(shown.removeprefix("float('").removesuffix("')")), default)
         else:

@@ -19,7 +19,7 @@ APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"]
 NAMES = ("BPSK", "QPSK", "8PSK")
 
 
-def batch(modulation, truth=None, classes=NAMES, start=0):
+def batch(modulation, truth=None, classes=NAMES, start=0, pnr_db=np.nan):
     """A DecisionBatch with the decisions `modulation`, None: rejected."""
     count = len(modulation)
     return DecisionBatch(
@@ -30,6 +30,7 @@ def batch(modulation, truth=None, classes=NAMES, start=0):
         scores=np.zeros((count, len(classes)), np.float32),
         classes=classes,
         truth=truth,
+        pnr_db=np.full(count, pnr_db),
     )
 
 
@@ -38,9 +39,9 @@ def message(*decisions, **settings):
     return decision_pdu.encode(batch(*decisions, **settings))
 
 
-def picture_of(panel):
+def picture_of(panel, width=860, height=520):
     """The widget as an array ``[height, width, 3]``."""
-    panel.widget.resize(860, 520)
+    panel.widget.resize(width, height)
     panel.widget.show_picture(panel.picture())
     image = panel.widget.grab().toImage().convertToFormat(13)  # RGB888
     bits = image.constBits().asarray(image.sizeInBytes())
@@ -115,6 +116,24 @@ class QaQtDecisionPanel(gr_unittest.TestCase):
         self.assertEqual(pixels(right, bad), 0)
         self.panel.handle_batches(message(["QPSK"] * 8, ["BPSK"] * 8, start=8))
         self.assertGreater(pixels(picture_of(self.panel), bad), 500)
+
+    def test_a_square_of_the_color(self):
+        for color, area in (("", 0), ("#d55e00", 12 * 12)):
+            panel = htrd.qt_decision_panel(title="receiver", color=color)
+            self.assertEqual(pixels(picture_of(panel), (0xD5, 0x5E, 0x00)), area)
+
+    def test_narrow(self):
+        """The confusion matrix, all in the first color here; else the classes over time."""
+        first, second = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)
+        self.panel.handle_batches(message(["BPSK", "QPSK"]))
+        self.assertGreater(pixels(picture_of(self.panel, 250, 600), second), 20)
+        self.panel.reset()
+        self.panel.handle_batches(message(["BPSK", "QPSK"], ["BPSK", "QPSK"]))
+        matrix = picture_of(self.panel, 250, 600)
+        self.assertEqual(pixels(matrix, second), 0)
+        self.assertGreater(pixels(matrix, first), 500)
+        low = picture_of(self.panel, 250, 200)
+        self.assertEqual((pixels(low, first), pixels(low, second)), (0, 0))
 
     def test_ten_pictures_a_second_at_any_rate(self):
         drawn = []

@@ -31,12 +31,13 @@ class qt_decision_panel(gr.sync_block):
         title: headline
         window: number of frames, the last ones, that running figures are over (0: all)
         seconds: how far back the classes over time go
+        color: of the square before the headline, as ``#d55e00`` or a name; none: no square
 
     Attributes:
         widget: the QWidget to put into a window; needs a QApplication
     """
 
-    def __init__(self, title="", window=1000, seconds=60):
+    def __init__(self, title="", window=1000, seconds=60, color=""):
         at_least(0, window=window)
         at_least(2, seconds=seconds)
         gr.sync_block.__init__(self, "qt_decision_panel", in_sig=None, out_sig=None)
@@ -44,7 +45,7 @@ class qt_decision_panel(gr.sync_block):
         self._totals, self._history = Totals(window), History(LATEST, seconds)
         self._status = {}
         self._control = control.Control(self._log, reset=lambda value: self.reset())
-        self.widget = DecisionView(title)
+        self.widget = DecisionView(title, color)
         self._timer = QtCore.QTimer(self.widget)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(PERIOD)

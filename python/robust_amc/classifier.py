@@ -1,7 +1,6 @@
 """A network, an optional rejector and a threshold: one object that decides and is one file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,20 +15,12 @@ from .errors import UserError
 from .files import AnyPath, Document
 from .frames import Scaling
 from .models.network import Network
+from .outputs import Outputs
 from .rejection import threshold as thresholds
 from .rejection.base import Rejector
 from .runtime.device import AnyDevice
 
 BATCH = 64  # small enough that the feature maps stay in the cache: twice as fast as 512
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What a classifier computes on the way: features, logits and scores, tensors."""
-
-    features: torch.Tensor
-    logits: torch.Tensor
-    scores: torch.Tensor
 
 
 class Classifier:

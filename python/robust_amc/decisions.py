@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .arrays import Array, Bools, Floats, Integers
+from .arrays import Array, Bools, Floats, Integers, listed
 
 REJECTED = -1
 NUMBERS = ("snr_db", "pnr_db", "sample_offset", "frame_power_db")  # columns, NaN where unknown
@@ -28,11 +28,11 @@ class Decisions:
     score: Floats
     valid: Bools
 
-    def __getitem__(self, rows: slice | np.ndarray) -> Self:
+    def __getitem__(self, rows: slice | Integers | Bools) -> Self:
         return type(self)(self.label[rows], self.score[rows], self.valid[rows])
 
     @property
-    def rejected(self) -> np.ndarray:
+    def rejected(self) -> Bools:
         """Which frames were rejected, bool ``[n]``."""
         return self.label == REJECTED
 
@@ -60,19 +60,19 @@ class DecisionBatch:
             NaN where unknown
     """
 
-    frame_index: np.ndarray
+    frame_index: Integers
     modulation: list[str | None]
-    score: np.ndarray
-    threshold: np.ndarray
-    scores: np.ndarray
+    score: Floats
+    threshold: Floats
+    scores: Floats
     classes: tuple[str, ...] = ()
     # None becomes a column in which nothing is known
     truth: list[str | None] = None  # type: ignore[assignment]
-    snr_db: np.ndarray = None  # type: ignore[assignment]
-    pnr_db: np.ndarray = None  # type: ignore[assignment]
+    snr_db: Floats = None  # type: ignore[assignment]
+    pnr_db: Floats = None  # type: ignore[assignment]
     rx_time: list[Any] = None  # type: ignore[assignment]
-    sample_offset: np.ndarray = None  # type: ignore[assignment]
-    frame_power_db: np.ndarray = None  # type: ignore[assignment]
+    sample_offset: Floats = None  # type: ignore[assignment]
+    frame_power_db: Floats = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         for name in NUMBERS:
@@ -91,7 +91,7 @@ class DecisionBatch:
         decisions: Decisions,
         classes: Sequence[str],
         threshold: float | None,
-        frame_index: np.ndarray,
+        frame_index: Integers,
         **known: Any,
     ) -> Self:
         """Decisions with the names of the classes and other `known` columns.
@@ -100,7 +100,7 @@ class DecisionBatch:
         """
         with np.errstate(invalid="ignore"):  # scores of an overflowing frame may be NaN
             best = decisions.score.max(1).astype(np.float64)
-        labels = decisions.label.tolist()
+        labels = listed(decisions.label)
         return cls(
             frame_index=frame_index,
             modulation=[None if label == REJECTED else classes[label] for label in labels],
@@ -119,12 +119,12 @@ class DecisionBatch:
         return cls(**{name: _joined(column) for name, column in columns.items()}, classes=classes)
 
     @property
-    def rejected(self) -> np.ndarray:
+    def rejected(self) -> Bools:
         """Which frames were rejected, bool ``[n]``."""
         return np.array([name is None for name in self.modulation], bool)
 
     @property
-    def valid(self) -> np.ndarray:
+    def valid(self) -> Bools:
         """Which frames could be scored, bool ``[n]``: the others were not finite or all zero."""
         return ~np.isneginf(self.score)
 
@@ -137,12 +137,12 @@ class DecisionBatch:
         seconds from the start of the stream; and if wanted `scores` by class.
         """
         columns = {
-            "frame_index": self.frame_index.tolist(),
+            "frame_index": listed(self.frame_index),
             "sample_offset": [None if at is None else int(at) for at in _known(self.sample_offset)],
-            "time_s": _known(self.sample_offset / (sample_rate_hz or np.nan)),
+            "time_s": _known(np.divide(self.sample_offset, sample_rate_hz or np.nan)),
             "modulation": self.modulation,
-            "rejected": self.rejected.tolist(),
-            "invalid": [None if valid else True for valid in self.valid.tolist()],
+            "rejected": listed(self.rejected),
+            "invalid": [None if valid else True for valid in listed(self.valid)],
             "score": _known(self.score, 6),
             "threshold": _known(self.threshold),
             "truth": self.truth,
@@ -165,5 +165,5 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 def _known(column: Array, digits: int | None = None) -> list[float | None]:
     """Numbers of an array, rounded to so many digits; None where they are not finite."""
-    values = (column if digits is None else np.round(column, digits)).tolist()
-    return [value if good else None for value, good in zip(values, np.isfinite(column).tolist())]
+    values = listed(column if digits is None else np.round(column, digits))
+    return [value if good else None for value, good in zip(values, listed(np.isfinite(column)))]

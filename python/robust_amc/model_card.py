@@ -145,8 +145,8 @@ def _figures(facts: Document) -> Iterator[str]:
     """Metrics of test frames with their 95 % intervals, a row for each attack and level."""
     yield (
         f"Of {facts.get('frames', 'test frames of the same data set')}, {facts['command']}, "
-        f"{facts['date']}; white-box PGD as in docs/threat-model.md; 95 % intervals, bootstrap over "
-        "runs."
+        f"{facts['date']}; white-box PGD as in docs/threat-model.md; 95 % intervals, bootstrap "
+        "over runs."
     )
     yield ""
     yield f"| attack | frames | {' | '.join(name.replace('_', ' ') for name in METRICS)} |"

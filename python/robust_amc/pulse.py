@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from .arrays import Floats
+
 EXCESS_BANDWIDTH = 0.35
 
 
-def root_raised_cosine(time: np.ndarray) -> np.ndarray:
+def root_raised_cosine(time: Floats) -> Floats:
     """Impulse response at `time` in symbols, excess bandwidth 0.35; energy in no unit."""
     beta = EXCESS_BANDWIDTH
     time = np.where(np.abs(np.abs(time) - 1 / (4 * beta)) < 1e-9, time + 1e-6, time)  # 0 / 0

@@ -2,7 +2,8 @@
 
 import torch
 
-from .classifier import Classifier, Outputs
+from .classifier import Classifier
+from .outputs import Outputs
 from .runtime.device import fast_math, has_bfloat16, in_bfloat16
 from .runtime.memory import keep_freed_memory
 

@@ -129,7 +129,7 @@ def _read(name_or_path: AnyPath) -> tuple[Path, Document]:
     shipped = assets.SYSTEMS / f"{name_or_path}.toml"
     path = shipped if shipped.exists() else Path(name_or_path)
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise UserError(
             f"there is no system {name_or_path}: neither a file nor one of {', '.join(names())}"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the decision panel shows, and what it remembers."""
+"""What the widgets show, and what they remember."""

@@ -2,19 +2,33 @@
 """A Qt widget that draws decisions. It knows nothing of GNU Radio."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 from PyQt5 import QtCore, QtGui, QtWidgets
 
-REJECTED = "rejected"
-# Colors that differ for color-blind eyes as well, after Okabe and Ito; gray is for rejected
-COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#4d4d9f",
-    "#8c564b", "#17becf", "#7f2a5e", "#a6761d", "#66a61e",
+from .drawing import (
+    BAD,
+    BLACK,
+    CENTER,
+    COLORS,
+    GOOD,
+    GRAY,
+    LARGE,
+    LINE,
+    MARGIN,
+    MUTED,
+    NORMAL,
+    SMALL,
+    TINY,
+    swatch,
+    text,
+    upward,
+    width_of,
 )  # fmt: skip
-GRAY, GOOD, BAD = "#9a9a9a", "#00795a", "#c0392b"
-MARGIN, LINE = 8, 17  # pixels
+
+REJECTED = "rejected"
+WIDE = 500  # pixels, from where on there is room for the confusion matrix
+GAP = 14  # pixels between two numbers of the headline
 
 
 @dataclass
@@ -37,13 +51,21 @@ class Picture:
 
 
 class DecisionView(QtWidgets.QWidget):
-    """Headline, the latest decisions, the confusion matrix and the classes over time."""
+    """Headline, the latest decisions, the confusion matrix and the classes over time.
 
-    def __init__(self, title=""):
+    Where it is narrow, the classes over time are left out if there is a confusion matrix, and
+    where it is low, too, both.
+
+    Args:
+        title: headline
+        color: of the square before the headline; none: no square
+    """
+
+    def __init__(self, title="", color=""):
         super().__init__()
-        self._title = title
+        self._title, self._color = title, color
         self._picture = Picture()
-        self.setMinimumSize(560, 380)
+        self.setMinimumSize(230, 200)
         self.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Expanding)
 
     def show_picture(self, picture):
@@ -53,115 +75,132 @@ class DecisionView(QtWidgets.QWidget):
 
     def sizeHint(self):  # noqa: N802 (Qt's name)
         """Large enough for eleven classes."""
-        return QtCore.QSize(860, 520)
+        return QtCore.QSize(640, 420)
 
     def paintEvent(self, event):  # noqa: N802 (Qt's name)
         """Draw everything; a few milliseconds."""
         painter = QtGui.QPainter(self)
         painter.fillRect(self.rect(), QtGui.QColor("white"))
         area = self.rect().adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
-        top = self._headline(painter, area)
-        middle = area.left() + int(0.4 * area.width())
-        body = QtCore.QRect(area.left(), top, middle - area.left() - MARGIN, area.bottom() - top)
-        self._decisions(painter, body)
-        right = QtCore.QRect(middle, top, area.right() - middle, area.bottom() - top)
-        upper = QtCore.QRect(right)
-        upper.setHeight(int(0.62 * right.height()))
-        lower = QtCore.QRect(right)
-        lower.setTop(upper.bottom() + MARGIN)
-        self._confusion(painter, upper)
-        self._shares(painter, lower)
+        body = area.adjusted(0, self._headline(painter, area) - area.top(), 0, 0)
+        if body.width() >= WIDE:
+            middle = int(0.4 * body.width())
+            self._decisions(painter, body.adjusted(0, 0, middle - MARGIN - body.width(), 0))
+            upper, lower = _split(body.adjusted(middle + MARGIN, 0, 0, 0), 0.62)
+            self._confusion(painter, upper)
+            self._shares(painter, lower)
+        elif body.height() >= WIDE / 2:
+            upper, lower = _split(body, 0.55)
+            self._decisions(painter, upper)
+            (self._confusion if self._truths() else self._shares)(painter, lower)
+        else:
+            self._decisions(painter, body)
         painter.end()
 
     def _headline(self, painter, area):
-        """Title and numbers; returns where the rest begins."""
-        y = area.top()
+        """Title and numbers, in as many lines as they need; returns where the rest begins."""
+        x, y = area.left(), area.top()
         if self._title:
-            _text(painter, area.left(), y, area.width(), self._title, bold=True)
-            y += LINE + 4
-        width = max(90, area.width() // max(1, len(self._picture.figures)))
-        for number, (name, value) in enumerate(self._picture.figures):
-            x = area.left() + number * width
-            _text(painter, x, y, width, name, color="#555555", size=9)
-            _text(painter, x, y + LINE, width, value, bold=True)
+            indent = swatch(painter, x, y, self._color) if self._color else 0
+            text(painter, (x + indent, y, area.width() - indent, LINE + 4), self._title, bold=True,
+                 size=LARGE)  # fmt: skip
+            y += LINE + 8
+        for name, value in self._picture.figures:
+            width = max(width_of(name, SMALL), width_of(value, NORMAL, True), 40)
+            if x > area.left() and x + width > area.right():
+                x, y = area.left(), y + 2 * LINE
+            text(painter, (x, y, width + 2, LINE), name, color=MUTED, size=SMALL)
+            text(painter, (x, y + LINE - 2, width + 2, LINE), value, bold=True)
+            x += width + GAP
         return y + 2 * LINE + MARGIN
 
     def _decisions(self, painter, area):
         """A line a decision: frame, class, truth, and its score beside the threshold."""
         latest = self._picture.latest[: max(0, area.height() // LINE - 1)]
-        _text(painter, area.left(), area.top(), area.width(), "frame, decision, score | threshold")
-        finite = [
-            value
-            for each in latest
-            for value in (each.score, each.threshold)
-            if np.isfinite(value)
-        ]
-        low, high = (min(finite), max(finite)) if finite else (0, 1)
-        span = max(high - low, 1e-9)
-        bar = QtCore.QRect(area.left() + int(0.62 * area.width()), 0, int(0.38 * area.width()), 0)
+        name = max(map(width_of, (*self._picture.classes, REJECTED)), default=60) + 6
+        frame = max([width_of(str(each.frame_index)) for each in latest] + [width_of("frame")]) + 8
+        with_truth = any(each.truth is not None for each in latest)
+        columns = {"frame": frame, "decided": name, "true": name if with_truth else 0}
+        x = area.left()
+        for title, width in columns.items():
+            if width:
+                text(painter, (x, area.top(), width, LINE), title, color=MUTED, size=SMALL)
+            x += width
+        bar = QtCore.QRect(x, area.top(), area.right() - x, area.height())
+        low, high = _range(latest)
+        title = "score | threshold"
+        if width_of(title, SMALL) > bar.width():
+            title = "score"
+        text(painter, (x, area.top(), bar.width(), LINE), title, color=MUTED, size=SMALL)
         for row, each in enumerate(latest, 1):
-            y = area.top() + row * LINE
-            color = _verdict(each)
-            name = each.modulation or REJECTED
-            if each.truth is not None and each.modulation != each.truth:
-                name += f" ({each.truth})"
-            _text(painter, area.left(), y, bar.left() - area.left() - 4,
-                  f"{each.frame_index}  {name}", color=color)  # fmt: skip
+            y, color = area.top() + row * LINE, _verdict(each)
+            decided = each.modulation or REJECTED
+            ink = MUTED if color == GRAY else color
+            x = area.left()
+            for said, shade, width in zip(
+                (str(each.frame_index), decided, each.truth or ""), (MUTED, ink, MUTED),
+                columns.values(), strict=True,
+            ):  # fmt: skip
+                text(painter, (x, y, width, LINE), said, color=shade)
+                x += width
             if np.isfinite(each.score):
-                width = int((each.score - low) / span * bar.width())
-                painter.fillRect(bar.left(), y + 4, max(1, width), LINE - 8, QtGui.QColor(color))
+                width = int((each.score - low) / (high - low) * bar.width())
+                painter.fillRect(x, y + 4, max(1, width), LINE - 8, QtGui.QColor(color))
             if np.isfinite(each.threshold):
-                x = bar.left() + int((each.threshold - low) / span * bar.width())
-                painter.fillRect(x, y + 1, 2, LINE - 2, QtGui.QColor("black"))
+                mark = x + int((each.threshold - low) / (high - low) * bar.width())
+                painter.fillRect(mark, y + 1, 2, LINE - 2, QtGui.QColor(BLACK))
+
+    def _truths(self):
+        """The true classes that are known, in the order of the classes."""
+        known = set(self._picture.confusion) - {None}
+        truths = [name for name in self._picture.classes if name in known]
+        return truths + sorted(known - set(truths))
 
     def _confusion(self, painter, area):
         """Shares of each true class, in percent; a hint where no truth is known."""
-        table = {
-            truth: row for truth, row in self._picture.confusion.items() if truth is not None
-        }
-        truths = [name for name in self._picture.classes if name in table]
-        truths += sorted(set(table) - set(truths))
+        table, truths = self._picture.confusion, self._truths()
         if not truths:
-            _text(painter, area.left(), area.top(), area.width(),
-                  "no true classes known: no confusion matrix", color="#555555")  # fmt: skip
+            text(painter, (area.left(), area.top(), area.width(), LINE),
+                 "no true classes known: no confusion matrix", color=MUTED)  # fmt: skip
             return
         columns = [*self._picture.classes, None]
-        label = 62
-        _text(painter, area.left(), area.top(), area.width(), "true class, what was decided (%)")
-        top = area.top() + 3 * LINE
-        cell = QtCore.QSizeF(
-            (area.width() - label) / len(columns), (area.bottom() - top) / len(truths)
-        )
-        for x, name in enumerate(columns):  # in two lines, so that each name has twice the width
-            _text(painter, int(area.left() + label + x * cell.width()),
-                  area.top() + LINE * (1 + x % 2), int(2 * cell.width()) - 4,
-                  name or "rej.", size=9)  # fmt: skip
+        names = [name or REJECTED for name in columns]
+        label = max(width_of(name, SMALL) for name in truths) + 6
+        head = max(width_of(name, SMALL) for name in names) + 4
+        text(painter, (area.left(), area.top(), area.width(), LINE),
+             "true class (rows), decided as (%)", color=MUTED, size=SMALL)  # fmt: skip
+        top, left = area.top() + LINE + head, area.left() + label
+        width, height = (area.right() - left) / len(columns), (area.bottom() - top) / len(truths)
+        size = SMALL if min(height - 2, width / 1.8) >= SMALL else TINY
+        for x, name in enumerate(names):
+            upward(painter, left + (x + 0.5) * width, top - 2, head, name)
         for y, truth in enumerate(truths):
             total = sum(table[truth].values())
-            line = top + y * cell.height()
-            _text(painter, area.left(), int(line), label, truth, size=10)
+            line = top + y * height
+            text(painter, (area.left(), line, label, height), truth, size=size, color=MUTED)
             for x, name in enumerate(columns):
                 share = table[truth].get(name, 0) / total
-                shade = QtGui.QColor(GRAY if name is None else "#0072b2")
+                shade = QtGui.QColor(GRAY if name is None else COLORS[0])
                 shade.setAlphaF(0.06 + 0.94 * share)
-                left = area.left() + label + x * cell.width()
-                painter.fillRect(
-                    QtCore.QRectF(left, line, cell.width() - 1, cell.height() - 1), shade
-                )
+                cell = QtCore.QRectF(left + x * width, line, width - 1, height - 1)
+                painter.fillRect(cell, shade)
                 if share >= 0.005:
-                    color = "white" if share > 0.5 else "black"
-                    _text(painter, int(left) + 3, int(line), int(cell.width()),
-                          f"{100 * share:.0f}", color=color, size=10)  # fmt: skip
+                    ink = "white" if share > 0.5 and name is not None else BLACK
+                    text(painter, (left + x * width - 4, line, width + 8, height),
+                         f"{100 * share:.0f}", align=CENTER, color=ink, size=size)  # fmt: skip
 
     def _shares(self, painter, area):
         """Stacked columns, a second each; a legend beside them."""
         names = [*self._picture.classes, REJECTED]
         shares = self._picture.shares
-        legend = 84
-        _text(painter, area.left(), area.top(), area.width(),
-              f"decisions over the last {len(shares)} s")  # fmt: skip
-        top, left = area.top() + LINE, area.left()
-        height, width = area.bottom() - top, (area.width() - legend) / len(shares)
+        widest = max(width_of(name, SMALL) for name in names) + 20
+        text(painter, (area.left(), area.top(), area.width(), LINE),
+             f"decisions over the last {len(shares)} s", color=MUTED, size=SMALL)  # fmt: skip
+        top, left = area.top() + LINE + 2, area.left()
+        height = area.bottom() - top
+        lines = max(1, min(len(names), height // (SMALL + 2)))  # of the legend, at most
+        legend = widest * -(-len(names) // lines)
+        width = (area.width() - legend - MARGIN) / len(shares)
         for second, row in enumerate(shares):
             y = float(area.bottom())
             for number, share in enumerate(row):
@@ -171,13 +210,28 @@ class DecisionView(QtWidgets.QWidget):
                         QtCore.QRectF(left + second * width, y - share * height,
                                       max(width - 0.5, 1), share * height), color)  # fmt: skip
                     y -= share * height
-        step = height / len(names)
+        step = height / lines
         for number, name in enumerate(names):
-            y = int(top + number * step)
-            x = area.right() - legend + 8
-            painter.fillRect(x, y + 2, 8, max(2, int(step) - 4),
-                             QtGui.QColor(_color(number, len(names))))  # fmt: skip
-            _text(painter, x + 12, y - 2, legend - 20, name, size=9)
+            x = area.right() - legend + MARGIN + number // lines * widest
+            y = top + number % lines * step
+            color = QtGui.QColor(_color(number, len(names)))
+            painter.fillRect(QtCore.QRectF(x, y + step / 2 - 4, 8, 8), color)
+            text(painter, (x + 12, y, widest - 12, step), name, color=MUTED, size=SMALL)
+
+
+def _split(area, share):
+    """The upper part of a rectangle, and the lower one."""
+    edge = int(share * area.height())
+    return (area.adjusted(0, 0, 0, edge - area.height()),
+            area.adjusted(0, edge + MARGIN, 0, 0))  # fmt: skip
+
+
+def _range(latest):
+    """From which to which score the bars reach."""
+    scores = [value for each in latest for value in (each.score, each.threshold)]
+    finite = [value for value in scores if np.isfinite(value)]
+    low, high = (min(finite), max(finite)) if finite else (0, 1)
+    return low, max(high, low + 1e-9)
 
 
 def _color(number, count):
@@ -189,24 +243,3 @@ def _verdict(decided):
     if decided.modulation is None:
         return GRAY
     return GOOD if decided.truth in (None, decided.modulation) else BAD
-
-
-def _text(painter, x, y, width, text, *, color="black", bold=False, size=12):
-    painter.setFont(_font(size, bold))
-    painter.setPen(QtGui.QColor(color))
-    shown = _elided(text, int(width), size, bold)
-    painter.drawText(x, y, int(width), LINE + 4, QtCore.Qt.AlignLeft, shown)
-
-
-@lru_cache
-def _font(size, bold):
-    font = QtGui.QFont(QtWidgets.QApplication.font())
-    font.setPixelSize(size)
-    font.setBold(bold)
-    return font
-
-
-@lru_cache(maxsize=4096)
-def _elided(text, width, size, bold):
-    """The text, cut to a width in pixels. Measuring it costs more than drawing it."""
-    return QtGui.QFontMetrics(_font(size, bold)).elidedText(text, QtCore.Qt.ElideRight, width)

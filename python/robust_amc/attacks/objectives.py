@@ -13,8 +13,9 @@ from functools import partial, update_wrapper
 import torch
 import torch.nn.functional as F
 
-from ..classifier import Classifier, Outputs
+from ..classifier import Classifier
 from ..errors import UserError
+from ..outputs import Outputs
 from ..plugins import Registry
 from .threat import Goal
 

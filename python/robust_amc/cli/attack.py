@@ -14,7 +14,6 @@ from ..attacks import AttackSettings, Goal, craft, white_box
 from ..classifier import Classifier
 from ..data import FrameDataset
 from ..data.formats import npz
-from ..errors import UserError
 from ..files import Document, replacing, write_json
 from ..runtime.device import pick_device
 from .console import err, out, progress, working
@@ -54,11 +53,9 @@ def universal(
     PNR. A JSON file beside it says what it was made from and what it won there at --pnr. Of a
     model's own data set the validation part is used.
     """
-    if output.suffix != ".cf32":
-        raise UserError(f"{output} must end in .cf32")
     sidecar = output.with_suffix(".json")
-    for path in (output, sidecar):
-        refuse_overwriting(path)
+    refuse_overwriting(output, [".cf32"])
+    refuse_overwriting(sidecar)
     classifier = Classifier.load(model, pick_device(device))
     whole, chosen, part = _frames(dataset, classifier, part, OWN, snr, frames, seed)
     epsilon = _epsilon(chosen, pnr)
@@ -107,9 +104,7 @@ def pgd(
 
     Of a model's own data set the test part is used. What was done is in the metadata.
     """
-    if output.suffix != ".npz":
-        raise UserError(f"{output} must end in .npz")
-    refuse_overwriting(output)
+    refuse_overwriting(output, [".npz"])
     settings = replace(DEFAULT, steps=steps, restarts=restarts)
     classifier = Classifier.load(model, pick_device(device))
     whole, chosen, part = _frames(dataset, classifier, part, data.Part.TEST, snr, frames, seed)

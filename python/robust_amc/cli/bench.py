@@ -60,7 +60,7 @@ def training(
     json: Json = None,
 ) -> None:
     """Frames a second of a standard and of a CAT epoch, beside the plain eager float32 loop."""
-    check_writable(json)
+    check_writable(json, inputs=[dataset])
     chosen = _read(dataset).limit(frames, SEED).in_memory()
     _show(benchmarks.training.bench(chosen, seconds=seconds, rounds=rounds, log=_log), json)
 
@@ -75,7 +75,7 @@ def attack(
     json: Json = None,
 ) -> None:
     """Frames times PGD steps a second, beside ART, foolbox, torchattacks and a plain loop."""
-    check_writable(json)
+    check_writable(json, inputs=[dataset])
     chosen = _read(dataset).limit(frames, SEED).in_memory()
     document = benchmarks.attack.bench(
         chosen, steps=steps, seconds=seconds, rounds=rounds, log=_log
@@ -94,7 +94,7 @@ def agreement(
     json: Json = None,
 ) -> None:
     """Robust accuracy that our PGD leaves, beside ART, foolbox and torchattacks: no speeds."""
-    check_writable(json)
+    check_writable(json, inputs=[dataset, model])
     chosen = _read(dataset).select(snr_db=parse_floats(snr)).limit(frames, SEED).in_memory()
     document = benchmarks.agreement.bench(
         chosen, pnr_db=parse_floats(pnr), steps=steps, log=_log, model=model
@@ -114,7 +114,7 @@ def svm(
     json: Json = None,
 ) -> None:
     """Frames a second that the SVM scores, beside scikit-learn's decision_function."""
-    check_writable(json)
+    check_writable(json, inputs=[dataset])
     scored, others = _read(dataset).divide(frames, SEED)
     document = benchmarks.svm.bench(
         others.limit(train_frames, SEED).in_memory(),
@@ -136,7 +136,7 @@ def inference(
     json: Json = None,
 ) -> None:
     """Frames a second and latency of each inference engine, beside PyTorch's eager float32."""
-    check_writable(json)
+    check_writable(json, inputs=[dataset, model])
     document = benchmarks.inference.bench(
         _read(dataset).limit(frames, SEED).in_memory(),
         model=model,
@@ -180,7 +180,7 @@ def flowgraph(
     json: Json = None,
 ) -> None:
     """Frames a second that the classifier decides in flowgraphs, beside its engine alone."""
-    check_writable(json)
+    check_writable(json, inputs=[model])
     bench = htrd_module("benchmarks.flowgraph")
     document = bench.bench(
         seconds, rounds, _log, model, engine, precision, minutes=soak, sustain=sustain

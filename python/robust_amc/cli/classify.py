@@ -17,7 +17,7 @@ from ..streams.opening import STDIN, open_stream
 from ..streams.recording import Facts
 from .classify_run import Run
 from .decision_writers import Format, writer
-from .options import Device, check_writable, refuse_overwriting
+from .options import Device, refuse_overwriting
 
 EngineName = StrEnum("EngineName", {name: name for name in (AUTO, *ENGINES)})  # type: ignore[misc]
 EXACT = EngineName["torch"]
@@ -109,9 +109,9 @@ def classify(
     if threshold is not None and target_rejection is not None:
         raise UserError("give --threshold or --target-rejection, not both")
     if annotate:
-        check_writable(annotate, [sigmf_recording.META])
-        for path in sigmf_recording.paths(annotate):
-            refuse_overwriting(path)
+        meta, samples = sigmf_recording.paths(annotate)
+        refuse_overwriting(annotate, [sigmf_recording.META])
+        refuse_overwriting(samples)
     loaded = source_of(model, device)
     length = loaded.frame_length
     squelch = None if squelch_db is None else Squelch(squelch_db, hysteresis_db)

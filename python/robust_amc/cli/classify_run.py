@@ -18,7 +18,6 @@ from ..streams.frame_sampler import Decoder, FrameSampler
 from ..streams.opening import Stream
 from ..streams.recording import Truth
 from .console import err, stopping
-from .decision_writers import stay_silent
 
 _MOST_ANNOTATIONS = 100_000  # the metadata of more are larger than most readers take
 
@@ -82,7 +81,7 @@ class Run:
                 self.write(batch)
                 totals.add(batch)
         except BrokenPipeError:
-            stay_silent()
+            pass  # nobody reads any more
         return totals
 
     def _summarize(self, totals: Totals, start: float, more: Iterable[str] = ()) -> None:

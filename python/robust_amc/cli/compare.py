@@ -59,9 +59,9 @@ def compare(
     A cell is a class at an SNR label that both data sets have. It differs where a
     permutation test finds a difference beyond chance and the difference matters.
     """
-    check_writable(json)
+    check_writable(json, inputs=(first, second))
     for path in (figure, snr_figure):
-        check_writable(path, SUFFIXES)
+        check_writable(path, SUFFIXES, (first, second))
     names = _names(first, second)
     sides = pair(
         data.read(first),
@@ -75,23 +75,25 @@ def compare(
     if not cells:
         raise UserError(f"{first} and {second} have no cell with frames that are not all zero")
     found = summary(cells)
-    out.print(_cell_table(cells, names) if all_cells else _class_table(found, names))
-    for line in _lines(found, names):
-        out.print(line, highlight=False, soft_wrap=True, markup=False)
-    if json:
-        settings = {
-            **dict(zip(SIDES, names)),
-            "fingerprints": {side: own.fingerprint() for side, own in zip(SIDES, sides)},
-            "frames_per_key": frames_per_key,
-            "frames_per_cell": frames_per_key,  # its old name, for who reads such files
-            "seed": seed,
-            "version": __version__,
-            "false_discovery_rate": FALSE_DISCOVERY_RATE,
-            "tolerances": {each.name: each.tolerance for each in MEASURES},
-        }
-        write_json(json, {"settings": settings, "summary": found, "cells": cells})
-    if figure or snr_figure:
-        _draw(dict(zip(names, sides)), figure, snr_figure)
+    settings = {
+        **dict(zip(SIDES, names)),
+        "fingerprints": {side: own.fingerprint() for side, own in zip(SIDES, sides)},
+        "frames_per_key": frames_per_key,
+        "frames_per_cell": frames_per_key,  # its old name, for who reads such files
+        "seed": seed,
+        "version": __version__,
+        "false_discovery_rate": FALSE_DISCOVERY_RATE,
+        "tolerances": {each.name: each.tolerance for each in MEASURES},
+    }
+    try:
+        if json:
+            write_json(json, {"settings": settings, "summary": found, "cells": cells})
+        if figure or snr_figure:
+            _draw(dict(zip(names, sides)), figure, snr_figure)
+    finally:  # what cannot be written is shown all the same
+        out.print(_cell_table(cells, names) if all_cells else _class_table(found, names))
+        for line in _lines(found, names):
+            out.print(line, highlight=False, soft_wrap=True)
 
 
 def _compared(sides: tuple[FrameDataset, FrameDataset], seed: int) -> list[Document]:
@@ -168,7 +170,7 @@ def _cell_table(cells: Sequence[Document], names: Sequence[str]) -> Table:
             f"{cell['snr_db']:g}",
             " / ".join(str(cell["frames"][side]) for side in SIDES),
             *shown,
-            f"[red]differs: {differs}[/red]" if cell["verdict"] == DIFFERS else cell["verdict"],
+            Text(f"differs: {differs}", "red") if cell["verdict"] == DIFFERS else cell["verdict"],
         )
     return table
 

@@ -1,7 +1,6 @@
 """Decisions on standard output: JSON lines for programs, a table for people."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -12,7 +11,8 @@ from rich.text import Text
 
 from ..decisions import DecisionBatch
 from ..errors import UserError
-from .console import out
+from .console import out, unwritten
+from .standard_streams import failure
 
 
 class Format(StrEnum):
@@ -97,16 +97,10 @@ def _decision(record: Mapping[str, Any]) -> Text:
 
 
 def _say(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        stay_silent()
-        raise UserError(f"cannot write to standard output: {error.strerror}") from None
-
-
-def stay_silent() -> None:
-    """Let Python end quietly after a closed pipe: its own last flush would complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    problem = failure(sys.stdout)
+    if isinstance(problem, BrokenPipeError):
+        raise problem
+    if problem:
+        raise UserError(unwritten(problem))

@@ -111,10 +111,12 @@ def evaluate(
         raise UserError("--fuse goes without an attack: leave --attack and --pnr out")
     if levels:
         power.check_db(pnr=np.asarray(levels))
-    check_writable(json)
-    check_writable(figure, (".png", ".svg", ".pdf"))
+    names = parse_names(model)
+    inputs = [dataset, source, *names]
+    check_writable(json, inputs=inputs)
+    check_writable(figure, (".png", ".svg", ".pdf"), inputs)
     runtime = Runtime(device)
-    models = [Classifier.load(name, runtime.device) for name in parse_names(model)]
+    models = [Classifier.load(name, runtime.device) for name in names]
     other = None if source is None else Classifier.load(source, runtime.device)
     same_classes(models)
     whole = data.read(dataset)
@@ -163,37 +165,39 @@ def evaluate(
             differences += _differences(models, outcomes, selection, level)
     if not runtime.is_first:
         return
-    for each in warnings:
-        err.print(f"warning: {each['model']}: {each['message']}", highlight=False)
-    _show(rows, differences)
-    if json:
-        facts = {
-            "dataset": Path(dataset).name,
-            "fingerprint": whole.fingerprint(),
-            "part": part.value,
-            "snr_db": parse_floats(snr),
-            "pooled": pooled,
-            "attack": attack.value,
-            "source": source,
-            "attack_settings": asdict(settings),
-            "seed": seed,
-            "version": __version__,
-        }
-        write_json(
-            json,
-            {
-                "settings": facts,
-                "rows": rows,
-                "differences": differences,
-                "details": details,
-                "warnings": warnings,
-            },
-        )
-    if figure:
-        security_curve(rows, figure)
+    facts = {
+        "dataset": Path(dataset).name,
+        "fingerprint": whole.fingerprint(),
+        "part": part.value,
+        "snr_db": parse_floats(snr),
+        "pooled": pooled,
+        "attack": attack.value,
+        "source": source,
+        "attack_settings": asdict(settings),
+        "seed": seed,
+        "version": __version__,
+    }
+    document = {
+        "settings": facts,
+        "rows": rows,
+        "differences": differences,
+        "details": details,
+        "warnings": warnings,
+    }
+    try:
+        if json:
+            write_json(json, document)
+        if figure:
+            security_curve(rows, figure)
+    finally:  # what cannot be written is shown all the same
+        for each in warnings:
+            err.print(f"warning: {each['model']}: {each['message']}", highlight=False)
+        _show(rows, differences)
 
 
-def _fused(classifier, selection, count, row, by_class):
+def _fused(
+    classifier: Classifier, selection: FrameDataset, count: int, row: Document, by_class: bool
+) -> Document:
     """The row of groups of `count` frames, after that of the frames."""
     outcome, run_id = fusion.fuse(classifier, selection, count)
     found = row | {"model": f"{row['model']} x{count}", "fused": count, "frames": len(run_id)}

@@ -58,9 +58,8 @@ def export(
     gets its name. An int8 network has to give 99 % of the decisions, and reject benign frames
     as often within one point.
     """
-    refuse_overwriting(output)
-    check_writable(output, [".onnx"])
-    check_writable(json)
+    refuse_overwriting(output, [".onnx"])
+    check_writable(json, inputs=(model, check, calibrate))
     classifier = Classifier.load(model)
     settings = export_onnx.ExportSettings(
         precision,

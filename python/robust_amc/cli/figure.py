@@ -24,7 +24,7 @@ def confusion(
     output: Annotated[Path, typer.Option(help="The figure to write (.png, .svg, .pdf).")],
 ) -> None:
     """Draw the confusion matrices of all rows of result files side by side."""
-    check_writable(output, (".png", ".svg", ".pdf"))
+    check_writable(output, (".png", ".svg", ".pdf"), results)
     tables = [table for path in results for table in _tables(path)]
     figures.confusion(tables, output)
 

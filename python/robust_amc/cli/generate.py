@@ -67,9 +67,7 @@ def generate(
     beside the output until all is: after an interruption the same command with --resume
     makes the rest and ends at the same file.
     """
-    if output.suffix != ".npz":
-        raise UserError(f"{output} must end in .npz")
-    refuse_overwriting(output)
+    refuse_overwriting(output, [".npz"])
     generator = htrd_module("rml2016.generator")
     try:
         with progress() as bar:

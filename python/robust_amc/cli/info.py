@@ -13,7 +13,7 @@ from ..data.formats import registry
 from ..data.summary import summary
 from ..files import Document, write_json
 from .console import counting, out
-from .options import Json
+from .options import Json, check_writable
 
 
 def info(
@@ -23,6 +23,7 @@ def info(
     json: Json = None,
 ) -> None:
     """Say what is in a data set: classes, SNR labels, counts, scaling, origin, problems."""
+    check_writable(json, inputs=[path])
     dataset = data.read(path)
     with counting("reading") as show:
         facts: Document = {"path": Path(path).name} | summary(dataset, show)

@@ -13,7 +13,7 @@ from .. import assets, model_document
 from ..errors import UserError
 from ..files import Document, checksum, write_json
 from .console import out
-from .options import Json
+from .options import Json, check_writable
 
 
 def models(
@@ -28,6 +28,7 @@ def models(
     """Show the models that ship, or all that a model file says of itself."""
     if card and not name:
         raise UserError("--card shows one model: name it")
+    check_writable(json, inputs=[name])
     names = [name] if name else assets.model_names()
     if not names:
         raise UserError("no model ships with this installation; train one with `htrd train`")
@@ -38,7 +39,7 @@ def models(
         out.print(_card(name), highlight=False, markup=False, soft_wrap=True, end="")
         return
     if name:
-        out.print_json(data=_brief(found[0]))
+        out.print_json(data=_brief(found[0]), ensure_ascii=True)  # JSON in any encoding
         return
     table = Table(title="Models that ship")
     headings = "name architecture training rejector classes data seed SHA-256"

@@ -1,13 +1,17 @@
 """Options that subcommands share, and how lists and settings are read."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, overload
 
 import typer
 
+from .. import assets
 from ..errors import UserError
+from ..files import AnyPath, reserved
+from ..runtime import processes
+from .console import until_end
 
 Dataset = Annotated[str, typer.Option(help="Path of a data set, or 'sample'.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")]
@@ -82,18 +86,44 @@ def _value(word: str) -> bool | float | str:
     return word
 
 
-def check_writable(path: Path | None, suffixes: Collection[str] | None = None) -> None:
-    """UserError unless a result can be written to `path`: said before the work, not after it."""
+def check_writable(
+    path: Path | None,
+    suffixes: Collection[str] | None = None,
+    inputs: Iterable[AnyPath | None] = (),
+) -> None:
+    """UserError unless a result can be written to `path`: said before the work, not after it.
+
+    Until the program ends no other one gets the same `path`. `inputs` are names of data sets,
+    models and files that are read, which it must not be.
+    """
     if path is None:
         return
-    if not path.parent.is_dir():
-        raise UserError(f"the folder of {path} does not exist; make it first")
     if suffixes and path.suffix not in suffixes:
         raise UserError(f"{path} must end in one of {', '.join(suffixes)}")
+    for name in inputs:
+        if name is not None and any(_is_same(path, each) for each in _files(name)):
+            raise UserError(f"{path} is read too; give the output another name")
+    if processes.is_first():
+        until_end(reserved(path))
 
 
-def refuse_overwriting(path: Path) -> None:
-    """UserError when `path` exists or its folder does not."""
+def refuse_overwriting(path: Path, suffixes: Collection[str] | None = None) -> None:
+    """UserError when `path` exists, or as :func:`check_writable` says."""
+    check_writable(path, suffixes)
     if path.exists():
         raise UserError(f"{path} exists already; give another name or remove it")
-    check_writable(path)
+
+
+def _files(name: AnyPath) -> Iterator[Path]:
+    """The files that a name of a data set or of a model may mean."""
+    path = Path(name)
+    yield from (path, assets.model_path(name), assets.path(f"{name}.npz"))
+    if path.suffix.startswith(".sigmf-"):
+        yield from (path.with_suffix(f".sigmf-{kind}") for kind in ("meta", "data"))
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False  # one of them is not there

@@ -12,7 +12,7 @@ from ..files import Document
 from ..reproduction import FULL, QUICK, attack, report, study, train
 from ..runtime.device import pick_device
 from .console import err, out, progress
-from .options import Dataset, Device
+from .options import Dataset, Device, check_writable
 from .train import Reporter
 
 app = typer.Typer(help="Reproduce a publication.", no_args_is_help=True)
@@ -49,6 +49,7 @@ def paper(
     whole = data.read(dataset)
     chosen = chosen.on(whole)
     folder = study.Folder(output, chosen, whole.fingerprint(), resume)
+    check_writable(folder.path / "results.json")
     picked = pick_device(device)
     name = Path(dataset).name
 
@@ -74,6 +75,5 @@ def paper(
             found.add(*point)
     shown = {name: Classifier.load(folder.model(name, 0), picked) for name in report.FEATURES}
     found.write(shown, warnings)
-    out.print(
-        (output / "paper-vs-ours.md").read_text(), highlight=False, soft_wrap=True, markup=False
-    )
+    page = (output / "paper-vs-ours.md").read_text(encoding="utf-8")
+    out.print(page, highlight=False, soft_wrap=True)

@@ -10,12 +10,13 @@ import typer
 from rich.table import Table
 
 from .. import assets, data, power, systems
+from ..arrays import listed
 from ..data import FrameDataset
 from ..errors import UserError
 from ..evaluation.table import COLUMNS
 from ..files import Document, checksum
 from ..sweep import Results, Sweep, SweepSettings, candidates, rule
-from ..sweep.results import KEEP
+from ..sweep.results import KEEP, checkpoint_path
 from .console import err, out, progress
 from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_settings
 from .train import Reporter
@@ -85,7 +86,7 @@ def sweep(
     """
     if resume and json is None:
         raise UserError("--resume goes on with a file: add --json FILE")
-    check_writable(json)
+    check_writable(json, inputs=(system, dataset, start_from, network))
     power.check_db(pnr=np.asarray([pnr]))
     settings = replace(
         DEFAULT,
@@ -98,7 +99,9 @@ def sweep(
     )
     models = {"start_from": start_from, "network": network}
     grid = parse_settings(values, "cat.r_max=0.1,0.15")
-    candidates(system, grid, settings, **models)  # what is wrong is said before the data are read
+    # What is wrong is said before the data are read
+    last = len(candidates(system, grid, settings, **models))
+    check_writable(checkpoint_path(json, last))
     err.print(f"reading {dataset}", highlight=False)
     whole = data.read(dataset)
     settings = _with_levels(settings, whole, parse_floats(snr))
@@ -130,7 +133,7 @@ def _with_levels(
     settings: SweepSettings, dataset: FrameDataset, wanted: list[float] | None
 ) -> SweepSettings:
     """SweepSettings with the SNR labels that a FrameDataset has."""
-    present = np.unique(dataset.snr_db).tolist()
+    present = listed(np.unique(dataset.snr_db))
     levels = wanted or [level for level in settings.snr_db if level in present]
     if not levels:
         raise UserError("the data set has no frames at 8, 10 or 12 dB: name labels with --snr")

@@ -15,9 +15,18 @@ from ..files import Document
 from ..models import ARCHITECTURES
 from ..runtime import processes
 from ..training import METHODS, Plan, run
+from ..training.pretrain import own_checkpoint
 from .console import err, progress
 from .old_options import old_options
-from .options import Dataset, Device, parse_floats, parse_settings, refuse_overwriting, single
+from .options import (
+    Dataset,
+    Device,
+    check_writable,
+    parse_floats,
+    parse_settings,
+    refuse_overwriting,
+    single,
+)
 
 OLD = {
     "--input-gain": "--set training.input_gain=",
@@ -113,9 +122,11 @@ def train(
     A checkpoint lies beside the output until the run is done: after an interruption the
     same command with --resume goes on where it was and ends at the same result.
     """
+    checkpoint = output.with_suffix(".checkpoint")
     if not dry_run:
         refuse_overwriting(output)
-    checkpoint = output.with_suffix(".checkpoint")
+        for path in (checkpoint, own_checkpoint(checkpoint)):
+            check_writable(path)
     options = {
         "method": method,
         "snr_db": parse_floats(snr),

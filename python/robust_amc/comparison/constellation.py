@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from .. import frames
-from ..arrays import Complexes
+from ..arrays import Complexes, Floats
 from ..pulse import root_raised_cosine
 
 SAMPLES_PER_SYMBOL = 8  # of RadioML's data sets

@@ -254,7 +254,7 @@ def pieces(dataset: FrameDataset, progress: Progress | None = None) -> Iterator[
             progress(done, len(dataset))
 
 
-def joined(datasets):
+def joined(datasets: Sequence[FrameDataset]) -> FrameDataset:
     """The frames of several data sets, in memory, as one; metadata are those of the first.
 
     Classes are those of the first. Runs stay apart. Raises UserError for a class that the

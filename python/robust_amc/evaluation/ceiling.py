@@ -12,10 +12,12 @@ points than its own has a frame within 2ε.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .. import power
+from ..arrays import Complexes, Floats
 from ..errors import UserError
 
 FRAMES = 200  # drawn of each class
@@ -25,11 +27,11 @@ TURNS = 24  # tried between 0 and the smallest rotation that leaves the points a
 ROUNDS = 4  # of: the best points for a gain, the best gain for the points
 
 
-def _psk(count):
+def _psk(count: int) -> Complexes:
     return np.exp(2j * np.pi * np.arange(count) / count)
 
 
-def _grid(side):
+def _grid(side: int) -> Complexes:
     levels = 2 * np.arange(side) - side + 1
     return (levels[:, None] + 1j * levels).ravel()
 
@@ -38,7 +40,7 @@ def _grid(side):
 class Constellation:
     """Points of a linear modulation, and the order of their rotational symmetry."""
 
-    points: np.ndarray
+    points: Complexes
     fold: int
 
 
@@ -52,7 +54,7 @@ CONSTELLATIONS = {
 }
 
 
-def distance(symbols: np.ndarray, other: Constellation) -> np.ndarray:
+def distance(symbols: Complexes, other: Constellation) -> Floats:
     """Distance of frames to the nearest frame of another class, ``[n]``, in units of their norm.
 
     An upper bound, and in practice the minimum: gains and phases are tried on a grid, and the best
@@ -80,11 +82,11 @@ def distance(symbols: np.ndarray, other: Constellation) -> np.ndarray:
     return np.sqrt(best / symbols.shape[1])
 
 
-def _nearest(values, points):
+def _nearest(values: Complexes, points: Complexes) -> Complexes:
     return points[np.abs(values[..., None] - points).argmin(-1)]
 
 
-def _squared(first, second):
+def _squared(first: Complexes, second: Complexes) -> Floats:
     return (np.abs(first - second) ** 2).sum(1)
 
 
@@ -94,7 +96,7 @@ def ceiling(
     frames: int = FRAMES,
     symbols: int = SYMBOLS,
     seed: int = 0,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """What can be held of each linear modulation, a row each.
 
     A row has `name`; `nearest`, the class with no more points that is nearest to most of its

@@ -114,7 +114,7 @@ class SecurityCurve:
         outcome = Outcome(label, self.decide(perturbed).label, attacked=True)
         return self._row(pnr_db, outcome, perturbed)
 
-    def state_dict(self) -> dict[str, Array]:
+    def state_dict(self) -> dict[str, Any]:
         """What later points go on from, arrays by name: excess, and what PGD has won so far."""
         numbers = {"flat_share": self.flat_share, "excess": self.excess, "level": self._level}
         state: dict[str, Any] = {name: np.float64(value) for name, value in numbers.items()}

@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ..arrays import Array, Integers
 from ..classifier import BATCH, Classifier
 from ..data import FrameDataset
+from ..decisions import Decisions
 from ..errors import UserError
 from .metrics import Outcome
 from .sharded import sharded
 
 
-def groups(run_id: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
+def groups(run_id: Array, label: Array, count: int) -> Integers:
     """Rows of `count` consecutive frames of one run and class each, ``[groups, count]``.
 
     A rest of fewer frames is left out. Raises UserError for a count below 1, or when no run has so
@@ -32,7 +34,7 @@ def groups(run_id: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
     return whole
 
 
-def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Outcome, np.ndarray]:
+def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Outcome, Integers]:
     """Decide `count` frames of a run at a time: an Outcome of such groups, and the run of each.
 
     The logarithms of the network's posteriors are added up: the frames' noise is independent,
@@ -48,7 +50,7 @@ def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Out
 
 
 @torch.no_grad()
-def _evidence(classifier, iq):
+def _evidence(classifier: Classifier, iq: Array) -> Decisions:
     """Decisions whose scores are the network's log posteriors; zeros where a frame is rejected."""
     decided = classifier.decide(iq)
     evidence = np.zeros_like(decided.score)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats
+from ..arrays import Floats, listed
 from ..decisions import DecisionBatch
 from .metrics import Outcome
 
@@ -38,9 +38,9 @@ class Totals:
 
     def add(self, batch: DecisionBatch) -> None:
         """Count a DecisionBatch."""
-        attacked = (~np.isnan(batch.pnr_db)).tolist()
+        attacked = listed(~np.isnan(batch.pnr_db))
         cells = list(
-            zip(batch.truth, batch.modulation, attacked, batch.valid.tolist(), strict=True)
+            zip(batch.truth, batch.modulation, attacked, listed(batch.valid), strict=True)
         )
         with self._lock:
             self._cells.update(cells)

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .network import Network
+
 MAPS = 64
 SLOPE = 0.01  # of the leaky ReLUs
 
@@ -17,12 +19,12 @@ class Lifting(nn.Module):
     is left out.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.update = _operator(channels)
         self.predict = _operator(channels)
 
-    def forward(self, maps):
+    def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Approximation and detail."""
         half = maps.shape[2] // 2
         even, odd = maps[:, :, : 2 * half : 2], maps[:, :, 1 : 2 * half : 2]
@@ -30,7 +32,7 @@ class Lifting(nn.Module):
         return approximation, odd - self.predict(approximation)
 
 
-class AWN(nn.Module):
+class AWN(Network):
     """The adaptive wavelet network of Zhang, Wang, Feng, Yang (IEEE TCCN 2023).
 
     "Toward the Automatic Modulation Classification With Adaptive Wavelet Network".
@@ -45,7 +47,9 @@ class AWN(nn.Module):
 
     feature_count = 320
 
-    def __init__(self, classes, frame_length=128, input_gain=1.0, levels=1):
+    def __init__(
+        self, classes: int, frame_length: int = 128, input_gain: float = 1.0, levels: int = 1
+    ) -> None:
         super().__init__()
         self.input_gain = input_gain
         self.front = nn.Sequential(
@@ -68,7 +72,7 @@ class AWN(nn.Module):
         self.dense1 = nn.Linear(width, self.feature_count)
         self.dense2 = nn.Linear(self.feature_count, classes)
 
-    def features(self, iq):
+    def features(self, iq: torch.Tensor) -> torch.Tensor:
         """Last feature layer: frames ``[n, 2, length]`` to ``[n, 320]``."""
         maps, means = self.front(iq * self.input_gain), []
         for level in self.levels:
@@ -77,16 +81,12 @@ class AWN(nn.Module):
         pooled = torch.cat([*means, maps.mean(2)], 1)
         return F.leaky_relu(self.dense1(self.gate(pooled) * pooled), SLOPE)
 
-    def logits(self, features):
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Class scores of features ``[n, 320]``, ``[n, classes]``."""
         return self.dense2(features)
 
-    def forward(self, iq):
-        """Class scores of frames ``[n, 2, length]``, ``[n, classes]``."""
-        return self.logits(self.features(iq))
 
-
-def _operator(channels):
+def _operator(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.ReflectionPad1d(2),
         nn.Conv1d(channels, channels, 3),

@@ -24,7 +24,7 @@ class DifferentialFeatures(nn.Module):
     standard deviation over time. The filters' outputs are taken four times a symbol.
     """
 
-    def __init__(self, samples_per_symbol=8):
+    def __init__(self, samples_per_symbol: int = 8) -> None:
         super().__init__()
         self.stride = max(1, samples_per_symbol // 4)
         taps = 0.1 * torch.randn(2, PAIRS, 2, TAPS)  # of a pair, which, real and imaginary
@@ -33,17 +33,18 @@ class DifferentialFeatures(nn.Module):
             taps[1, pair, 0, TAPS // 2 + 1 + pair % OFFSET] += 1
         self.taps = nn.Parameter(taps)
         first, second = WIDTHS
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             convolution(3 * PAIRS, first, 5, stride=2),
             ResidualBlock(first, 3),
             nn.SiLU(),
             convolution(first, second, 4, stride=2),
             ResidualBlock(second, 3),
             nn.SiLU(),
-        ).to(memory_format=torch.channels_last)
+        )
+        self.body = body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.count = 2 * second
 
-    def forward(self, iq):
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """See the class; frames of mean power 1."""
         with torch.autocast(iq.device.type, enabled=False):
             products = self.products(iq.float())
@@ -53,7 +54,7 @@ class DifferentialFeatures(nn.Module):
         spread = ((maps - mean).square().mean(2) + TINY).sqrt()
         return torch.cat([mean[..., 0], spread], 1)
 
-    def products(self, iq):
+    def products(self, iq: torch.Tensor) -> torch.Tensor:
         """``[n, 3 · pairs, time]``: products, real and imaginary parts, and magnitudes."""
         real, imag = self.taps.flatten(0, 1).unbind(1)
         kernel = torch.cat([torch.stack([real, -imag], 1), torch.stack([imag, real], 1)])

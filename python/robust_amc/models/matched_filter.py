@@ -6,10 +6,11 @@ from torch import nn
 
 from .cartesian import unit_power
 from .differential import DifferentialFeatures
+from .network import Network
 from .symbols import SymbolFeatures
 
 
-class MatchedFilterNetwork(nn.Module):
+class MatchedFilterNetwork(Network):
     """Network of our own: features of symbols beside features of samples, and a dense head.
 
     :class:`SymbolFeatures` for the linear modulations, :class:`DifferentialFeatures` for
@@ -27,7 +28,13 @@ class MatchedFilterNetwork(nn.Module):
 
     feature_count = 128
 
-    def __init__(self, classes, frame_length=128, input_gain=1.0, samples_per_symbol=8):
+    def __init__(
+        self,
+        classes: int,
+        frame_length: int = 128,
+        input_gain: float = 1.0,
+        samples_per_symbol: int = 8,
+    ) -> None:
         super().__init__()
         self.input_gain = input_gain
         self.symbols = SymbolFeatures(frame_length, samples_per_symbol)
@@ -36,16 +43,12 @@ class MatchedFilterNetwork(nn.Module):
         self.dense2 = nn.Linear(self.feature_count, classes)
         self.dropout = nn.Dropout(0.2)
 
-    def features(self, iq):
+    def features(self, iq: torch.Tensor) -> torch.Tensor:
         """Last feature layer: frames ``[n, 2, length]`` to ``[n, 128]``."""
         scaled = unit_power(iq * self.input_gain)
         seen = torch.cat([self.symbols(scaled), self.samples(scaled)], 1)
         return F.silu(self.dense1(self.dropout(seen)))
 
-    def logits(self, features):
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Class scores of features ``[n, 128]``, ``[n, classes]``."""
         return self.dense2(self.dropout(features))
-
-    def forward(self, iq):
-        """Class scores of frames ``[n, 2, length]``, ``[n, classes]``."""
-        return self.logits(self.features(iq))

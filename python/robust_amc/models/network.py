@@ -1,10 +1,12 @@
 """What every network is."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import nn
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """What the library asks of a network; any torch.nn.Module that has it all will do.
 
     One of another package is registered as an entry point of the group
@@ -21,13 +23,13 @@ class Network(nn.Module):
 
     feature_count: int
 
+    @abstractmethod
     def features(self, iq: torch.Tensor) -> torch.Tensor:
         """Last feature layer: frames ``[n, 2, length]`` to ``[n, feature_count]``."""
-        raise NotImplementedError(f"{type(self).__name__} has no features()")
 
+    @abstractmethod
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Class scores of features, ``[n, feature_count]`` to ``[n, classes]``."""
-        raise NotImplementedError(f"{type(self).__name__} has no logits()")
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """Class scores of frames ``[n, 2, length]``, ``[n, classes]``, at least in eval mode."""

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..arrays import Floats
 from ..pulse import root_raised_cosine
 from . import cartesian
-from .cartesian import TINY, magnitude, over, square, times_conjugate
+from .cartesian import TINY, Pair, magnitude, over, square, times_conjugate
 
 SPAN = 4  # symbols that the matched filter is long
 EDGES = 3  # symbols of a frame that are left out, because the filter reaches beyond it
@@ -20,7 +21,7 @@ SPREAD_FLOOR = 1e-4  # keeps the gradient of a standard deviation finite
 PER_SYMBOL, PER_PHASE = 12, 4  # what is computed of a symbol, and of a timing phase
 
 
-def matched_taps(samples_per_symbol: int, span: int = SPAN) -> np.ndarray:
+def matched_taps(samples_per_symbol: int, span: int = SPAN) -> Floats:
     """Root raised cosine of energy 1, ``[span * samples_per_symbol + 1]``."""
     half = span * samples_per_symbol // 2
     taps = root_raised_cosine(np.arange(-half, half + 1) / samples_per_symbol)
@@ -49,7 +50,12 @@ class SymbolFeatures(nn.Module):
     amplified. Float32 up to the dense networks, whatever the precision of the caller.
     """
 
-    def __init__(self, frame_length=128, samples_per_symbol=8, width=48):
+    tap: torch.Tensor
+    inside: torch.Tensor
+
+    def __init__(
+        self, frame_length: int = 128, samples_per_symbol: int = 8, width: int = 48
+    ) -> None:
         super().__init__()
         self.phases = samples_per_symbol
         self.symbols = max(2, frame_length // samples_per_symbol - EDGES)
@@ -67,7 +73,7 @@ class SymbolFeatures(nn.Module):
         self.weight = nn.Linear(width, width)
         self.count = 2 * width
 
-    def forward(self, iq):
+    def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """See the class; frames of mean power 1."""
         with torch.autocast(iq.device.type, enabled=False):
             symbols = self.matched(iq.float())
@@ -79,7 +85,7 @@ class SymbolFeatures(nn.Module):
         weight = self.weight(seen).float().softmax(1)
         return torch.cat([seen.mean(1), (weight * seen).sum(1)], 1)
 
-    def matched(self, iq):
+    def matched(self, iq: torch.Tensor) -> Pair:
         """Symbols of every timing phase, a pair of ``[n, phases, symbols]``, mean power 1."""
         # One product with a matrix made of the taps: faster than a convolution of one map
         filtered = iq @ (self.taps[self.tap] * self.inside)
@@ -87,7 +93,7 @@ class SymbolFeatures(nn.Module):
         power = (real * real + imag * imag).mean(2, keepdim=True) + TINY
         return over((real, imag), power.sqrt())
 
-    def statistics(self, symbols):
+    def statistics(self, symbols: Pair) -> tuple[torch.Tensor, torch.Tensor]:
         """``[n, phases, symbols, 12]`` of each symbol, and ``[n, phases, 20]`` of each phase."""
         r = magnitude(symbols)
         r2 = r * r
@@ -108,11 +114,10 @@ class SymbolFeatures(nn.Module):
         statistics.append(self._characteristic(symbols, moments[4]))
         return torch.stack(each, 3), torch.cat(statistics, 2)
 
-    def _steps(self, symbols):
+    def _steps(self, symbols: Pair) -> list[torch.Tensor]:
         """From each symbol to the next: √(r·r')·cos(kΔφ), k = 1, 2, 4, and √(r·r')."""
-        before, after = (
-            [part[..., cut] for part in symbols] for cut in (slice(-1), slice(1, None))
-        )
+        real, imag = symbols
+        before, after = (real[..., :-1], imag[..., :-1]), (real[..., 1:], imag[..., 1:])
         step = times_conjugate(after, before)
         size = magnitude(step)
         step = over(step, size)
@@ -121,7 +126,7 @@ class SymbolFeatures(nn.Module):
         steps = (step[0] * root, double[0] * root, square(double)[0] * root, root)
         return [F.pad(each, (1, 0)) for each in steps]
 
-    def _characteristic(self, symbols, moment):
+    def _characteristic(self, symbols: Pair, moment: Pair) -> torch.Tensor:
         """Mean of cos(2πfI) + cos(2πfQ) over the symbols, ``[n, phases, frequencies]``.
 
         Symbols are turned so that the mean fourth power becomes negative, which puts the
@@ -133,7 +138,7 @@ class SymbolFeatures(nn.Module):
         return waves.mean(2).sum(2)
 
 
-def _dense(inputs, hidden, outputs):
+def _dense(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, outputs), nn.SiLU()
     )

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import nn
 
 from ..arrays import Floats, Integers
+from ..data import FrameDataset
 from ..errors import UserError
-from .base import CalibrationSettings, Rejector
-
-if TYPE_CHECKING:
-    from ..classifier import Classifier
-    from ..data import FrameDataset
+from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 CHANNELS = (32, 64, 64)  # each layer halves the length
 KERNEL = 7
@@ -164,7 +161,9 @@ class AutoencoderSettings(CalibrationSettings):
         if not min(self.latent_dim, self.epochs, self.batch_size, self.learning_rate) > 0:
             raise UserError("latent_dim, epochs, batch size and learning rate must be positive")
 
-    def fit(self, classifier: Classifier, train: FrameDataset) -> tuple[Rejector, dict[str, Any]]:
+    def fit(
+        self, classifier: FeatureExtractor, train: FrameDataset
+    ) -> tuple[Rejector, dict[str, Any]]:
         """The autoencoder on a FrameDataset's frames, as it will be saved, and facts about it."""
         iq = train.iq.astype(np.float32)
         rejector = fit_autoencoder(iq, train.label, len(train.classes), self).halved()

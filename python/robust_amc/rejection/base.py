@@ -6,23 +6,34 @@ of the group ``robust_amc.rejectors``. Nothing outside that file knows of its ki
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import nn
 
+from ..arrays import Floats
+from ..data import FrameDataset
 from ..errors import UserError
+from ..outputs import Outputs
 from ..runtime.device import in_bfloat16
 from . import threshold
 
-if TYPE_CHECKING:
-    from ..classifier import Classifier, Outputs
-    from ..data import FrameDataset
+
+class FeatureExtractor(Protocol):
+    """What settings need of a Classifier to fit a rejector on it."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the classes."""
+
+    def features(self, iq: Floats) -> Floats:
+        """Last feature layer of frames ``[n, 2, length]``, float32 ``[n, features]``."""
 
 
-class Rejector(nn.Module):
+class Rejector(nn.Module, ABC):
     """Makes the scores of a batch; a frame is rejected when the largest is below S0.
 
     Attributes:
@@ -36,6 +47,7 @@ class Rejector(nn.Module):
     Settings: ClassVar[type["CalibrationSettings"]]
     detects: ClassVar[bool] = False
 
+    @abstractmethod
     def forward(
         self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
     ) -> torch.Tensor:
@@ -46,9 +58,8 @@ class Rejector(nn.Module):
             features: of the last feature layer ``[n, features]``
             logits: float32 ``[n, classes]``
         """
-        raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
-    def surrogates(self) -> tuple[Callable[["Outputs"], torch.Tensor], ...]:
+    def surrogates(self) -> tuple[Callable[[Outputs], torch.Tensor], ...]:
         """Functions from Outputs to scores ``[n, classes]`` for the white-box attack to try too.
 
         Their gradients have to reach where that of the scores vanishes, or the attack makes
@@ -73,9 +84,9 @@ class Rejector(nn.Module):
         return self.load(tensors, self.facts(), self.classes)
 
     @property
+    @abstractmethod
     def classes(self) -> int:
         """How many classes it scores."""
-        raise NotImplementedError(f"{type(self).__name__} has no classes")
 
     def facts(self) -> dict[str, Any]:
         """What a model file says of it beside its tensors, for JSON: `kind` and what load needs."""
@@ -86,6 +97,7 @@ class Rejector(nn.Module):
         return {name: value.half().contiguous() for name, value in self.state_dict().items()}
 
     @classmethod
+    @abstractmethod
     def load(
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
     ) -> Self:
@@ -93,11 +105,10 @@ class Rejector(nn.Module):
 
         Raises UserError, KeyError, TypeError, ValueError or RuntimeError when they do not fit.
         """
-        raise NotImplementedError(f"{cls.__name__} has no load()")
 
 
 @dataclass(frozen=True)
-class CalibrationSettings:
+class CalibrationSettings(ABC):
     """What every rejector needs; its own settings are fields of a subclass.
 
     Attributes:
@@ -118,12 +129,12 @@ class CalibrationSettings:
         if self.frames_per_class < 1:
             raise UserError("frames per class must be positive")
 
+    @abstractmethod
     def fit(
-        self, classifier: "Classifier", train: "FrameDataset"
+        self, classifier: FeatureExtractor, train: FrameDataset
     ) -> tuple[Rejector, dict[str, Any]]:
         """A rejector for a Classifier's network, as it will be saved, and facts about it.
 
         `train` are the benign frames to fit it on, in memory, at most `frames_per_class` a
         class and at least one.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no fit()")

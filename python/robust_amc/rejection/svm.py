@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,10 @@ from sklearn.svm import SVC
 from torch import nn
 
 from ..arrays import Floats, Integers
+from ..data import FrameDataset
 from ..errors import UserError
-from .base import CalibrationSettings, Rejector
-
-if TYPE_CHECKING:
-    from ..classifier import Classifier, Outputs
-    from ..data import FrameDataset
+from ..outputs import Outputs
+from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 GAMMA = 0.01  # the paper's
 MEDIAN_EXPONENT = 1.5  # γ·median d² that the stored feature scale aims at
@@ -257,7 +255,9 @@ class SVMSettings(CalibrationSettings):
         if not (self.gamma > 0 and self.C > 0):
             raise UserError("gamma and C must be positive")
 
-    def fit(self, classifier: Classifier, train: FrameDataset) -> tuple[Rejector, dict[str, Any]]:
+    def fit(
+        self, classifier: FeatureExtractor, train: FrameDataset
+    ) -> tuple[Rejector, dict[str, Any]]:
         """The SVM on the features of a FrameDataset, as it will be saved, and facts about it."""
         if len(classifier.classes) < 3:
             raise UserError("a one-vs-all SVM needs at least three classes")

@@ -151,7 +151,7 @@ class Report:
 
     def _text(self, name: str, lines: Iterable[str]) -> None:
         with replacing(self.folder.path / name) as temporary:
-            temporary.write_text("\n".join(lines) + "\n")
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _separation(features: Floats, label: Integers) -> float:

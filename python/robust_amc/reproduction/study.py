@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from .. import __version__, assets, settings, systems
+from ..arrays import listed
 from ..attacks import AttackSettings
 from ..data import FrameDataset
 from ..errors import UserError
@@ -77,7 +78,7 @@ class Study:
 
         Raises UserError when it lacks the one that is attacked.
         """
-        present = set(dataset.snr_db.tolist())
+        present = set(listed(dataset.snr_db))
         if self.snr_db not in present:
             raise UserError(f"the data set has no frames at {self.snr_db:g} dB, which are attacked")
         return replace(
@@ -216,4 +217,4 @@ def _meaning(identity: Document) -> Document:
 
 
 def _text(name: str) -> str:
-    return (assets.SYSTEMS / f"{name}.toml").read_text()
+    return (assets.SYSTEMS / f"{name}.toml").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import IO
 import numpy as np
 
 from .. import __version__
+from ..arrays import listed
 from ..data.formats import sigmf_recording
 from ..data.formats.sigmf_annotations import GENERATOR
 from ..decisions import DecisionBatch
@@ -70,10 +71,10 @@ class Annotator:
     def add(self, batch: DecisionBatch) -> None:
         """Annotate the frames of a DecisionBatch, which has their `sample_offset`."""
         rows = zip(
-            batch.sample_offset.astype(np.int64).tolist(),
+            listed(batch.sample_offset.astype(np.int64)),
             batch.modulation,
-            batch.valid.tolist(),
-            batch.score.tolist(),
+            listed(batch.valid),
+            listed(batch.score),
         )
         for offset, name, valid, score in rows:
             if self._run is None or not self._run.takes(offset, name, valid):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from .. import frames, power
+from ..arrays import listed
 from ..data import FrameDataset
 from ..decisions import DecisionBatch
 from ..inference import InferenceEngine
@@ -54,7 +55,7 @@ def of_dataset(
             engine.classes,
             engine.threshold,
             frame_index=np.arange(done, done + len(piece)),
-            truth=piece.truth.tolist(),
+            truth=listed(piece.truth),
             snr_db=piece.snr_db.astype(np.float64),
             frame_power_db=power.to_db(mean_power(frames.to_complex(iq))),
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Floats, Integers
+from ..arrays import Floats, Integers, listed
 from ..data.formats import sample_file, sigmf_recording
 from ..data.formats.sigmf_annotations import SNR, is_decision
 from ..errors import UserError
@@ -158,7 +158,7 @@ class Truth:
                 begin = np.searchsorted(offset, self._start[i])
                 end = np.searchsorted(offset, self._end[i] - length, "right")
                 names[begin:end], snr_db[begin:end] = self._label[i], self._snr_db[i]
-        return names.tolist(), snr_db
+        return listed(names), snr_db
 
 
 def _number(value: Any) -> float:

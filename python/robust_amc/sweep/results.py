@@ -44,6 +44,13 @@ def _accepted(row: Document) -> float:
     return -1.0 if value is None else value
 
 
+def checkpoint_path(path: Path | None, number: int) -> Path | None:
+    """Path of the checkpoint of a network, beside a sweep's file; None beside a device or none."""
+    if path is None or (path.exists() and not path.is_file()):
+        return None
+    return path.with_name(f"{path.stem}.{number}.checkpoint")
+
+
 class Results:
     """The rows of a sweep, kept in a file as they come.
 
@@ -67,7 +74,7 @@ class Results:
         self.path = path
         self.rows: list[Document] = []
         self.chosen: Document | None = None
-        self.resumed = path is not None and path.exists()
+        self.resumed = path is not None and path.is_file()
         self.settings = json.loads(json.dumps(settings | {"version": __version__}))  # as read again
         if path is not None and self.resumed:
             self.rows = self._rows_of_file(path)
@@ -93,8 +100,8 @@ class Results:
         return best_first
 
     def checkpoint(self, number: int) -> Path | None:
-        """Path of the checkpoint of a network, beside the file; None without a file."""
-        return self.path and self.path.with_name(f"{self.path.stem}.{number}.checkpoint")
+        """As :func:`checkpoint_path`."""
+        return checkpoint_path(self.path, number)
 
     def _rows_of_file(self, path: Path) -> list[Document]:
         try:

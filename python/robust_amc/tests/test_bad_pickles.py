@@ -97,7 +97,7 @@ PICKLES = [
      b"J" + struct.pack("<i", 2**31 - 1) + b"\x85U\x01b\x87R.", "not a plain array"),
     ("an array called", b"\x80\x02cnumpy\nndarray\nJ\xff\xff\xff\x7f\x85R.", "not a sound"),
     ("a state for a function", b"\x80\x02cnumpy.core.multiarray\nscalar\n}U\x01aK\x01sb.",
-     "no array"),
+     "something that is not an array"),
     ("an object made", b"\x80\x02cnumpy\ndtype\n)\x81.", "not a sound RadioML pickle"),
     ("an extension code", b"\x80\x02\x82\x01.", "not a sound RadioML pickle"),
     ("a persistent id", b"\x80\x02K\x01Q.", "not a sound RadioML pickle"),

@@ -18,7 +18,7 @@ from robust_amc.benchmarks.sides import Rate
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling, energy
-from robust_amc.inference import InferenceEngine, choose, open_engine, source_of
+from robust_amc.inference import InferenceEngine, choose, open_engine, source_of, sources
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, check_frames, evenly
 from robust_amc.inference.graph import DecisionGraph
 from robust_amc.models import build
@@ -133,6 +133,15 @@ def test_shipped_models(engine, precision, model, sample):
         assert_decided_alike(decided.label, expected, classifier.threshold, most_on_edge=0.2)
     # auto holds an engine to 99.5 % of other frames
     assert Agreement.of(decided, expected).agreement >= 0.99
+
+
+@pytest.mark.parametrize("engine", choose.ENGINES)
+def test_shipped_matched_filter(engine, sample):
+    available(engine)
+    classifier = Classifier.load("modern")
+    decided = open_engine(classifier, engine, "float32").decide(sample)
+    found = Agreement.of(decided, classifier.decide(sample))
+    assert found.agreement >= 0.998, found
 
 
 @pytest.mark.parametrize("engine", choose.ENGINES)
@@ -292,7 +301,7 @@ def test_auto_takes_the_fastest(fastest, rejecting, monkeypatch, caplog):
 
 def test_auto_takes_none_that_decides_otherwise(rejecting, monkeypatch):
     only_torch(monkeypatch, {"float32": 100.0, "bfloat16": 900.0})
-    exact = choose.OfClassifier.make
+    exact = sources.OfClassifier.make
 
     def spoiled(self, engine, precision, threads):
         opened = exact(self, engine, precision, threads)
@@ -301,7 +310,7 @@ def test_auto_takes_none_that_decides_otherwise(rejecting, monkeypatch):
             opened.scores = lambda iq: scores(iq)[:, ::-1]
         return opened
 
-    monkeypatch.setattr(choose.OfClassifier, "make", spoiled)
+    monkeypatch.setattr(sources.OfClassifier, "make", spoiled)
     assert open_engine(rejecting).precision == "float32"
     monkeypatch.setattr(choose, "AGREEMENT", 1.01)
     with pytest.raises(UserError, match="no engine decides as the model does.*torch bfloat16"):

@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from robust_amc import data
+from robust_amc.classifier import Classifier
 from robust_amc.models import build
 from robust_amc.models.differential import DifferentialFeatures
 from robust_amc.models.symbols import SymbolFeatures, matched_taps
@@ -162,3 +164,13 @@ def test_it_is_small():
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(noise(1))
     assert counter.get_total_flops() / 2 < 2e6  # multiply-adds
+
+
+def test_shipped_model_tells_qam16_from_qam64():
+    """On the sample that ships, which it has not seen; a coin would have half of them right."""
+    levels = [6, 8, 10, 12, 14, 16, 18]
+    frames = data.read("sample").select(classes=["QAM16", "QAM64"], snr_db=levels).in_memory()
+    decided = Classifier.load("modern").decide(frames.iq).label
+    for name in ("QAM16", "QAM64"):
+        own = frames.truth == name
+        assert (decided[own] == frames.label[own]).mean() > 0.75

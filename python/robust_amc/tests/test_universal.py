@@ -11,6 +11,7 @@ from robust_amc.attacks import AttackSettings, Goal, craft, noise, transfer
 from robust_amc.attacks.universal import principal_direction
 from robust_amc.classifier import Classifier
 from robust_amc.cli import attack as command
+from robust_amc.cli import console
 from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 from robust_amc.evaluation import Attack, SecurityCurve
@@ -159,7 +160,10 @@ class TestCommand:
         npz.write(toy_dataset(200, 50), "toy.npz")
 
     def run(self, *arguments):
-        command.app([str(each) for each in arguments], standalone_mode=False)
+        try:
+            command.app([str(each) for each in arguments], standalone_mode=False)
+        finally:
+            console._until_end.close()  # as when the program ends
 
     def test_universal(self, rejecting, tmp_path):
         self.run(

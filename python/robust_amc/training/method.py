@@ -1,5 +1,6 @@
 """What a training method is, and those that there are."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -19,7 +20,7 @@ METHODS = Registry(
 )
 
 
-class Method:
+class Method(ABC):
     """How a training makes its batches: base class of the methods.
 
     A method of another package is a subclass, registered as an entry point of the group
@@ -40,6 +41,7 @@ class Method:
         """Take the settings (None: the defaults) for a training on `frame_count` frames."""
         self.settings = self.Settings() if settings is None and self.Settings else settings
 
+    @abstractmethod
     def batch(
         self,
         network: nn.Module,
@@ -59,11 +61,10 @@ class Method:
             classes: how many there are
             generator: of every random choice, on the CPU
         """
-        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Tensor]:
         """What is kept between epochs: tensors ``[frames]``, one value for each training frame."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on with what :meth:`state_dict` gave."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:  # noqa: B027
+        """Go on with what :meth:`state_dict` gave; here, nothing."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...arrays import Array
+from ...arrays import Array, listed
 from ...errors import UserError
 from ...files import Document
 from .. import dataset
@@ -211,7 +211,7 @@ def _stretches(frames: dataset.FrameDataset) -> Iterator[tuple[int, int, int]]:
     steps = np.diff(frames.run_id.astype(np.int64))
     breaks = (np.diff(frames.label) != 0) | (np.diff(frames.snr_db) != 0) | (steps >> 1 != 0)
     start, step = 0, None
-    for i, (found, broken) in enumerate(zip(steps.tolist(), breaks.tolist()), 1):
+    for i, (found, broken) in enumerate(zip(listed(steps), listed(breaks)), 1):
         if broken or step not in (None, found):
             yield start, i, step or 0
             start, step = i, None
@@ -224,7 +224,7 @@ def _stretches(frames: dataset.FrameDataset) -> Iterator[tuple[int, int, int]]:
 def _encode(column: Array) -> list[Any]:
     """A list for JSON: null for NaN, text for infinite values."""
     if column.dtype.kind == "i":
-        return column.tolist()
+        return listed(column)
     return [
         _short(value) if np.isfinite(value) else None if value != value else str(value)
         for value in column
