@@ -79,7 +79,7 @@ def test_from_data_to_a_robustness_figure(files):
         assert all(made[each] == getattr(asked, each) for each in same)
     run(
         "evaluate", "--model", "plain.safetensors,htrd.safetensors", "--dataset", "toy.npz",
-        "--snr", 10, "--pnr", "-5,5", "--attack", "pgd", "--steps", 8, "--restarts", 0,
+        "--snr", 10, "--pnr", "-5,5", "--attack", "pgd", "--steps", 4, "--restarts", 0,
         "--frames", 60, "--json", "out.json", "--figure", "out.png", "--device", "cpu",
     )  # fmt: skip
     results = json.loads((files / "out.json").read_text())
@@ -134,7 +134,7 @@ def test_killed_training_resumes(files):
     """kill -9 in the middle; --resume ends where an unbroken run ends."""
     command = [sys.executable, "-c", "from robust_amc.cli import main; main()", "train"]
     options = [
-        "--dataset", "toy.npz", "--epochs", "3", "--patience", "0",
+        "--dataset", "toy.npz", "--epochs", "2", "--patience", "0",
         *map(str, TRAIN),
     ]  # fmt: skip
     subprocess.run([*command, "straight.safetensors", *options], check=True, capture_output=True)
@@ -142,7 +142,7 @@ def test_killed_training_resumes(files):
         [*command, "broken.safetensors", *options], stderr=subprocess.PIPE, text=True
     )
     for line in process.stderr:
-        if line.startswith("epoch 1"):
+        if line.startswith("epoch 0"):
             process.kill()
             break
     process.wait(timeout=300)
