@@ -134,7 +134,7 @@ def test_killed_training_resumes(files):
     """kill -9 in the middle; --resume ends where an unbroken run ends."""
     command = [sys.executable, "-c", "from robust_amc.cli import main; main()", "train"]
     options = [
-        "--dataset", "toy.npz", "--epochs", "2", "--patience", "0",
+        "--dataset", "toy.npz", "--epochs", "3", "--patience", "0",
         *map(str, TRAIN),
     ]  # fmt: skip
     subprocess.run([*command, "straight.safetensors", *options], check=True, capture_output=True)
@@ -142,7 +142,7 @@ def test_killed_training_resumes(files):
         [*command, "broken.safetensors", *options], stderr=subprocess.PIPE, text=True
     )
     for line in process.stderr:
-        if line.startswith("epoch 0"):
+        if line.startswith("epoch 1"):
             process.kill()
             break
     process.wait(timeout=300)
