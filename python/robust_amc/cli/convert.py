@@ -86,8 +86,9 @@ def convert(
 ) -> None:
     """Convert a data set or a recording into another format, or into a part of it.
 
-    What a file says of itself needs no option. Recordings and HDF5 files of any size are converted piece by piece. The class list stays
-    whole when only some classes are taken, so that labels keep their numbers.
+    What a file says of itself needs no option. Recordings and HDF5 files of any size are
+    converted piece by piece. The class list stays whole when only some classes are taken, so
+    that labels keep their numbers.
     """
     for target in registry.targets(output):
         refuse_overwriting(target)

@@ -57,7 +57,8 @@ def read(path: AnyPath, class_names: Sequence[str] | None = None) -> FrameDatase
         classes = _classes(sets["Y"].shape[1], class_names)
         label = np.concatenate([_label(rows, start) for start, rows in _pieces(sets["Y"])])
         with np.errstate(over="ignore"):  # what overflows is not finite, and refused as such
-            snr_db = np.concatenate([rows.reshape(-1).astype("f4") for _, rows in _pieces(sets["Z"])])
+            levels = [rows.reshape(-1).astype("f4") for _, rows in _pieces(sets["Z"])]
+        snr_db = np.concatenate(levels)
         iq = _Frames(path, count, length, sets["X"].dtype)
     if classes[0] == _nameless(0):
         log.warning(
@@ -114,7 +115,7 @@ def _opened(path: AnyPath) -> Iterator[dict[str, h5py.Dataset]]:
     with hdf5_sets.opened(path, _KINDS, _FORM) as sets:
         shapes = {name: found.shape or () for name, found in sets.items()}
         count, length = (*shapes["X"], 0, 0)[:2]
-        columns = shapes["Y"][-1] if 1 <= shapes["Y"][-1] <= _MOST_CLASSES else len(CLASSES)
+        columns = min((*shapes["Y"], 0, 0)[1] or len(CLASSES), _MOST_CLASSES)
         wanted = {
             "X": [(count, length, 2)],
             "Y": [(count, columns)],

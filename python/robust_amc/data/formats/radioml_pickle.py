@@ -2,9 +2,9 @@
 
 The file is a dictionary ``{(modulation, SNR label): float32 [n, 2, length]}``, pickled by
 Python 2 or by any later protocol. Re-packs are as good: of another precision, complex
-``[n, length]``, with I and Q last, with keys of NumPy's own types. A pickle may call anything that its unpickler lets it
-name; ours knows stand-ins for the few names that NumPy arrays need, written here in
-Python, and refuses every other. No NumPy unpickling code runs.
+``[n, length]``, with I and Q last, with keys of NumPy's own types. A pickle may call anything
+that its unpickler lets it name; ours knows stand-ins for the few names that NumPy arrays need,
+written here in Python, and refuses every other. No NumPy unpickling code runs.
 """
 
 import os
