@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _META_LIMIT = 1 << 24  # bytes
 _MOST_ANNOTATIONS = 100_000
+_MOST_BANDS = 4096
 _HASH_LIMIT = 1 << 28  # bytes; the checksum of a larger file takes longer than it is worth
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
 _EXTENSIONS = [
@@ -161,6 +162,8 @@ def _sources(samples: Samples, bands: list[tuple[float, float] | None]) -> list[
     for band in bands:
         if band is not None:
             found.setdefault(band, Band(samples, *band))
+    if len(found) > _MOST_BANDS:
+        raise UserError(f"it has more than {_MOST_BANDS} different bands; split the recording")
     return [found[band] for band in bands]
 
 

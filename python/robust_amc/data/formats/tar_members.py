@@ -69,7 +69,8 @@ def _members(file: BinaryIO) -> Iterator[Member]:
 def _check(header: bytes) -> None:
     """UserError unless a header has its checksum, in which that counts as spaces."""
     expected = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
-    if len(header) < _BLOCK or _number(header[148:156]) != expected:
+    said = header[148:156].strip(b" \0").lstrip(b"0")
+    if len(header) < _BLOCK or said != b"%o" % expected:
         raise UserError("a header in it is not one of a tar archive")
 
 
