@@ -40,14 +40,15 @@ REJECTING = """\
 
 UNKNOWN_REJECTING = """\
 It rejects frames that lie between its classes. A signal that is none of them is not recognized as
-such: most frames of the table are accepted, noise too. Behind a radio, leave out what is no signal
-with the squelch of the Frame Sampler, or `htrd classify --squelch-db`."""
+such: many are accepted, noise too. Behind a radio, leave out what is no signal with the squelch of
+the Frame Sampler, or `htrd classify --squelch-db`."""
 UNKNOWN_ACCEPTING = """\
 It rejects nothing: every frame gets a class, noise too. Behind a radio, leave out what is no signal
 with the squelch of the Frame Sampler, or `htrd classify --squelch-db`."""
 UNKNOWN_MEASURED = """\
-{frames} frames of each signal at {snr_db:g} dB SNR in the whole rate, made by
-`htrd evaluate --unknown --model {name} --seed {seed}` ({cpu}, {date}):"""
+Signals at {snr_db:g} dB SNR in the whole rate, made by
+`htrd evaluate --unknown --model {name} --frames {frames} --seed {seed}`
+({cpu}, {date}):"""
 
 
 def card(classifier: Classifier, path: AnyPath) -> str:

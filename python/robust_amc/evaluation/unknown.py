@@ -45,12 +45,16 @@ def acceptance(classifier: Classifier, count: int, snr_db: float, seed: int) -> 
 def acceptance_table(rows: Sequence[Document]) -> Table:
     """A Rich table, a line a signal and a column a model: the share accepted, and most often as."""
     models = list(dict.fromkeys(row["model"] for row in rows))
-    table = Table(caption="share of frames accepted, and what most of them are taken for")
+    levels = sorted({row["snr_db"] for row in rows if row["snr_db"] is not None})
+    table = Table(
+        caption="share of frames accepted, and what most of them are taken for; SNR "
+        + ", ".join(f"{level:g} dB" for level in levels)
+    )
     table.add_column("signal")
     for model in models:
         table.add_column(Text(model))
     for (signal, snr_db), group in _by_signal(rows).items():
-        named = signal if snr_db is None else f"{signal}, {snr_db:g} dB"
+        named = signal if snr_db is None or len(levels) < 2 else f"{signal}, {snr_db:g} dB"
         cells = {row["model"]: cell(row) for row in group}
         table.add_row(Text(named), *(Text(cells[model]) for model in models))
     return table
