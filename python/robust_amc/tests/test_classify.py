@@ -309,6 +309,17 @@ def test_wav_files_are_decided_as_their_samples(folder, capsys, bits):
         assert "is a WAV file" in refused(capsys, "r.wav", *wrong)
 
 
+def test_a_real_signal_is_decided_as_its_upper_sideband(folder, capsys):
+    time = np.arange(128 * 40)
+    wave = np.cos(2 * np.pi * (0.1 * time + 5 * np.sin(time / 300)))
+    body = wav_files.chunk(b"data", wav_files.stored(wave * 0.9, wav_files.PCM, 16))
+    Path("r.wav").write_bytes(wav_files.wav(wav_files.form(wav_files.PCM, 1, 48_000, 16), body))
+    found = decisions(capsys, "r.wav", "--hop", 64)
+    facts = RawFacts(modulation="chirp", snr_db=10)
+    read = frames.to_complex(data.read("r.wav", raw_facts=facts).in_memory().iq).ravel()
+    check(found, expected(read, range(0, len(read) - 127, 64)), CLASSES)
+
+
 def test_archives_and_late_captures(folder, capsys):
     values = as_int16(radio_samples(12))
     meta = save_recording(values, **{"core:sample_rate": RATE})

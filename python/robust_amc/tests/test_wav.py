@@ -129,12 +129,11 @@ def test_a_real_signal_becomes_its_upper_sideband(tmp_path, frequency):
 def test_filters_in_blocks_are_those_of_the_whole(monkeypatch):
     monkeypatch.setattr(bands, "_MOST", 256)
     rng = np.random.default_rng(0)
-    for count in (256, 300, 5000):
+    for count in (254, 256, 300, 5000):
         wide = rng.standard_normal(count) + 1j * rng.standard_normal(count)
         taps = rng.standard_normal(2 * 127 + 1)
-        np.testing.assert_allclose(
-            bands._filtered(wide, taps), np.convolve(wide, taps, "valid"), atol=1e-10
-        )
+        expected = np.convolve(wide, taps, "valid") if count > 254 else []
+        np.testing.assert_allclose(bands._filtered(wide, taps), expected, atol=1e-10)
 
 
 def test_audio_in_two_channels_is_refused(tmp_path):

@@ -75,7 +75,7 @@ def _filtered(wide: Any, taps: Floats) -> Any:
         return wide * taps[0]
     size = 1 << (min(len(wide), _MOST) + reach - 1).bit_length()
     response = np.fft.fft(taps, size)
-    step, blocks = size - reach, []
+    step, blocks = size - reach, [wide[:0]]
     for start in range(0, len(wide) - reach, step):
         block = np.fft.ifft(np.fft.fft(wide[start : start + size], size) * response)
         blocks.append(block[reach : min(size, len(wide) - start)])
