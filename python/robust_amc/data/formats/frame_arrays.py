@@ -36,9 +36,9 @@ def labeled(
             samples = array.reshape(-1)[: count * length].astype(np.complex64)
             iq = frames.to_iq(samples.reshape(count, length))
         elif array.dtype.kind == "c" and array.ndim == 2:
-            iq = frames.to_iq(array.astype(np.complex64))
+            iq = frames.to_iq(array.astype(np.complex64, copy=False))
         elif array.dtype.kind == "f" and array.ndim == 3 and array.shape[1] == 2:
-            iq = array.astype(np.float32)
+            iq = array.astype(np.float32, copy=False)
         else:
             raise UserError(f"{path} holds {array.dtype} {array.shape}; it must hold {FORM}")
     runs = np.zeros(len(iq)) if is_stream else np.arange(len(iq))

@@ -28,7 +28,7 @@ _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f
 _DOUBLE, _SINGLE, _COMPLEX = 6, 7, 0x800  # classes of arrays, and a flag of theirs
 _MOST_ARRAYS = 1000
 # Samples with noise hardly compress; what expands further is no data set. A small file may.
-_MOST_EXPANSION = 20
+_MOST_EXPANSION = 8
 _MAY_EXPAND = 1 << 26  # bytes
 
 
@@ -117,9 +117,11 @@ def _matrix(data: memoryview, order: str) -> tuple[str, Array] | None:
         return None
     if min(shape, default=0) < 0 or len(shape) > 3:
         raise ValueError(f"an array of the shape {shape[:9]}")
-    values = _numbers(*_next(parts), shape, order)
-    if flags & _COMPLEX:
-        values = values + 1j * _numbers(*_next(parts), shape, order)
+    real = _numbers(*_next(parts), shape, order)
+    if not flags & _COMPLEX:
+        return name, real
+    values = real.astype(np.complex64)
+    values.imag = _numbers(*_next(parts), shape, order)
     return name, values
 
 
@@ -131,13 +133,14 @@ def _next(parts: Iterator[tuple[int, memoryview]]) -> tuple[int, memoryview]:
 
 
 def _numbers(kind: int, data: memoryview, shape: tuple[int, ...], order: str) -> Array:
-    """Numbers of an array, float64; they may be stored as small integers."""
+    """Numbers of an array, float32; they may be stored as small integers."""
     if kind not in _NUMBERS:
         raise ValueError("numbers of an unknown type")
     values = np.frombuffer(data, f"{order}{_NUMBERS[kind]}")
     if len(values) != math.prod(shape):
         raise ValueError(f"the shape {shape} does not fit {len(values)} numbers")
-    return values.astype(np.float64).reshape(shape, order="F")
+    with np.errstate(over="ignore"):  # what overflows is not finite, and refused as such
+        return values.astype(np.float32).reshape(shape, order="F")
 
 
 FORMAT = Format(

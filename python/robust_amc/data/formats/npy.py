@@ -16,7 +16,7 @@ def read(path: AnyPath, facts: RawFacts, frame_length: int | None = None) -> Fra
     try:
         # Mapped, so that its size is compared with that of the file before anything is allocated
         with np.errstate(over="ignore"):
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            array = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except Exception as error:  # a damaged header can fail anywhere in NumPy
         reason = str(error).split("\n")[0][:100] or type(error).__name__
         raise UserError(f"{path} is not a sound .npy file ({reason}); copy it again") from None
