@@ -29,7 +29,7 @@ def band_noise(rng: np.random.Generator, count: int, length: int, width: float) 
     """Gaussian noise in a band of `width` around 0, its spectrum rectangular."""
     size = 4 * length
     spectrum = np.fft.fft(white_noise(rng, count, size))
-    spectrum[:, np.abs(np.fft.fftfreq(size)) > width / 2] = 0
+    spectrum[:, np.abs(np.fft.fftfreq(size, 1.0)) > width / 2] = 0
     return _unit_power(np.fft.ifft(spectrum)[:, :length])
 
 
