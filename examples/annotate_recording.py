@@ -23,11 +23,13 @@ CHUNK = 1 << 20  # bytes
 
 
 class Offline(gr.top_block):
-    """Every frame of a file of complex float32 samples, decided."""
+    """Every frame of a part of a file of complex float32 samples, decided."""
 
     def __init__(self, samples, model, squelch_db):
         gr.top_block.__init__(self, "offline", catch_exceptions=True)
-        self.source = blocks.file_source(gr.sizeof_gr_complex, str(samples), False)
+        item = gr.sizeof_gr_complex
+        self.source = blocks.file_source(item, str(samples.path), False, samples.first // item,
+                                         (samples.size or 0) // item)
         self.frames = htrd.frame_sampler(model.frame_length, squelch_db=squelch_db)
         self.classifier = htrd.classifier(model, len(model.classes), "as_model",
                                           publish_decisions=False, frame_length=model.frame_length)
@@ -54,8 +56,8 @@ def annotate(
     flowgraph.run()
     decided = flowgraph.probe.records()
     writing = annotated(output, known, loaded.name, loaded.frame_length)
-    with writing as annotator, open(samples, "rb") as data:
-        while chunk := data.read(CHUNK):
+    with writing as annotator:
+        for chunk in samples.blocks(CHUNK):
             annotator.keep(chunk)
         if decided is not None:
             annotator.add(decided)

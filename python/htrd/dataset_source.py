@@ -7,6 +7,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from robust_amc import data, frames
+from robust_amc.data.formats.base import RawFacts
 from robust_amc.data.replay import Replayer, ReplayOrder
 from robust_amc.errors import UserError
 
@@ -43,6 +44,9 @@ class dataset_source(gr.sync_block):
         frame_length: samples in a frame; longer frames of the file are cut
         output: ``frames`` (vectors) or ``stream`` (single samples)
         tags: whether frames are tagged; without, the source is several times faster
+        modulation: of a file that does not say it: raw samples, a WAV file, an array
+        label_snr_db: SNR label of such a file, in dB
+        datatype: type of raw samples whose name does not say it, as SigMF names it
 
     Raises UserError for a missing or damaged file, an unknown class, SNR label, part, order or
     output, an empty selection, frames that are too short, or a start outside the order.
@@ -50,13 +54,15 @@ class dataset_source(gr.sync_block):
 
     def __init__(self, dataset="sample", classes=(), snr_db=(), part="all", order="file",
                  repeat=False, start=0, limit=0, seed=0, split_seed=0,
-                 frame_length=frames.FRAME_LENGTH, output="frames", tags=True):
+                 frame_length=frames.FRAME_LENGTH, output="frames", tags=True,
+                 modulation="", label_snr_db=0.0, datatype=""):
         at_least(0, start=start, limit=limit, seed=seed, split_seed=split_seed)
         at_least(1, frame_length=frame_length)
         if output not in OUTPUTS:
             raise UserError(f"unknown output {output!r}; there are {', '.join(OUTPUTS)}")
-        chosen = _select(data.read(dataset, frame_length), classes, snr_db, part, limit, seed,
-                         split_seed)
+        facts = _facts(modulation, label_snr_db, datatype)
+        chosen = _select(data.read(dataset, frame_length, facts), classes, snr_db, part, limit,
+                         seed, split_seed)
         self._playlist = ReplayOrder(chosen.label, order, repeat, start, seed)
         self._player = Replayer(chosen, self._playlist)
         item = np.dtype((np.complex64, frame_length) if output == "frames" else np.complex64)
@@ -120,6 +126,13 @@ class dataset_source(gr.sync_block):
             add(0, offset, keys.MODULATION, names[label])
             add(0, offset, keys.SNR_DB, levels[snr_db])
             add(0, offset, keys.FRAME_INDEX, pmt.from_long(index))
+
+
+def _facts(modulation, label_snr_db, datatype):
+    """What a file does not say itself; the sample rate means nothing here."""
+    if not modulation:
+        return RawFacts(datatype=datatype or None)
+    return RawFacts(1.0, modulation, label_snr_db, datatype or None)
 
 
 def _select(whole, classes, snr_db, part, limit, seed, split_seed):

@@ -16,6 +16,7 @@ from gnuradio import blocks, gr, gr_unittest, htrd
 from robust_amc import data, frames
 from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
+from robust_amc.tests import wav_files
 
 LENGTH = 128
 STATES = {"state": "enabled", "coordinate": [8, 8], "rotation": 0}
@@ -299,6 +300,29 @@ class QaDatasetSource(gr_unittest.TestCase):
                 htrd.dataset_source(**{"dataset": support.dataset()} | settings)
             self.assertIn(word, str(raised.exception))
             self.assertNotIn("\n", str(raised.exception))
+
+    def test_recordings_that_do_not_say_what_they_are(self):
+        """Raw samples and WAV files, their level untouched, tagged with what is said of them."""
+        whole = np.random.default_rng(4).integers(-30000, 30000, (10 * LENGTH, 2)).astype("<i2")
+        expected = (whole / 2**15).astype(np.float32).view(np.complex64).reshape(-1, LENGTH)
+        whole.tofile(self.folder / "r.cs16")
+        whole.tofile(self.folder / "r.iq")
+        (self.folder / "r.wav").write_bytes(wav_files.wav(
+            wav_files.form(wav_files.PCM, 2, 96_000, 16), wav_files.chunk(b"data", whole.tobytes())
+        ))
+        for name, more in (("r.cs16", {}), ("r.iq", {"datatype": "ci16_le"}), ("r.wav", {})):
+            with self.subTest(name):
+                sink = run(htrd.dataset_source(str(self.folder / name), modulation="QPSK",
+                                               label_snr_db=7, **more))
+                np.testing.assert_array_equal(frames_in(sink), expected)
+                tags = support.tags_of(sink)
+                self.assertEqual({tag["modulation"] for tag in tags}, {"QPSK"})
+                self.assertEqual({tag["snr_db"] for tag in tags}, {7})
+        for wrong in ({}, {"modulation": "QPSK", "datatype": "rf32_le"}):
+            with self.assertRaises(UserError):
+                htrd.dataset_source(str(self.folder / "r.iq"), **wrong)
+        with self.assertRaisesRegex(UserError, "says itself"):
+            htrd.dataset_source(support.dataset(), modulation="QPSK")
 
     def test_start_in_a_panel(self):
         source = htrd.dataset_source(support.dataset(), start=5)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import systems
+from . import assets, systems
 from .evaluation.metrics import METRICS
 from .files import AnyPath, Document
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .classifier import Classifier
 from .files import checksum
 
+MEASURED = "models/unknown.json"  # what `htrd evaluate --unknown` found of the models that ship
 USE = """\
 For experiments with attacks on, and defenses of, modulation classifiers on signals like those of
 RML2016.10a: frames of {length} complex samples at 8 samples a symbol, classes {classes}.
@@ -35,6 +37,18 @@ REJECTING = """\
 - The threshold rejects {target:.0%} of benign frames like those that it was set on: SNR labels
   {levels} dB. Elsewhere it rejects another share; `set_target_rejection` and
   `htrd fit-rejector` set it anew."""
+
+UNKNOWN_REJECTING = """\
+It rejects frames that lie between its classes. A signal that is none of them is not recognized as
+such: many are accepted, noise too. Behind a radio, leave out what is no signal with the squelch of
+the Frame Sampler, or `htrd classify --squelch-db`."""
+UNKNOWN_ACCEPTING = """\
+It rejects nothing: every frame gets a class, noise too. Behind a radio, leave out what is no signal
+with the squelch of the Frame Sampler, or `htrd classify --squelch-db`."""
+UNKNOWN_MEASURED = """\
+Signals at {snr_db:g} dB SNR in the whole rate, made by
+`htrd evaluate --unknown --model {name} --frames {frames} --seed {seed}`
+({cpu}, {date}):"""
 
 
 def card(classifier: Classifier, path: AnyPath) -> str:
@@ -76,6 +90,9 @@ def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
     if "evaluation" in facts:
         yield from _section("Figures")
         yield from _figures(facts["evaluation"])
+    yield from _section("Signals that it does not know")
+    yield UNKNOWN_REJECTING if "rejector" in facts else UNKNOWN_ACCEPTING
+    yield from _unknown(classifier.name, checksum(path))
     yield from _section("Limits")
     yield LIMITS
     if facts["architecture"]["name"] in CONVOLUTIONAL:
@@ -139,6 +156,24 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return "-" if value is None else str(value)
+
+
+def _unknown(name: str, digest: str) -> Iterator[str]:
+    """What a model of this checksum accepts of unknown signals, where that was measured."""
+    measured = json.loads(assets.path(MEASURED).read_text())
+    rows = [row for row in measured["rows"] if row["sha256"] == digest]
+    if not rows:
+        return
+    settings = measured["settings"]
+    level = max(row["snr_db"] for row in rows if row["snr_db"] is not None)
+    yield ""
+    yield UNKNOWN_MEASURED.format(**settings | {"snr_db": level, "name": name})
+    yield ""
+    yield "| signal | accepted | most often as |"
+    yield "|---|---|---|"
+    for row in rows:
+        first = next(iter(row["accepted_as"].items()), ("-", 0))
+        yield f"| {row['signal']} | {row['acceptance_rate']:.2f} | {first[0]} {first[1]:.2f} |"
 
 
 def _figures(facts: Document) -> Iterator[str]:

@@ -34,17 +34,32 @@ from ..evaluation.table import results_table
 from ..files import Document, write_json
 from ..runtime.runtime import Runtime
 from .console import err, out, progress
-from .options import Dataset, Device, Json, Seed, check_writable, parse_floats, parse_names
+from .evaluate_unknown import evaluate_unknown
+from .options import Device, Json, Seed, check_writable, parse_floats, parse_names
 
 DEFAULT = AttackSettings()
 CRAFT = 1000  # frames at most that a universal perturbation is made from
 
 
 def evaluate(
-    dataset: Dataset,
     model: Annotated[str, typer.Option(help="Names or files of models, comma-separated.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Path of a data set, or 'sample'; not with --unknown.")
+    ] = None,
+    unknown: Annotated[
+        bool,
+        typer.Option(
+            "--unknown",
+            help="Instead of a data set, signals that are none of the classes (noise, carriers, "
+            "OFDM, chirps, other FSK, …): what is accepted of them, and as what.",
+        ),
+    ] = False,
     snr: Annotated[
-        str | None, typer.Option(help="SNR labels in dB, one row each (default: one row over all).")
+        str | None,
+        typer.Option(
+            help="SNR labels in dB, one row each (default: one row over all); with --unknown, the "
+            "SNR of the signals (default: 20)."
+        ),
     ] = None,
     pooled: Annotated[
         bool, typer.Option("--pooled", help="One row over all the labels of --snr.")
@@ -101,6 +116,19 @@ def evaluate(
     models are compared on the same frames, with the paired 95 % interval.
     """
     levels = parse_floats(pnr)
+    names = parse_names(model)
+    inputs = [dataset, source, *names]
+    check_writable(json, inputs=inputs)
+    if unknown:
+        unused = {
+            "--dataset": dataset, "--attack": attack is not Attack.NONE, "--pnr": pnr,
+            "--pooled": pooled, "--part": part, "--source": source, "--objective": objective,
+            "--by-class": by_class, "--fuse": fuse, "--figure": figure,
+        }  # fmt: skip
+        evaluate_unknown(names, parse_floats(snr), frames, seed, json, device, unused)
+        return
+    if dataset is None:
+        raise UserError("give --dataset, a path or 'sample', or --unknown")
     if (attack is Attack.NONE) != (levels is None):
         raise UserError(
             "--pnr goes with an attack: add --attack, such as pgd or noise"
@@ -111,9 +139,6 @@ def evaluate(
         raise UserError("--fuse goes without an attack: leave --attack and --pnr out")
     if levels:
         power.check_db(pnr=np.asarray(levels))
-    names = parse_names(model)
-    inputs = [dataset, source, *names]
-    check_writable(json, inputs=inputs)
     check_writable(figure, (".png", ".svg", ".pdf"), inputs)
     runtime = Runtime(device)
     models = [Classifier.load(name, runtime.device) for name in names]

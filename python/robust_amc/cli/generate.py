@@ -1,12 +1,16 @@
 """`htrd dataset generate`: make an RML2016.10a-style data set with GNU Radio."""
 
 import importlib
+import io
 import os
+import sys
 import time
+from contextlib import redirect_stderr
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.progress import Progress, TaskID
 
@@ -14,6 +18,7 @@ from ..errors import UserError
 from .console import err, out, progress
 from .options import Seed, parse_floats, parse_names, refuse_overwriting
 
+_BUILT_FOR_1 = "compiled using NumPy 1.x"  # what NumPy 2 says of a module
 LINE_INTERVAL = 10  # seconds, where there is no terminal to draw a bar on
 
 
@@ -134,10 +139,23 @@ def htrd_module(name: str) -> ModuleType:
     """A module of gnuradio.htrd; the library does without, so it may be missing: UserError."""
     # Standard output is for results. GNU Radio asks for this when it is imported
     os.environ.setdefault("GR_CONF_LOG_LOG_FILE", "stderr")
+    said = io.StringIO()
     try:
-        return importlib.import_module(f"gnuradio.htrd.{name}")
-    except ImportError as error:
+        # NumPy 2 has a page to say, with a traceback, when it meets what was built for NumPy 1
+        with redirect_stderr(said):
+            module = importlib.import_module(f"gnuradio.htrd.{name}")
+    except (ImportError, AttributeError) as error:
+        if _BUILT_FOR_1 in said.getvalue() + str(error):
+            raise UserError(
+                f"GNU Radio was built for NumPy 1, and NumPy {np.__version__} is installed in this "
+                "environment: python -m pip install 'numpy<2'"
+            ) from None
+        sys.stderr.write(said.getvalue())
+        if isinstance(error, AttributeError):
+            raise
         raise UserError(
             f"the generator needs GNU Radio and gr-htrd, and {error.name or error} cannot be "
             "imported; install them (script/bootstrap), or use --dataset sample"
         ) from None
+    sys.stderr.write(said.getvalue())
+    return module

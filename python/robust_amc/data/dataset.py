@@ -38,6 +38,8 @@ class FrameDataset:
         run_id: int32 ``[n]``; frames of one generator run share a channel and a source
         metadata: how the data set was made
         extra: more that is known of each frame, arrays ``[n]`` by name (see EXTRA)
+        received: whether the samples have the level at which a receiver recorded them; those of
+            data sets have been scaled already, or are as their makers want them
 
     Raises UserError when the parts do not fit together.
     """
@@ -49,6 +51,7 @@ class FrameDataset:
     run_id: Integers
     metadata: Document = field(default_factory=dict)
     extra: dict[str, Array] = field(default_factory=dict)
+    received: bool = False
 
     def __post_init__(self) -> None:
         if not self.is_lazy:

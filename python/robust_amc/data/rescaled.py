@@ -24,9 +24,11 @@ def rescaled(
     """
     if scaling is None and not half:
         return dataset
-    known = {} if scaling is None else {"scaling": frames.Scaling(scaling).value}
-    iq = _Rescaled(dataset.iq, scaling, half)
-    return replace(dataset, iq=lazy.as_array(iq), metadata=dataset.metadata | known)
+    iq = lazy.as_array(_Rescaled(dataset.iq, scaling, half))
+    if scaling is None:
+        return replace(dataset, iq=iq)
+    known = {"scaling": frames.Scaling(scaling).value}
+    return replace(dataset, iq=iq, metadata=dataset.metadata | known, received=False)
 
 
 class _Rescaled(lazy.LazyFrames):

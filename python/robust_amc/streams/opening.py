@@ -1,20 +1,17 @@
 """Opens a stream by its name: a file, standard input, or an address."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..data.formats import raw, sample_file, sigmf_recording
+from ..data.formats import raw, sample_file, sigmf_recording, wav
 from ..errors import UserError
 from . import recording
 from .recording import Facts, Recording
-from .sources import FileSource, PipeSource, Source
+from .sources import FileSource, PipeSource, SampleSource, Source
 from .zmq_source import ZmqSource
 
 STDIN = "-"
-# Types of samples that files of these names usually have
-_LIKELY = {".cu8": "cu8", ".cs8": "ci8", ".cs16": "ci16_le", ".sc16": "ci16_le", ".cf64": "cf64_le"}
-_LIKELY |= dict.fromkeys((".iq", ".raw", ".bin"), "cf32_le, ci16_le or cu8")
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,56 @@ def open_stream(
     """
     facts = facts or Facts()
     path = Path(name)
-    if path.suffix in (sigmf_recording.META, sigmf_recording.DATA):
-        found, samples = recording.read(path, frame_length, follow)
-        return Stream(FileSource(samples, follow), recording.with_facts(found, facts))
-    found = recording.with_facts(Recording(), facts)
+    if sigmf_recording.is_recording(path):
+        found, part = recording.read(path, frame_length, follow)
+        source = FileSource(part.path, follow, part.first, part.size)
+        return Stream(source, recording.with_facts(found, facts))
+    if _is_wav(path):
+        return _wav_stream(path, follow, facts)
+    datatype = facts.datatype or raw.datatype_of(path)
+    found = recording.with_facts(Recording(), replace(facts, datatype=datatype))
     if name == STDIN:
         if sys.stdin is None:
             raise UserError("standard input is closed; pipe samples into it, or name a file")
         return Stream(PipeSource(sys.stdin.fileno()), found)
     if "://" in name:
         return Stream(ZmqSource(name, 2 * found.dtype.itemsize), found)
-    if path.suffix in raw.SUFFIXES or facts.datatype:
+    if datatype:
         if not follow:
             sample_file.count_samples(path, found.dtype)
         return Stream(FileSource(path, follow), found)
-    if path.suffix in _LIKELY:
+    if path.suffix.lower() in raw.UNCERTAIN:
         raise UserError(
             f"{path} does not say what its samples are; give --datatype, such as "
-            f"{_LIKELY[path.suffix]}"
+            f"{raw.UNCERTAIN[path.suffix.lower()]}"
         )
     return None
+
+
+def _is_wav(path: Path) -> bool:
+    """Whether a file is a WAV file; of a pipe nothing is read."""
+    try:
+        if not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            return wav.is_wav(file.read(12))
+    except (OSError, ValueError):
+        return False  # who opens it says why
+
+
+def _wav_stream(path: Path, follow: bool, facts: Facts) -> Stream:
+    """The samples of a WAV file as cf32_le; the header's rate counts unless `facts` have one."""
+    if follow or facts.datatype:
+        raise UserError(
+            f"{path} is a WAV file, which says itself what its samples are and where they end; "
+            "--datatype and --follow are for raw samples"
+        )
+    found = wav.open_wav(path)
+    known = replace(
+        facts,
+        sample_rate_hz=facts.sample_rate_hz or found.sample_rate_hz,
+        center_frequency_hz=found.center_frequency_hz
+        if facts.center_frequency_hz is None
+        else facts.center_frequency_hz,
+    )
+    return Stream(SampleSource(found.samples), recording.with_facts(Recording(), known))

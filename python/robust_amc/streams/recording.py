@@ -1,19 +1,22 @@
 """What is known of a stream of samples besides the samples."""
 
+import logging
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Floats, Integers, listed
 from ..data.formats import sample_file, sigmf_recording
-from ..data.formats.sigmf_annotations import SNR, is_decision
+from ..data.formats.sample_file import FilePart
+from ..data.formats.sigmf_annotations import SNR, band_of, has_edges, is_decision
 from ..errors import UserError
 from ..files import AnyPath, Document
 
 RAW = "cf32_le"
+log = logging.getLogger(__name__)
 _ENDLESS = 1 << 61  # samples
+_MIDDLE = 1e-3  # cycles a sample that count as no shift
 _HIGHEST = 1e12  # Hz; SigMF allows no more
 
 
@@ -88,38 +91,73 @@ def with_facts(recording: Recording, facts: Facts) -> Recording:
     return found
 
 
-def read(path: AnyPath, frame_length: int, grows: bool = False) -> tuple[Recording, Path]:
-    """Recording of a SigMF file (either of the two), and the path of its samples.
+def read(path: AnyPath, frame_length: int, grows: bool = False) -> tuple[Recording, FilePart]:
+    """Recording of a SigMF file or archive, and where its samples are, from the first capture on.
 
+    What annotations say of another band than the middle is no truth of its frames, and logged.
     Raises UserError when the files are damaged or do not fit together, and when it is a
     data set whose frames cannot be cut into frames of `frame_length`.
     """
-    meta, samples = sigmf_recording.paths(path)
+    meta, samples = sigmf_recording.parts(path)
+    if grows and samples.size is not None:
+        raise UserError(f"{path} is an archive, which does not grow; --follow is for plain files")
     try:
         document = sigmf_recording.read_document(meta)
         sigmf_recording.check_conforming(document)
         found = _recording(document)
         if not grows:
-            sample_file.count_samples(samples, found.dtype)
+            samples.samples(found.dtype)
             sigmf_recording.check_hash(samples, found.info.get("core:sha512"))
         _check_frames(found, frame_length)
+        samples = _from_first_capture(samples, found, document["global"])
+        aside = sum(_are_aside(found))
     except UserError as error:
-        raise UserError(f"{meta}: {error}") from None
-    return found, Path(samples)
+        raise UserError(f"{meta.path}: {error}") from None
+    if aside:
+        log.warning(
+            f"{path}: the signals of {aside} annotations are not in the middle of the band, where "
+            "frames are decided; htrd dataset convert shifts them"
+        )
+    return found, samples
 
 
 def _recording(document: Document) -> Recording:
     info = document["global"]
     others = [each for each in document["annotations"] if not is_decision(each)]
     rate = info.get("core:sample_rate")
+    first = int(info.get("core:offset", 0))
+    captures = sorted(document["captures"], key=lambda each: each["core:sample_start"])
+    if captures and captures[0]["core:sample_start"] > first:
+        info = info | {"core:offset": captures[0]["core:sample_start"]}
     return Recording(
         datatype=info["core:datatype"],
         sample_rate_hz=float(rate) if rate else None,
         info=info,
-        captures=document["captures"] or [{"core:sample_start": int(info.get("core:offset", 0))}],
+        captures=captures or [{"core:sample_start": first}],
         annotations=sorted(others, key=lambda each: each["core:sample_start"]),
         is_dataset="htrd:frame_length" in info,
     )
+
+
+def _from_first_capture(part: FilePart, recording: Recording, info: Document) -> FilePart:
+    """The part of a file from the first capture on; UserError when that is after its end."""
+    skipped = recording.first_sample - int(info.get("core:offset", 0))
+    size = 2 * recording.dtype.itemsize * skipped
+    if part.size is not None and size > part.size:
+        raise UserError("its first capture starts after the end of its samples")
+    return FilePart(part.path, part.first + size, part.size and part.size - size)
+
+
+def _are_aside(recording: Recording) -> list[bool]:
+    """Of each annotation whether its signal is in another band than the middle."""
+    starts = [each["core:sample_start"] for each in recording.captures]
+    found = []
+    for each in recording.annotations:
+        band = None
+        if each.get("core:label") and has_edges(each):
+            band = band_of(each, recording.captures, starts, recording.sample_rate_hz)
+        found.append(band is not None and abs(band[0]) > _MIDDLE)
+    return found
 
 
 def _check_frames(recording: Recording, frame_length: int) -> None:
@@ -135,7 +173,11 @@ class Truth:
     """What the annotations of a recording say of its frames."""
 
     def __init__(self, recording: Recording) -> None:
-        labeled = [each for each in recording.annotations if each.get("core:label")]
+        labeled = [
+            each
+            for each, is_aside in zip(recording.annotations, _are_aside(recording))
+            if each.get("core:label") and not is_aside
+        ]
         first = recording.first_sample
         start = [int(each["core:sample_start"]) - first for each in labeled]
         # One without a length goes on to the end

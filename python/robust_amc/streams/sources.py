@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import Protocol
 
+from ..data.formats.sample_file import Samples
 from ..errors import UserError
 from ..files import AnyPath
 
@@ -26,23 +27,33 @@ class Source(Protocol):
 
 
 class FileSource:
-    """A file from its first byte on; with `follow` what is appended to it too, without an end.
+    """A file from the byte `first` on; with `follow` what is appended to it too, without an end.
 
-    Raises UserError when it cannot be read, or has become shorter.
+    It ends after `size` bytes (None: with the file). Raises UserError when it cannot be read, or
+    has become shorter.
     """
 
-    def __init__(self, path: AnyPath, follow: bool = False) -> None:
+    def __init__(
+        self, path: AnyPath, follow: bool = False, first: int = 0, size: int | None = None
+    ) -> None:
         self._path = path
         self._follow = follow
+        self._left = size
         try:
             self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (as long as the source)
+            if first:
+                self._file.seek(first)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}") from None
 
     def read(self, timeout: float) -> bytes | None:
         """The next bytes; none when there are none after `timeout` seconds, None at the end."""
         try:
-            block = self._file.read(BLOCK)
+            if self._left is None:
+                block = self._file.read(BLOCK)
+            else:
+                block = self._file.read(min(BLOCK, self._left))
+                self._left -= len(block)
         except OSError as error:
             raise UserError(f"cannot read {self._path}: {error.strerror}") from None
         if block or not self._follow:
@@ -55,6 +66,22 @@ class FileSource:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+class SampleSource:
+    """Samples that can be read at any place, from the first to the last, as cf32_le."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        self._done = 0
+
+    def read(self, timeout: float) -> bytes | None:
+        """The next bytes; None at the end. Raises UserError when they cannot be read."""
+        first, self._done = self._done, min(self._done + BLOCK // 8, len(self._samples))
+        return self._samples.read(first, self._done).astype("<f4").tobytes() or None
+
+    def close(self) -> None:
+        """Nothing: the file is open only while it is read."""
 
 
 class PipeSource:

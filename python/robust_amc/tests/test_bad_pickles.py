@@ -124,7 +124,6 @@ def test_pickles(tmp_path, content, message):
 def dictionaries():
     good = frames(3)
     shared = frames(3)
-    yield "double precision", {("QPSK", 2): good.astype(float)}, "is float64"
     yield "no frames", {("QPSK", 2): good[:0]}, "has no frames"
     yield "two lengths", {("QPSK", 2): good, ("QPSK", 4): good[..., :64]}, "mixes frames of 64, 128"
     yield "a key twice", {("QPSK", 2): good, (b"QPSK", 2): frames(3)}, "twice"

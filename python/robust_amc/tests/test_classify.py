@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -15,10 +16,12 @@ import pytest
 import sigmf
 
 import robust_amc
-from robust_amc import frames
+from robust_amc import data, frames
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.data.formats import npz, registry
+from robust_amc.data.formats.base import RawFacts
+from robust_amc.tests import wav_files
 from robust_amc.tests.conftest import CLASSES, toy_dataset, toy_frames, toy_metadata
 from robust_amc.tests.rounding import on_edge, room
 
@@ -267,18 +270,82 @@ def test_a_recording_that_is_a_data_set_is_not_scaled_again(folder, capsys):
 
 def test_other_types_of_samples_are_named(folder, capsys):
     values = as_int16(radio_samples(12))
-    values.tofile("r.cs16")
-    line = refused(capsys, "r.cs16")
+    values.tofile("r.iq")
+    line = refused(capsys, "r.iq")
     assert "--datatype" in line and "ci16_le" in line
     samples = (values / np.float32(2**15)).astype(np.float32).view(np.complex64)
-    found = decisions(capsys, "r.cs16", "--datatype", "ci16_le")
+    found = decisions(capsys, "r.iq", "--datatype", "ci16_le")
     check(found, expected(samples, range(0, len(samples), 128)), CLASSES)
-    assert "must be complex" in refused(capsys, "r.cs16", "--datatype", "rf32_le")
+    assert "must be complex" in refused(capsys, "r.iq", "--datatype", "rf32_le")
+    Path("r.iq").rename("R.CS16")  # a name that says it, and may be wrong
+    assert decisions(capsys, "R.CS16") == found
+    assert len(decisions(capsys, "R.CS16", "--datatype", "cu8")) == 2 * len(found)
     meta = save_recording(values[:300], "ri16_le")
     assert "must be complex" in refused(capsys, meta)
     meta = save_recording(values, **{"core:sample_rate": RATE})
     assert "says itself" in refused(capsys, meta, "--sample-rate", 1e6)
     assert "says itself" in refused(capsys, meta, "--datatype", "cf32_le")
+
+
+@pytest.mark.parametrize("bits", [8, 16, 24])
+def test_wav_files_are_decided_as_their_samples(folder, capsys, bits):
+    samples = radio_samples(12)
+    values = samples.view(np.float32) / np.abs(samples.view(np.float32)).max()
+    body = wav_files.chunk(b"data", wav_files.stored(values, wav_files.PCM, bits))
+    head = wav_files.form(wav_files.PCM, 2, int(RATE), bits), wav_files.auxi(7_100_000)
+    Path("r.wav").write_bytes(wav_files.wav(*head, body))
+    found = decisions(capsys, "r.wav", "--annotate", "out.sigmf-meta")
+    facts = RawFacts(modulation="chirp", snr_db=10)
+    read = frames.to_complex(data.read("r.wav", raw_facts=facts).in_memory().iq).ravel()
+    check(found, expected(read, range(0, len(read), 128)), CLASSES)
+    assert found[3]["time_s"] == 3 * 128 / RATE
+    written = sigmf.fromfile("out.sigmf-meta")
+    written.validate()
+    np.testing.assert_array_equal(written.read_samples(), read)
+    assert written.get_captures() == [{"core:sample_start": 0, "core:frequency": 7.1e6}]
+    other = decisions(capsys, "r.wav", "--sample-rate", 2 * RATE)
+    assert other[3]["time_s"] == 3 * 64 / RATE
+    for wrong in (("--datatype", "ci16_le"), ("--follow",)):
+        assert "is a WAV file" in refused(capsys, "r.wav", *wrong)
+
+
+def test_a_real_signal_is_decided_as_its_upper_sideband(folder, capsys):
+    time = np.arange(128 * 40)
+    wave = np.cos(2 * np.pi * (0.1 * time + 5 * np.sin(time / 300)))
+    body = wav_files.chunk(b"data", wav_files.stored(wave * 0.9, wav_files.PCM, 16))
+    Path("r.wav").write_bytes(wav_files.wav(wav_files.form(wav_files.PCM, 1, 48_000, 16), body))
+    found = decisions(capsys, "r.wav", "--hop", 64)
+    facts = RawFacts(modulation="chirp", snr_db=10)
+    read = frames.to_complex(data.read("r.wav", raw_facts=facts).in_memory().iq).ravel()
+    check(found, expected(read, range(0, len(read) - 127, 64)), CLASSES)
+
+
+def test_archives_and_late_captures(folder, capsys):
+    values = as_int16(radio_samples(12))
+    meta = save_recording(values, **{"core:sample_rate": RATE})
+    document = json.loads(Path(meta).read_text())
+    document["captures"] = [{"core:sample_start": 200, "core:frequency": 1e6}]
+    document["annotations"] = [
+        {"core:sample_start": 0, "core:sample_count": 328, "core:label": "chirp"},
+        {"core:sample_start": 328, "core:sample_count": 128, "core:label": "pulse"},
+    ]
+    Path(meta).write_text(json.dumps(document))
+    plain = decisions(capsys, meta)
+    samples = (values / np.float32(2**15)).astype(np.float32).view(np.complex64)
+    check(plain, expected(samples[200:], range(0, len(samples) - 327, 128)), CLASSES)
+    assert [each.get("truth") for each in plain[:3]] == ["chirp", "pulse", None]
+    with tarfile.open("x.sigmf", "w") as archive:
+        archive.add("in.sigmf-meta")
+        archive.add("in.sigmf-data")
+    assert decisions(capsys, "x.sigmf", "--annotate", "out.sigmf-meta") == plain
+    sigmf.fromfile("out.sigmf-meta").validate()
+    written = json.loads(Path("out.sigmf-meta").read_text())
+    assert Path("out.sigmf-data").read_bytes() == values[400:].tobytes()
+    assert written["global"]["core:offset"] == 200
+    own = [each for each in written["annotations"] if "core:generator" in each]
+    assert own[0]["core:sample_start"] == 200
+    assert decisions(capsys, "out.sigmf-meta") == plain
+    assert "an archive, which does not grow" in refused(capsys, "x.sigmf", "--follow")
 
 
 def test_mistakes_are_one_line(folder, capsys):

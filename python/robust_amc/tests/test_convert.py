@@ -86,7 +86,7 @@ SOURCES = {
 def test_between_all_forms(source, suffix, capsys):
     SOURCES[source](source)
     before = data.read(source)
-    convert(source, f"out{suffix}")
+    convert(source, f"out{suffix}", "--scaling", "as_is")
     after = data.read(f"out{suffix}")
     origin = {"converted_from": source, "derived_from": [before.fingerprint()]}
     assert after.metadata == before.metadata | origin
@@ -106,12 +106,28 @@ def test_there_and_back_again():
 def test_raw_samples():
     values = noise(1000)
     values.tofile("in.cf32")
-    convert("in.cf32", "out.npz", *RAW, "--frame-length", 256)
+    convert("in.cf32", "out.npz", *RAW, "--frame-length", 256, "--scaling", "as_is")
     found = data.read("out.npz")
     assert found.iq.shape == (3, 2, 256) and found.classes == ("QPSK",)
     np.testing.assert_array_equal(found.iq[1], values.reshape(-1, 2)[256:512].T)
     assert found.metadata["converted_from"] == "in.cf32"
     assert found.metadata["sample_rate_hz"] == 200e3
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_recordings_are_scaled_and_data_sets_left_alone(source):
+    SOURCES[source](source)
+    convert(source, "out.npz")
+    before, after = data.read(source), data.read("out.npz")
+    sums = np.hypot(after.iq[:, 0], after.iq[:, 1]).sum(1, dtype=np.float64)
+    if source == "in.sigmf-meta":
+        np.testing.assert_allclose(sums, 1, rtol=1e-5)
+        assert after.metadata["scaling"] == "sum_abs" and before.received
+        convert("out.npz", "again.sigmf-meta")
+        assert not data.read("again.sigmf-meta").received
+    else:
+        np.testing.assert_array_equal(after.iq, before.in_memory().iq)
+        assert not before.received
 
 
 def test_selection_scaling_and_half_precision():

@@ -15,11 +15,15 @@ class RawFacts:
         sample_rate_hz: samples a second
         modulation: name of the class
         snr_db: SNR label, dB
+        datatype: SigMF's name of the samples' type
+        class_names: names of the classes, in the order of their numbers
     """
 
     sample_rate_hz: float | None = None
     modulation: str | None = None
     snr_db: float | None = None
+    datatype: str | None = None
+    class_names: tuple[str, ...] | None = None
 
     def given(self) -> set[str]:
         """Names of the facts that are known."""
@@ -35,7 +39,8 @@ class Format:
 
     Attributes:
         description: in a few words, for help texts: "a RadioML pickle"
-        suffixes: that its files usually have; the first one is that of a file that is written
+        suffixes: that its files usually have, in lower case; the first one is that of a file that
+            is written
         sniff: whether a file is of this format, from its first 512 bytes and its path
         read: opens a file: called with its path, the frame length (None: as it is) and
             RawFacts, gives a FrameDataset. Longer frames may be left for the caller to cut.

@@ -1,13 +1,15 @@
 """RadioML pickles: RML2016.10a, .10b, .04C and their re-packs.
 
 The file is a dictionary ``{(modulation, SNR label): float32 [n, 2, length]}``, pickled by
-Python 2 or by any later protocol. A pickle may call anything that its unpickler lets it
-name; ours knows stand-ins for the few names that NumPy arrays need, written here in
-Python, and refuses every other. No NumPy unpickling code runs.
+Python 2 or by any later protocol. Re-packs are as good: of another precision, complex
+``[n, length]``, with I and Q last, with keys of NumPy's own types. A pickle may call anything
+that its unpickler lets it name; ours knows stand-ins for the few names that NumPy arrays need,
+written here in Python, and refuses every other. No NumPy unpickling code runs.
 """
 
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -206,13 +208,15 @@ class _ArrayUnpickler(pickle._Unpickler):
 
 
 _NDARRAY = object()  # only ever an argument of _reconstruct
+# Numbers; texts are names in keys, no longer than those of classes
+_PLAIN = re.compile("[fiu][1248]|c8|c16|[SU][1-9][0-9]?|[SU]100")
 
 
 class _Dtype:
-    """Stand-in for numpy.dtype: a plain number type and its byte order."""
+    """Stand-in for numpy.dtype: a plain type of numbers or text, and its byte order."""
 
     def __init__(self, code: Any, align: object = False, copy: object = True) -> None:
-        if not (isinstance(code, str) and code[:1] in "fiu" and code[1:] in "1248"):
+        if not (isinstance(code, str) and _PLAIN.fullmatch(code)):
             raise pickle.UnpicklingError(f"an array of type {code!r}")
         self.code = code
         self.order = "="
@@ -259,30 +263,45 @@ def _blocks(content: Any, path: AnyPath) -> dict[tuple[str, int], Floats]:
         raise UserError(f"{path} holds a {type(content).__name__}; a RadioML file is {form}")
     if not content:
         raise UserError(f"{path} has no frames")
-    blocks, lengths = {}, set()
+    blocks, lengths, arrays = {}, set(), set()
     for key, value in content.items():
         name, snr_db = _key(key, path, form)
         array = value.values if isinstance(value, _Array) else None
-        if array is None or array.ndim != 3 or array.shape[1] != 2:
-            what = type(value).__name__ if array is None else f"the shape {array.shape}"
+        if array is None:
+            what = type(value).__name__
             raise UserError(f"{path}: {key} has {what}; a RadioML file is {form}")
-        if array.dtype.kind != "f" or array.dtype.itemsize != 4:
+        if array.dtype.kind not in "fc":
             raise UserError(f"{path}: {key} is {array.dtype}; a RadioML file is {form}")
         if (name, snr_db) in blocks:
             raise UserError(f"{path} has the key {key} twice; copy it again")
-        blocks[name, snr_db] = array
-        lengths.add(array.shape[2])
-    if len({id(array) for array in blocks.values()}) < len(blocks):
+        found = _frames(array)
+        if found is None:
+            raise UserError(f"{path}: {key} has the shape {array.shape}; a RadioML file is {form}")
+        blocks[name, snr_db] = found
+        arrays.add(id(array))
+        lengths.add(found.shape[2])
+    if len(arrays) < len(blocks):
         raise UserError(f"{path} gives one array under several keys; each key needs its own")
     if len(lengths) > 1:
         raise UserError(f"{path} mixes frames of {', '.join(map(str, sorted(lengths)))} samples")
     return blocks
 
 
+def _frames(array: Array) -> Floats | None:
+    """An array of floats or complex numbers as frames ``[n, 2, length]``; None for other shapes."""
+    if array.dtype.kind == "c":
+        return np.stack([array.real, array.imag], 1) if array.ndim == 2 else None
+    if array.ndim == 3 and array.shape[1] == 2:
+        return array
+    return array.swapaxes(1, 2) if array.ndim == 3 and array.shape[2] == 2 else None
+
+
 def _key(key: object, path: AnyPath, form: str) -> tuple[str, int]:
     if isinstance(key, tuple) and len(key) == 2:
         name, snr_db = key
         name = name.decode("latin1") if isinstance(name, bytes) else name
+        if isinstance(snr_db, float) and snr_db.is_integer():
+            snr_db = int(snr_db)
         whole = isinstance(snr_db, int) and not isinstance(snr_db, bool)
         if isinstance(name, str) and name and whole and abs(snr_db) <= 1000:
             return name, snr_db
@@ -293,8 +312,10 @@ def _dataset(blocks: dict[tuple[str, int], Floats], file_name: str) -> FrameData
     keys = sorted(blocks)
     classes = tuple(sorted({name for name, _ in keys}))
     counts = [len(blocks[key]) for key in keys]
+    with np.errstate(over="ignore"):  # what overflows is not finite, and refused as such
+        iq = np.concatenate([blocks[key] for key in keys], dtype=np.float32, casting="same_kind")
     return FrameDataset(
-        iq=np.concatenate([blocks[key] for key in keys], dtype=np.float32, casting="same_kind"),
+        iq=iq,
         label=np.repeat([classes.index(name) for name, _ in keys], counts).astype(np.int16),
         classes=classes,
         snr_db=np.repeat([snr_db for _, snr_db in keys], counts).astype(np.float32),

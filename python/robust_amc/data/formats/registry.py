@@ -13,18 +13,22 @@ from ..dataset import FrameDataset
 from .base import Format, Progress, RawFacts
 
 SAMPLE = "sample"
-# Those that are sure of what they see, then by name, then those that guess
+# Those that are sure of what they see or go by name; the one that guesses is asked last
 OWN = {
     "sigmf": "robust_amc.data.formats.sigmf_recording:FORMAT",
     "radioml_hdf5": "robust_amc.data.formats.radioml_hdf5:FORMAT",
     "npz": "robust_amc.data.formats.npz:FORMAT",
     "raw": "robust_amc.data.formats.raw:FORMAT",
+    "wav": "robust_amc.data.formats.wav:FORMAT",
+    "npy": "robust_amc.data.formats.npy:FORMAT",
+    "mat": "robust_amc.data.formats.mat:FORMAT",
     "radioml_pickle": "robust_amc.data.formats.radioml_pickle:FORMAT",
 }
 FORMATS = Registry("robust_amc.formats", "data format", OWN)
 log = logging.getLogger(__name__)
 
 _BZIP2, _GZIP, _XZ, _ZSTD = b"BZh", b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+_ENOUGH = 6  # suffixes of a format in a sentence
 _TAR, _TAR_AT = b"ustar", 257
 
 
@@ -38,12 +42,13 @@ def read(
     formats are in memory and all finite, those of large ones are lazy and checked by
     `chunks` and `in_memory`. `frame_length` cuts longer frames; recordings are cut into
     frames of that length. `raw_facts` says what raw samples are, or the SNR of SigMF
-    annotations without one.
+    annotations without one; with a datatype, a file of any name is taken for raw samples.
 
     Raises UserError when the file is missing, damaged, of another format, or has no frames.
     """
     path = assets.path("sample.npz") if str(path) == SAMPLE else Path(path)
-    format, facts = _find(path, _start(path)), raw_facts or RawFacts()
+    facts = raw_facts or RawFacts()
+    format = _find(path, _start(path), facts.datatype is not None)
     if not facts.given() <= format.facts:
         raise UserError(f"{path} says itself what it is; facts are for {_listed(_taking(facts))}")
     dataset = format.read(path, frame_length, facts)
@@ -74,13 +79,16 @@ def _start(path: Path) -> bytes:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _find(path: Path, start: bytes) -> Format:
+def _find(path: Path, start: bytes, is_raw: bool) -> Format:
+    """The format of a file; with `is_raw`, raw samples if it is no other for sure."""
     guesses = []
     for format in _formats():
         if format.guess:
             guesses.append(format)
         elif format.sniff(start, path):
             return format
+    if is_raw:
+        return FORMATS["raw"]
     if start.startswith((_BZIP2, _GZIP, _XZ, _ZSTD)) or start[_TAR_AT:].startswith(_TAR):
         raise UserError(f"{path} is compressed or an archive; unpack it and give the file inside")
     for format in guesses:
@@ -88,8 +96,8 @@ def _find(path: Path, start: bytes) -> Format:
             return format
     what = f"is none of these: {readable()}" if start else "is empty"
     raise UserError(
-        f"{path} {what}; make a data set with `htrd dataset generate`, or name raw samples "
-        f"{_listed(FORMATS['raw'].suffixes)}"
+        f"{path} {what}; make a data set with `htrd dataset generate`, or convert raw samples "
+        "with --datatype, such as cf32_le"
     )
 
 
@@ -123,7 +131,8 @@ def writable(half_precision: bool = False) -> tuple[str, ...]:
 
 
 def _described(format: Format) -> str:
-    return f"{format.description} ({', '.join(format.suffixes)})"
+    more = ", …" if len(format.suffixes) > _ENOUGH else ""
+    return f"{format.description} ({', '.join(format.suffixes[:_ENOUGH])}{more})"
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -133,7 +142,7 @@ def _listed(words: Iterable[str]) -> str:
 
 def _format_to_write(path: Path) -> Format:
     for format in _formats():
-        if format.write and path.suffix == format.suffixes[0]:
+        if format.write and path.suffix.lower() == format.suffixes[0]:
             return format
     raise UserError(f"{path} must end in one of {', '.join(writable())}")
 

@@ -1,8 +1,12 @@
-"""Frames cut from a file of interleaved I and Q values, read when they are asked for."""
+"""Samples in a file, read at any place when they are asked for, and frames cut from them."""
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +15,8 @@ from ...arrays import Array, Floats, Integers
 from ...errors import UserError
 from ...files import AnyPath
 from .. import lazy
+
+INT24 = np.dtype("V3")  # little-endian integers of 24 bits, as WAV files have them
 
 _MOST_FRAMES = 1 << 26
 _LONGEST_FRAME = 1 << 24  # samples
@@ -39,6 +45,11 @@ def count_samples(path: AnyPath, dtype: np.dtype[Any]) -> int:
         size = Path(path).stat().st_size
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    return whole_samples(path, dtype, size)
+
+
+def whole_samples(path: AnyPath, dtype: np.dtype[Any], size: int) -> int:
+    """Complex samples in `size` bytes of the file `path`; UserError for half a sample."""
     count, rest = divmod(size, 2 * dtype.itemsize)
     if rest:
         raise UserError(
@@ -57,22 +68,120 @@ def check_frame_length(length: object) -> int:
     return length
 
 
-class SampleFrames(lazy.LazyFrames):
-    """Frames that follow each other in stretches of a file.
+@dataclass(frozen=True)
+class FilePart:
+    """Part of a file: its first byte, and its size in bytes (None: to the end of the file)."""
 
-    Attributes:
-        starts: first sample of each stretch, int ``[m]``
-        counts: frames of each stretch, int ``[m]``, each at least 1
+    path: Path
+    first: int = 0
+    size: int | None = None
 
-    Fixed-point values become fractions of full scale, as the SigMF package scales them.
-    The file is opened for each fetch, so that the object can go to other processes.
-    Raises UserError when the file cannot be read (any more), or for absurd numbers of frames.
+    def samples(self, dtype: np.dtype[Any]) -> "StoredSamples":
+        """Its samples of I and Q values; UserError when it is missing or has half a sample."""
+        if self.size is None:
+            return StoredSamples.whole(self.path, dtype)
+        count = whole_samples(self.path, dtype, self.size)
+        return StoredSamples(self.path, dtype, [(self.first, count)])
+
+    def blocks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """Its bytes, in blocks of at most `size`. Raises OSError when it cannot be read."""
+        left = self.size
+        with open(self.path, "rb") as file:
+            file.seek(self.first)
+            while block := file.read(size if left is None else min(size, left)):
+                left = None if left is None else left - len(block)
+                yield block
+
+
+class Samples(Protocol):
+    """Complex samples that can be read at any place; ``len()`` is their number."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, begin: int, end: int) -> Floats:
+        """I and Q of the samples from `begin` to before `end`, float32 ``[k, 2]``.
+
+        Raises UserError when they cannot be read.
+        """
+
+
+class StoredSamples:
+    """Samples as numbers in one or more parts of a file.
+
+    The file is opened for each read, so that the object can go to other processes.
+
+    Args:
+        path: of the file
+        dtype: of a value, a NumPy dtype or INT24
+        parts: (first byte, number of samples) of each part, in order
+        channels: values of a sample
     """
 
     def __init__(
         self,
         path: AnyPath,
         dtype: np.dtype[Any],
+        parts: Sequence[tuple[int, int]],
+        channels: int = 2,
+    ) -> None:
+        self.path = path
+        self._dtype, self._channels = dtype, channels
+        self._bytes = [first for first, _ in parts]
+        self._ends = list(accumulate(count for _, count in parts))
+
+    @classmethod
+    def whole(cls, path: AnyPath, dtype: np.dtype[Any]) -> "StoredSamples":
+        """All of a file of I and Q values; UserError when it has half a sample."""
+        return cls(path, dtype, [(0, count_samples(path, dtype))])
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def read(self, begin: int, end: int) -> Floats:
+        """The values of the samples from `begin` to before `end`, float32 ``[k, channels]``.
+
+        Fixed-point values become fractions of full scale, as the SigMF package scales them.
+        Raises UserError when the file is gone or shorter than it was.
+        """
+        blocks = [np.empty((0, self._channels), np.float32)]
+        try:
+            with open(self.path, "rb") as file:
+                part = bisect_right(self._ends, begin)
+                while begin < end and part < len(self._ends):
+                    stop = min(end, self._ends[part])
+                    first = self._ends[part - 1] if part else 0
+                    size = self._channels * self._dtype.itemsize
+                    file.seek(self._bytes[part] + (begin - first) * size)
+                    values = np.fromfile(file, self._dtype, self._channels * (stop - begin))
+                    if len(values) != self._channels * (stop - begin):
+                        raise UserError(f"{self.path} has become shorter since it was opened")
+                    blocks.append(to_float(values).reshape(-1, self._channels))
+                    begin, part = stop, part + 1
+        except OSError as error:
+            raise UserError(f"cannot read {self.path}: {error.strerror or error}") from None
+        return blocks[1] if len(blocks) == 2 else np.concatenate(blocks)
+
+
+class SampleFrames(lazy.LazyFrames):
+    """Frames that follow each other in stretches of samples.
+
+    Attributes:
+        starts: first sample of each stretch, int ``[m]``
+        counts: frames of each stretch, int ``[m]``, each at least 1
+
+    Args:
+        name: of the file, for errors
+        sources: Samples, of all stretches or of each
+        starts, counts: see above
+        length: samples in a frame
+
+    Raises UserError when samples cannot be read (any more), or for absurd numbers of frames.
+    """
+
+    def __init__(
+        self,
+        name: AnyPath,
+        sources: Samples | Sequence[Samples],
         starts: npt.ArrayLike,
         counts: npt.ArrayLike,
         length: int,
@@ -80,53 +189,50 @@ class SampleFrames(lazy.LazyFrames):
         total = int(np.sum(counts, dtype=object))
         if total > _MOST_FRAMES:
             raise UserError(
-                f"{path} gives {total} frames of {length} samples, which is more than "
+                f"{name} gives {total} frames of {length} samples, which is more than "
                 f"{_MOST_FRAMES}; use longer frames, or part of the recording"
             )
         super().__init__(total, length)
         self.starts = np.asarray(starts, np.int64)
         self.counts = np.asarray(counts, np.int64)
         self._first = np.cumsum(self.counts) - self.counts  # frame of each stretch
-        self._path = path
-        self._dtype = dtype
+        each = sources if isinstance(sources, Sequence) else [sources] * len(self.starts)
+        self._sources = list({id(source): source for source in each}.values())
+        place = {id(source): number for number, source in enumerate(self._sources)}
+        self._source_of = np.array([place[id(source)] for source in each], np.int64)
 
     def fetch(self, rows: Integers) -> Floats:
         """Read frames; UserError when the file is gone or shorter than it was."""
         stretch = np.searchsorted(self._first, rows, "right") - 1
         length = self.shape[2]
         starts = self.starts[stretch] + (rows - self._first[stretch]) * length
+        sources = self._source_of[stretch]
         frames = np.empty((len(rows), 2, length), self.dtype)
         within = np.arange(length)
-        try:
-            with open(self._path, "rb") as file:
-                for some in _neighbors(starts, length + _GAP):
-                    begin = starts[some[0]]
-                    samples = self._read(file, begin, starts[some[-1]] + length)
-                    at = starts[some] - begin
-                    frames[some] = samples[at[:, None] + within].swapaxes(1, 2)
-        except OSError as error:
-            raise UserError(f"cannot read {self._path}: {error.strerror}") from None
+        for some in _neighbors(sources, starts, length + _GAP):
+            begin = int(starts[some[0]])
+            samples = self._sources[sources[some[0]]].read(begin, int(starts[some[-1]]) + length)
+            at = starts[some] - begin
+            frames[some] = samples[at[:, None] + within].swapaxes(1, 2)
         return frames
 
-    def _read(self, file: BinaryIO, begin: int, end: int) -> Floats:
-        """The samples from `begin` to before `end`, float32 ``[k, 2]``."""
-        file.seek(begin * 2 * self._dtype.itemsize)
-        values = np.fromfile(file, self._dtype, 2 * (end - begin))
-        if len(values) != 2 * (end - begin):
-            raise UserError(f"{self._path} has become shorter since it was opened")
-        return to_float(values).reshape(-1, 2)
 
-
-def _neighbors(starts: Integers, gap: int) -> list[Integers]:
-    """Indices of `starts` in ascending order, in groups that are worth reading in one piece."""
-    order = np.argsort(starts, kind="stable")
+def _neighbors(sources: Integers, starts: Integers, gap: int) -> list[Integers]:
+    """Indices of `starts` by source, ascending, in groups that are worth reading in one piece."""
+    order = np.lexsort((starts, sources))
     ascending = starts[order]
     apart = (np.diff(ascending) > gap) | (np.diff(ascending // _SPAN) > 0)
+    apart |= np.diff(sources[order]) != 0
     return np.split(order, np.flatnonzero(apart) + 1) if len(order) else []
 
 
 def to_float(values: Array) -> Floats:
-    """Stored I and Q values as float32; fixed-point ones as fractions of full scale."""
+    """Stored values as float32; fixed-point ones as fractions of full scale."""
+    if values.dtype == INT24:
+        # As the upper bytes of 32 bits: the sign comes by itself
+        wide = np.zeros((len(values), 4), np.uint8)
+        wide[:, 1:] = values.view(np.uint8).reshape(-1, 3)
+        values = wide.view("<i4")[:, 0]
     with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
         result = values.astype(np.float32)
     if values.dtype.kind == "f":

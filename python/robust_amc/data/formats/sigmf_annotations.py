@@ -4,11 +4,14 @@ An annotation with a label (the modulation) is a stretch of frames; its SNR is
 ``capture_details:SNRdB``. Fields of our optional extension ``htrd``: `htrd:first_run`,
 `htrd:run_step` (0: its frames are of one run, 1: each frame is of the next), and the columns
 of dataset.EXTRA as lists with a value for each frame (null: not known).
+
+Where frequency edges say that the signal is not in the middle of what was recorded, or not alone,
+the stretch has the band that has to be cut out.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +24,10 @@ from .. import dataset
 
 SNR = "capture_details:SNRdB"
 GENERATOR = "htrd classify"  # of annotations that are decisions
+UNUSED_EDGES = "frequency_edges_not_used"  # a number in the metadata
 
 _START, _COUNT, _LABEL = "core:sample_start", "core:sample_count", "core:label"
+_FREQUENCY, _LOWER, _UPPER = "core:frequency", "core:freq_lower_edge", "core:freq_upper_edge"
 _FIRST_RUN, _RUN_STEP = "htrd:first_run", "htrd:run_step"
 _RUNS = np.iinfo(np.int32)
 
@@ -39,6 +44,7 @@ class Stretch:
         first_run: run of the first frame; None where the annotation does not say it
         run_step: how much the run grows from frame to frame
         extra: more that is known of each frame, arrays ``[count]`` by name
+        band: center and width in cycles a sample, None where no edges are given
     """
 
     start: int
@@ -48,6 +54,7 @@ class Stretch:
     first_run: int | None
     run_step: int
     extra: dict[str, Array]
+    band: tuple[float, float] | None = None
 
 
 def read(
@@ -61,9 +68,17 @@ def read(
     UserError when an annotation does not fit the file, lacks the SNR, or none is usable.
     """
     offset = int(document["global"].get("core:offset", 0))
-    captures = sorted(capture[_START] for capture in document["captures"])
+    rate = document["global"].get("core:sample_rate")
+    captures = sorted(document["captures"], key=lambda each: each[_START])
+    starts = [capture[_START] for capture in captures]
     skipped = dict.fromkeys(
-        ("annotations_without_label", "annotations_too_short", "decisions_of_a_classifier"), 0
+        (
+            "annotations_without_label",
+            "annotations_too_short",
+            "decisions_of_a_classifier",
+            UNUSED_EDGES,
+        ),
+        0,
     )
     found = []
     for number, annotation in enumerate(document["annotations"]):
@@ -75,12 +90,16 @@ def read(
             skipped["annotations_without_label"] += 1
             continue
         try:
-            start, count = _extent(annotation, captures, offset, samples)
+            start, count = _extent(annotation, starts, offset, samples)
             if count < length:
                 skipped["annotations_too_short"] += 1
-            else:
-                annotation = {SNR: snr_db} | annotation
-                found.append(_stretch(annotation, label, start, count // length))
+                continue
+            stretch = _stretch({SNR: snr_db} | annotation, label, start, count // length)
+            if has_edges(annotation):
+                band = band_of(annotation, captures, starts, rate)
+                skipped[UNUSED_EDGES] += band is None
+                stretch = replace(stretch, band=band)
+            found.append(stretch)
         except UserError as error:
             raise UserError(f"annotation {number} ({label[:40]!r}) {error}") from None
     skipped = {reason: count for reason, count in skipped.items() if count}
@@ -113,7 +132,34 @@ def _extent(
             f"has {count} samples from sample {start} on, but the file has {samples} from "
             f"{offset} on; it is cut short, or of another recording"
         )
-    return start - offset, count
+    late = max(0, captures[0] - start) if captures else 0  # what no capture describes
+    return start + late - offset, max(0, count - late)
+
+
+def has_edges(annotation: Document) -> bool:
+    """Whether an annotation says which frequencies it is about."""
+    return _LOWER in annotation and _UPPER in annotation
+
+
+def band_of(
+    annotation: Document, captures: Sequence[Document], starts: Sequence[int], rate: float | None
+) -> tuple[float, float] | None:
+    """Center and width of an annotation's band, in cycles a sample; None when it cannot be cut out.
+
+    `captures` are in the order of their first samples, `starts`; `rate` is the sample rate in
+    Hz. It cannot be where there is no rate, or where the center was not recorded. Raises
+    UserError when the edges are in the wrong order.
+    """
+    lower, upper = annotation[_LOWER], annotation[_UPPER]
+    if lower > upper:
+        raise UserError(f"has a {_LOWER} above its {_UPPER}")
+    if not rate:
+        return None
+    number = max(0, bisect_right(starts, annotation[_START]) - 1)
+    tuned = captures[number].get(_FREQUENCY, 0) if captures else 0
+    center = ((lower + upper) / 2 - tuned) / rate
+    width = (upper - lower) / rate or 1.0  # a line without a width says where the signal is
+    return (center, width) if abs(center) < 0.5 else None
 
 
 def _stretch(annotation: Document, label: str, start: int, count: int) -> Stretch:

@@ -1,11 +1,14 @@
 """SigMF recordings: samples in one file, what they are in another, cut into frames.
 
+The two may be in an archive, a tar file; they are read there.
+
 Our optional extension ``htrd`` keeps what a data set has besides: `htrd:frame_length`,
 `htrd:classes` (their order), `htrd:metadata`, and fields of the annotations (see
 sigmf_annotations).
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from functools import cache
 from itertools import islice
@@ -20,13 +23,17 @@ from ...errors import UserError
 from ...files import AnyPath, Document, replacing
 from .. import lazy
 from ..dataset import FrameDataset, Progress, pieces
-from . import json_text, sample_file, sigmf_annotations
+from . import json_text, sample_file, sigmf_annotations, tar_members
+from .bands import Band
 from .base import Format
+from .sample_file import FilePart, Samples
 
-META, DATA = ".sigmf-meta", ".sigmf-data"
+META, DATA, ARCHIVE = ".sigmf-meta", ".sigmf-data", ".sigmf"
+log = logging.getLogger(__name__)
 
 _META_LIMIT = 1 << 24  # bytes
 _MOST_ANNOTATIONS = 100_000
+_MOST_BANDS = 4096
 _HASH_LIMIT = 1 << 28  # bytes; the checksum of a larger file takes longer than it is worth
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
 _EXTENSIONS = [
@@ -38,13 +45,40 @@ _EXTENSIONS = [
 def paths(path: AnyPath) -> tuple[Path, Path]:
     """Paths of the metadata and of the samples of a recording, from either of them."""
     path = Path(path)
-    return path.with_suffix(META), path.with_suffix(DATA)
+    in_case = str.upper if path.suffix.isupper() else str
+    return path.with_suffix(in_case(META)), path.with_suffix(in_case(DATA))
+
+
+def is_recording(path: AnyPath) -> bool:
+    """Whether a file's name is that of a recording, or of an archive with one."""
+    return Path(path).suffix.lower() in (META, DATA, ARCHIVE)
+
+
+def parts(path: AnyPath) -> tuple[FilePart, FilePart]:
+    """Where the metadata and the samples of a recording are, from one of its files or an archive.
+
+    Raises UserError when an archive is damaged, or has not exactly one recording.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ARCHIVE:
+        meta, samples = paths(path)
+        return FilePart(meta), FilePart(samples)
+    found = {each.name: each for each in tar_members.members(path) if each.name[:1] != "."}
+    metas = [name for name in found if name.endswith(META)]
+    if len(metas) != 1:
+        raise UserError(f"{path} has {len(metas)} recordings, not one; unpack it")
+    data = metas[0].removesuffix(META) + DATA
+    if data not in found:
+        raise UserError(f"{path} lacks the samples of its recording, {data}; copy it again")
+    return tuple(  # type: ignore[return-value]
+        FilePart(path, found[name].first, found[name].size) for name in (metas[0], data)
+    )
 
 
 def read(
     path: AnyPath, frame_length: int | None = None, snr_db: float | None = None
 ) -> FrameDataset:
-    """Open a recording (its ``.sigmf-meta`` or ``.sigmf-data``); its frames are lazy.
+    """Open a recording (one of its files, or its archive ``.sigmf``); its frames are lazy.
 
     `snr_db` is the SNR label of annotations that have none, in dB.
 
@@ -52,23 +86,24 @@ def read(
     left of an annotation is dropped. Annotations without a label are skipped, and counted
     in the metadata. Without our extension, each annotation is one run, and the classes are
     the labels in alphabetical order. A checksum in the metadata is verified for files up
-    to 256 MB.
+    to 256 MB. What frequency edges of an annotation mark is shifted to the middle and
+    filtered; where that cannot be, a line of log says so. Samples before the first capture
+    are in no frame.
 
     Raises UserError when a file is missing or damaged, they do not agree with each other,
     an annotation lacks the SNR, or none gives a frame.
     """
-    meta, samples = paths(path)
+    meta, samples = parts(path)
     try:
         return _read(read_document(meta), samples, frame_length, snr_db)
     except UserError as error:
-        raise UserError(f"{meta}: {error}") from None
+        raise UserError(f"{meta.path}: {error}") from None
 
 
-def read_document(path: AnyPath) -> Document:
-    """The metadata file as a dictionary that is valid SigMF; UserError when it is not."""
+def read_document(part: FilePart) -> Document:
+    """The metadata as a dictionary that is valid SigMF; UserError when they are not."""
     try:
-        with open(path, "rb") as file:
-            text = file.read(_META_LIMIT + 1)
+        text = next(part.blocks(_META_LIMIT + 1), b"")
     except OSError as error:
         raise UserError(
             f"cannot be read ({error.strerror}); it says what the samples are"
@@ -89,27 +124,47 @@ def _validator() -> Draft202012Validator:
 
 
 def _read(
-    document: Document, path: Path, frame_length: int | None, snr_db: float | None
+    document: Document, part: FilePart, frame_length: int | None, snr_db: float | None
 ) -> FrameDataset:
     info = document["global"]
     dtype = sample_file.parse_datatype(info["core:datatype"])
     check_conforming(document)
-    samples = sample_file.count_samples(path, dtype)
-    check_hash(path, info.get("core:sha512"))
+    samples = part.samples(dtype)
+    check_hash(part, info.get("core:sha512"))
     # Frames of our own data sets stay whole, and are cut afterward as those of other files
     own_length = info.get("htrd:frame_length")
     length = frames.FRAME_LENGTH if frame_length is None else frame_length
     length = sample_file.check_frame_length(length if own_length is None else own_length)
-    stretches, skipped = sigmf_annotations.read(document, samples, length, snr_db)
+    stretches, skipped = sigmf_annotations.read(document, len(samples), length, snr_db)
+    if unused := skipped.get(sigmf_annotations.UNUSED_EDGES):
+        log.warning(
+            f"{part.path.name}: the frequency edges of {unused} annotations are not used: there is "
+            "no sample rate, or they are not in what was recorded"
+        )
     starts, counts = ([getattr(each, name) for each in stretches] for name in ("start", "count"))
+    sources = _sources(samples, [each.band for each in stretches])
     classes = _classes(info, stretches)
     dataset = FrameDataset(
-        iq=lazy.as_array(sample_file.SampleFrames(path, dtype, starts, counts, length)),
+        iq=lazy.as_array(
+            sample_file.SampleFrames(part.path, sources, starts, counts, length)
+        ),
         classes=classes,
-        metadata=_metadata(info, path) | skipped,
+        metadata=_metadata(info, part.path) | skipped,
+        received=own_length is None,
         **sigmf_annotations.columns(stretches, classes),
     )
     return dataset if frame_length is None else dataset.cut(frame_length)
+
+
+def _sources(samples: Samples, bands: list[tuple[float, float] | None]) -> list[Samples]:
+    """Of each band what its frames are cut from: the same object for the same band."""
+    found: dict[tuple[float, float] | None, Samples] = {None: samples}
+    for band in bands:
+        if band is not None:
+            found.setdefault(band, Band(samples, *band))
+    if len(found) > _MOST_BANDS:
+        raise UserError(f"it has more than {_MOST_BANDS} different bands; split the recording")
+    return [found[band] for band in bands]
 
 
 def check_conforming(document: Document) -> None:
@@ -126,16 +181,16 @@ def check_conforming(document: Document) -> None:
         )
 
 
-def check_hash(path: Path, expected: str | None) -> None:
-    """UserError unless a file has the SHA-512 `expected` (None, or the file huge: not checked)."""
-    if expected is None or path.stat().st_size > _HASH_LIMIT:
+def check_hash(part: FilePart, expected: str | None) -> None:
+    """UserError unless samples have the SHA-512 `expected` (None, or huge ones: not checked)."""
+    size = part.path.stat().st_size if part.size is None else part.size
+    if expected is None or size > _HASH_LIMIT:
         return
     digest = hashlib.sha512()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for block in part.blocks():
+        digest.update(block)
     if digest.hexdigest() != expected.lower():
-        raise UserError(f"{path.name} does not have the checksum core:sha512; copy both again")
+        raise UserError(f"{part.path.name} does not have the checksum core:sha512; copy it again")
 
 
 def _classes(info: Document, stretches: list[sigmf_annotations.Stretch]) -> tuple[str, ...]:
@@ -229,8 +284,8 @@ def _write_samples(dataset: FrameDataset, path: Path, progress: Progress | None)
 
 FORMAT = Format(
     description="a SigMF recording",
-    suffixes=(META, DATA),
-    sniff=lambda start, path: path.suffix in (META, DATA),
+    suffixes=(META, DATA, ARCHIVE),
+    sniff=lambda start, path: is_recording(path),
     read=lambda path, frame_length, facts: read(path, frame_length, facts.snr_db),
     write=write,
     targets=paths,

@@ -1,0 +1,100 @@
+"""Samples made of others as they are read: real ones made analytic, and one band of several.
+
+The filters are linear-phase FIR filters, and their delay is taken out: sample n of the output
+belongs to sample n of the input. Outside the recording samples count as zero.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...arrays import Floats
+from .sample_file import Samples
+
+_HALF = 127  # taps on each side of the middle one
+_TRANSITION = 3.3 / (2 * _HALF + 1)  # of a filter with Hamming's window, cycles a sample
+_MOST = 1 << 20  # samples that are filtered at a time
+
+
+@dataclass(frozen=True)
+class Analytic:
+    """Real samples ``[k, 1]``, and their Hilbert transform as Q: the upper sideband alone."""
+
+    real: Samples
+
+    def __len__(self) -> int:
+        return len(self.real)
+
+    def read(self, begin: int, end: int) -> Floats:
+        """I and Q of the samples from `begin` to before `end`, float32 ``[k, 2]``."""
+        wide = _padded(self.real, begin, end)[:, 0]
+        return np.stack([wide[_HALF:-_HALF], _filtered(wide, _hilbert())], 1, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band, shifted to the middle; what lies outside of it is filtered away.
+
+    Attributes:
+        samples: Samples with all bands
+        center: of the band, in cycles a sample
+        width: of the band, in cycles a sample; near 1 or more: not filtered
+    """
+
+    samples: Samples
+    center: float
+    width: float
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def read(self, begin: int, end: int) -> Floats:
+        """I and Q of the samples from `begin` to before `end`, float32 ``[k, 2]``."""
+        pairs = _padded(self.samples, begin, end)
+        turns = self.center * np.arange(begin - _HALF, end + _HALF)
+        shifted = (pairs[:, 0] + 1j * pairs[:, 1]) * np.exp(-2j * np.pi * (turns % 1))
+        taps = _low_pass(self.width) if self.width < 1 - _TRANSITION else np.ones(1)
+        skip = _HALF - len(taps) // 2
+        found = _filtered(shifted[skip : len(shifted) - skip], taps)
+        return np.stack([found.real, found.imag], 1, dtype=np.float32)
+
+
+def _padded(samples: Samples, begin: int, end: int) -> Floats:
+    """The samples and _HALF more on each side, float64 ``[k, channels]``."""
+    first, last = max(0, begin - _HALF), min(len(samples), end + _HALF)
+    more = (first - begin + _HALF, end + _HALF - last)
+    return np.pad(samples.read(first, last).astype(np.float64), (more, (0, 0)))
+
+
+def _filtered(wide: Any, taps: Floats) -> Any:
+    """The samples ``[k]`` that all taps reach, filtered in blocks by FFT."""
+    reach = len(taps) - 1
+    if not reach:
+        return wide * taps[0]
+    size = 1 << (min(len(wide), _MOST) + reach - 1).bit_length()
+    response = np.fft.fft(taps, size)
+    step, blocks = size - reach, [wide[:0]]
+    for start in range(0, len(wide) - reach, step):
+        block = np.fft.ifft(np.fft.fft(wide[start : start + size], size) * response)
+        blocks.append(block[reach : min(size, len(wide) - start)])
+    found = np.concatenate(blocks)
+    return found if np.iscomplexobj(wide) else found.real
+
+
+@lru_cache(64)
+def _hilbert() -> Floats:
+    """Taps of a Hilbert transformer."""
+    n = np.arange(-_HALF, _HALF + 1)
+    ideal = np.where(n % 2, 2 / (np.pi * np.where(n, n, 1)), 0)
+    return ideal * np.hamming(len(n))
+
+
+@lru_cache(64)
+def _low_pass(width: float) -> Floats:
+    """Taps that pass a band of `width` cycles a sample around 0."""
+    cutoff = (width + _TRANSITION) / 2  # half-way between the edge and the stop band
+    n = np.arange(-_HALF, _HALF + 1)
+    taps = 2 * cutoff * np.sinc(2 * cutoff * n) * np.hamming(len(n))
+    return taps / taps.sum()
