@@ -1,12 +1,12 @@
 """Frames cut from a file of interleaved I and Q values, read when they are asked for."""
 
 import re
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from ... import reading
 from ...arrays import Array, Floats, Integers
 from ...errors import UserError
 from ...files import AnyPath
@@ -34,11 +34,10 @@ def parse_datatype(name: object) -> np.dtype[Any]:
 
 
 def count_samples(path: AnyPath, dtype: np.dtype[Any]) -> int:
-    """Complex samples in the file `path`; UserError when it is missing or has half a sample."""
-    try:
-        size = Path(path).stat().st_size
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    """Complex samples in the file `path`; UserError when it is missing, no regular file, or has
+    half a sample.
+    """
+    size = reading.require_regular(path).st_size
     count, rest = divmod(size, 2 * dtype.itemsize)
     if rest:
         raise UserError(
@@ -98,7 +97,7 @@ class SampleFrames(lazy.LazyFrames):
         frames = np.empty((len(rows), 2, length), self.dtype)
         within = np.arange(length)
         try:
-            with open(self._path, "rb") as file:
+            with reading.opened(self._path) as file:
                 for some in _neighbors(starts, length + _GAP):
                     begin = starts[some[0]]
                     samples = self._read(file, begin, starts[some[-1]] + length)

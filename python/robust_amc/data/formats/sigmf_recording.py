@@ -6,6 +6,7 @@ sigmf_annotations).
 """
 
 import hashlib
+import os
 from collections.abc import Iterable
 from functools import cache
 from itertools import islice
@@ -15,12 +16,12 @@ import numpy as np
 from jsonschema import Draft202012Validator
 from sigmf import schema
 
-from ... import frames
+from ... import frames, json_text, reading
 from ...errors import UserError
 from ...files import AnyPath, Document, replacing
 from .. import lazy
 from ..dataset import FrameDataset, Progress, pieces
-from . import json_text, sample_file, sigmf_annotations
+from . import sample_file, sigmf_annotations
 from .base import Format
 
 META, DATA = ".sigmf-meta", ".sigmf-data"
@@ -66,15 +67,9 @@ def read(
 
 def read_document(path: AnyPath) -> Document:
     """The metadata file as a dictionary that is valid SigMF; UserError when it is not."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(_META_LIMIT + 1)
-    except OSError as error:
-        raise UserError(
-            f"cannot be read ({error.strerror}); it says what the samples are"
-        ) from None
-    if len(text) > _META_LIMIT:
-        raise UserError(f"it has more than {_META_LIMIT >> 20} MB; split the recording")
+    if not os.path.lexists(path):
+        raise UserError("there is no such file; it says what the samples are")
+    text = reading.content(path, _META_LIMIT, "the metadata of a recording")
     document = json_text.parse(text, "the file")
     # The first error only: a hostile file can have millions
     for wrong in _validator().iter_errors(document):
@@ -128,10 +123,10 @@ def check_conforming(document: Document) -> None:
 
 def check_hash(path: Path, expected: str | None) -> None:
     """UserError unless a file has the SHA-512 `expected` (None, or the file huge: not checked)."""
-    if expected is None or path.stat().st_size > _HASH_LIMIT:
+    if expected is None or reading.require_regular(path).st_size > _HASH_LIMIT:
         return
     digest = hashlib.sha512()
-    with open(path, "rb") as file:
+    with reading.opened(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     if digest.hexdigest() != expected.lower():

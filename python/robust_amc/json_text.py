@@ -2,13 +2,26 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...errors import UserError
-from ...files import Document
+from . import reading
+from .errors import UserError
+from .files import AnyPath, Document
 
-_DEEPEST = 50  # what is nested further is no description of data, and breaks who walks it
+_DEEPEST = 50  # what is nested further is no description of anything, and breaks who walks it
+
+
+def read(path: AnyPath, most: int, what: str) -> Document:
+    """The JSON object in a file of at most `most` bytes, as :func:`parse`.
+
+    Raises UserError, which calls it `what` ("results of htrd evaluate"), when it is none.
+    """
+    text = reading.text(path, most, what)
+    try:
+        return parse(text, "it")
+    except UserError as error:
+        raise UserError(f"{path} does not hold {what}: {error}") from None
 
 
 def parse(text: str | bytes, what: str = "metadata") -> Document:
@@ -23,17 +36,26 @@ def parse(text: str | bytes, what: str = "metadata") -> Document:
         document = None
     if not isinstance(document, dict):
         raise UserError(f"{what} is not a JSON object of finite numbers and text")
-    _check_depth(document, what)
+    check_depth(document, what)
     return document
 
 
 def dump(document: Document, what: str = "metadata") -> str:
     """The JSON text of `document`; UserError, which calls it `what`, if `parse` would refuse it."""
-    _check_depth(document, what)
+    check_depth(document, what)
     try:
         return json.dumps(document, allow_nan=False)
     except ValueError:
         raise UserError(f"{what} has a number that is not finite; remove it") from None
+
+
+def check_depth(document: Mapping[str, Any], what: str) -> None:
+    """UserError, which calls it `what`, when lists and dictionaries are nested too deeply."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        level = [item for each in level for item in _items(each) if isinstance(item, (dict, list))]
+    if level:
+        raise UserError(f"{what} is nested more than {_DEEPEST} levels deep; make it flatter")
 
 
 def _finite(text: str) -> float:
@@ -41,14 +63,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(text)
     return value
-
-
-def _check_depth(document: Document, what: str) -> None:
-    level: list[Any] = [document]
-    for _ in range(_DEEPEST):
-        level = [item for each in level for item in _items(each) if isinstance(item, (dict, list))]
-    if level:
-        raise UserError(f"{what} is nested more than {_DEEPEST} levels deep; make it flatter")
 
 
 def _items(value: Any) -> Iterable[Any]:
