@@ -24,14 +24,15 @@ def read(path: AnyPath, most: int, what: str) -> Document:
         raise UserError(f"{path} does not hold {what}: {error}") from None
 
 
-def parse(text: str | bytes, what: str = "metadata") -> Document:
+def parse(text: str | bytes, what: str = "metadata", lenient: bool = False) -> Document:
     """Parse `text` (str or bytes), which must be a JSON object, into a dictionary.
 
     Raises UserError, which calls it `what`, for anything else, for numbers that are not
-    finite, and for deep nesting.
+    finite (`lenient`: those are None), and for deep nesting.
     """
+    finite = _finite_or_none if lenient else _finite
     try:
-        document = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        document = json.loads(text, parse_constant=finite, parse_float=finite)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
@@ -63,6 +64,11 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(text)
     return value
+
+
+def _finite_or_none(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def _items(value: Any) -> Iterable[Any]:
