@@ -39,13 +39,14 @@ def build(architecture: str, classes: int, frame_length: int = 128, **values: An
 
     Raises UserError when the architecture is unknown, or has no such settings.
     """
-    check_settings(architecture, values)
+    further = {name: value for name, value in values.items() if name != "input_gain"}
+    check_settings(architecture, further)
     return ARCHITECTURES[architecture](classes, frame_length, **values)
 
 
 def check_settings(architecture: str, values: Mapping[str, Any]) -> None:
-    """UserError unless `values` are settings that an architecture has, of their types."""
-    types = {"input_gain": float} | settings_of(architecture)
+    """UserError unless `values` are further settings of an architecture, of their types."""
+    types = settings_of(architecture)
     settings.check(types, values, "architecture")
     for name, value in values.items():
         if types[name] is int:

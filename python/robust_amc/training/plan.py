@@ -180,6 +180,8 @@ def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Docume
         plan.split_seed,
     ):
         raise UserError(f"{plan.start_from} was trained on another split of this data set")
+    if not model.metadata.get("training") or not model.metadata.get("dataset"):
+        raise UserError(f"{plan.start_from} does not say what it was trained on")
     training = dict(model.metadata["training"])
     training.pop("history", None)
     origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}
