@@ -28,7 +28,9 @@ def _training(value: Any, where: str) -> None:
 
 _TRAINING = table({}, {
     "method": name, "seed": whole(0), "epochs": whole(0), "more": items(RECORD),
-    "start_from": maybe(table({"name": text(), "training": _training, "dataset": RECORD})),
+    "start_from": maybe(
+        table({"name": text()}, {"training": _training, "dataset": maybe(RECORD)})
+    ),
 })  # fmt: skip
 _FORM = table(
     {
