@@ -148,7 +148,7 @@ def items(check: Check, fewest: int = 0, most: int = _ITEMS) -> Check:
         if not fewest <= len(value) <= most:
             raise UserError(f"{where} has {len(value)} entries; {fewest} … {most} are possible")
         for number, each in enumerate(value):
-            check(each, f"{where}[{number}]")
+            check(each, f"entry {number} of {where}")
 
     return check_all
 
@@ -174,6 +174,6 @@ def table(
                 raise UserError(
                     f"{where} has an unknown entry {key}; there are {', '.join(checks)}"
                 )
-            own(entry, f"{where}.{key}")
+            own(entry, f"{key} of {where}")
 
     return check

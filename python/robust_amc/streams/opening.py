@@ -47,7 +47,7 @@ def open_stream(
     if "://" in name:
         return Stream(ZmqSource(name, 2 * found.dtype.itemsize), found)
     if path.suffix in raw.SUFFIXES or facts.datatype:
-        if not follow:
+        if not (follow or path.is_fifo()):  # a pipe is a stream, of any length
             sample_file.count_samples(path, found.dtype)
         return Stream(FileSource(path, follow), found)
     if path.suffix in _LIKELY:

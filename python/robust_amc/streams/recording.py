@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import reading
 from ..arrays import Floats, Integers, listed
 from ..data.formats import sample_file, sigmf_recording
 from ..data.formats.sigmf_annotations import SNR, is_decision
@@ -99,6 +100,7 @@ def read(path: AnyPath, frame_length: int, grows: bool = False) -> tuple[Recordi
         document = sigmf_recording.read_document(meta)
         sigmf_recording.check_conforming(document)
         found = _recording(document)
+        reading.require_regular(samples)
         if not grows:
             sample_file.count_samples(samples, found.dtype)
             sigmf_recording.check_hash(samples, found.info.get("core:sha512"))

@@ -216,7 +216,7 @@ def test_huge_metadata_take_no_memory_and_no_time(tmp_path):
 
 def test_annotations_that_multiply_the_file(tmp_path):
     meta = save(tmp_path / "r", noise(1 << 16), [annotation(0, 1 << 16)] * 20_000)
-    with pytest.raises(UserError, match="use longer frames"):
+    with pytest.raises(UserError, match="annotations overlap so much"):
         data.read(meta, frame_length=8)
 
 
