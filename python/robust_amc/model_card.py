@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import systems
+from . import fields, systems
 from .errors import UserError, printable
 from .evaluation.metrics import METRICS
-from .fields import items, maybe, name, real, table, text, whole
+from .fields import items, maybe, real, table, text, whole
 from .files import AnyPath, Document, checksum
 from .model_document import RECORD
 
@@ -36,7 +36,7 @@ _ROW = table(
     | _INTERVALS
 )
 _FORM = table(
-    {"training": table({"method": name}), "dataset": RECORD},
+    {"training": table({"method": fields.name}), "dataset": RECORD},
     {
         "rejector": table({"target_rejection": real(0, 1)}),
         "evaluation": table(

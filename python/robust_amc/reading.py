@@ -5,18 +5,29 @@ A pipe would be waited for and a device read without an end, whatever their name
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from .errors import UserError
 from .files import AnyPath
 
 
-def opened(path: AnyPath) -> BinaryIO:
-    """A regular file, open for reading bytes.
+@contextmanager
+def opened(path: AnyPath) -> Iterator[BinaryIO]:
+    """Yield a regular file, open for reading bytes.
 
-    Raises UserError when it cannot be read or is something else; that is found without
-    waiting for anybody.
+    Raises UserError when it cannot be read, now or in the body of the ``with``, or is something
+    else; that is found without waiting for anybody.
     """
+    with _open(path) as file:
+        try:
+            yield file
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {_reason(error)}") from None
+
+
+def _open(path: AnyPath) -> BinaryIO:
     try:
         # what it is, is asked of what was opened: the name may lead elsewhere a moment later
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -38,7 +49,7 @@ def require_regular(path: AnyPath) -> os.stat_result:
 def content(path: AnyPath, most: int, what: str) -> bytes:
     """All bytes of a regular file; UserError when there are more than `most` of `what`."""
     with opened(path) as file:
-        found = _read(file, path, most + 1)
+        found = file.read(most + 1)
     if len(found) > most:
         raise UserError(f"{path} has more than {most >> 10} kB, too much for {what}")
     return found
@@ -50,13 +61,6 @@ def text(path: AnyPath, most: int, what: str) -> str:
         return content(path, most, what).decode()
     except UnicodeDecodeError:
         raise UserError(f"{path} is not text, so it is not {what}") from None
-
-
-def _read(file: BinaryIO, path: AnyPath, count: int) -> bytes:
-    try:
-        return file.read(count)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -30,7 +30,8 @@ from .training import METHODS, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
-_LONGEST = 1 << 18  # bytes of a file
+_LONGEST = 1 << 16  # bytes of a file
+_LONGEST_LINE = 1000  # characters; keys of thousands of parts take TOML's reader minutes
 _MOST_VARIANTS = 1000  # each is trained, calibrated and attacked
 _FORM = fields.table(
     {"title": fields.text()},
@@ -146,6 +147,8 @@ def _read(name_or_path: AnyPath) -> tuple[Path, Document]:
             f"there is no system {name_or_path}: neither a file nor one of {', '.join(names())}"
         )
     text = reading.text(path, _LONGEST, "a TOML file of a system")
+    if max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
+        raise UserError(f"{path} has lines of more than {_LONGEST_LINE} characters; break them")
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 # Each computes its output from its inputs and nothing else: no control flow, no random numbers,
 # no text, no sequences, no other file. Those that networks and rejectors of ours export are
 # among them, and their kin.
-OPERATORS = frozenset("""
+_NAMES = """
     Abs Add And ArgMax ArgMin Atan BatchNormalization Cast CastLike Ceil Clip Concat Constant
     ConstantOfShape Conv ConvTranspose Cos CumSum DequantizeLinear Div Dropout Elu Equal Erf Exp
     Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm Greater GreaterOrEqual
@@ -32,7 +32,8 @@ OPERATORS = frozenset("""
     ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Sin
     Size Slice Softmax Softplus Split Sqrt Squeeze Sub Sum Swish Tanh Tile TopK Transpose Trilu
     Unsqueeze Where Xor
-""".split())
+"""
+OPERATORS = frozenset(_NAMES.split())
 _DOMAINS = ("", "ai.onnx")
 _MOST_NODES = 5000
 _PER_SAMPLE = 1 << 14  # values in all tensors of a frame, for each of its samples

@@ -113,7 +113,7 @@ PICKLES = [
     ("a name that steers the terminal", globals_pickle("os\x1b[2J", "system"), r"os\x1b[2J.system"),
     ("an odd count of objects", b"\x80\x02}r\xff\xff\xff\x7f.", "in an odd way"),
     ("a deep key", b"\x80\x02}" + b")" + b"\x85" * 100_000 + b"K\x01s.", "has the key a tuple"),
-    ("a key without an end", b"\x80\x02})" + b"q\x01h\x01\x86" * 30 + b"K\x01s.", "the key a tuple"),
+    ("an endless key", b"\x80\x02})" + b"q\x01h\x01\x86" * 30 + b"K\x01s.", "the key a tuple"),
     ("sets", b"\x80\x04" + b"\x8f" * 1000 + b".", r"the instruction b'\x8f' is not for arrays"),
     ("objects without an end", b"\x80\x02" + b"}" * (1 << 20) + b".", "too many objects"),
     ("an SNR without a bound", pickle.dumps({("QPSK", 10**60): 1}, 2), "a number is too large"),

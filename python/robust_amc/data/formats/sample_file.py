@@ -34,9 +34,7 @@ def parse_datatype(name: object) -> np.dtype[Any]:
 
 
 def count_samples(path: AnyPath, dtype: np.dtype[Any]) -> int:
-    """Complex samples in the file `path`; UserError when it is missing, no regular file, or has
-    half a sample.
-    """
+    """Complex samples in a file; UserError when it is no regular file, or has half a sample."""
     size = reading.require_regular(path).st_size
     count, rest = divmod(size, 2 * dtype.itemsize)
     if rest:
