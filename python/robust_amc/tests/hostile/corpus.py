@@ -73,16 +73,28 @@ def _spoiled(exported):
 
     def npz(rng):
         content = either(
-            rng, sound.npz, lambda: sound.npz(True), lambda: sound.npz(True, True),
+            rng,
+            sound.npz,
+            lambda: sound.npz(True),
+            lambda: sound.npz(True, True),
             lambda: sound.npz(False, True),
-        )  # fmt: skip
+        )
         return spoil.content(rng, content)
 
     def npz_metadata(rng):
-        document = spoil.document(rng, {
-            "seed": 1, "mode": "legacy", "generator": "x", "datatype": "ci16_le",
-            "sample_rate_hz": 1e6, "derived_from": ["f00"], "format": "SigMF", "scaling": "none",
-        })  # fmt: skip
+        document = spoil.document(
+            rng,
+            {
+                "seed": 1,
+                "mode": "legacy",
+                "generator": "x",
+                "datatype": "ci16_le",
+                "sample_rate_hz": 1e6,
+                "derived_from": ["f00"],
+                "format": "SigMF",
+                "scaling": "none",
+            },
+        )
         return by_hand.npz_with(metadata=json.dumps(document))
 
     def pickle(rng):
@@ -149,9 +161,13 @@ def _spoiled(exported):
         ("dataset", ".npz", npz_metadata),
         ("dataset", ".pkl", pickle),
         ("dataset", ".pkl", spoil.pickle_program),
-        ("dataset", ".hdf5", lambda rng: spoil.content(
-            rng, sound.hdf5(rng.choice(["earliest", "latest"]), rng.random() < 0.5)
-        )),
+        (
+            "dataset",
+            ".hdf5",
+            lambda rng: spoil.content(
+                rng, sound.hdf5(rng.choice(["earliest", "latest"]), rng.random() < 0.5)
+            ),
+        ),
         ("dataset", ".sigmf-meta", recording),
         ("stream", ".sigmf-meta", recording),
         ("model", ".safetensors", model),
@@ -162,7 +178,7 @@ def _spoiled(exported):
         ("system", ".toml", system),
         ("figure", ".json", of_document(sound.results)),
         ("sweep", ".json", of_document(sound.sweep_results)),
-    ]  # fmt: skip
+    ]
 
 
 def write(case: Case, folder: Path) -> Path:

@@ -62,7 +62,9 @@ def _written(save, suffix):
 def npz(compressed=False, extra=False):
     more = {"true_snr_db": np.ones(6, np.float32), "channel_id": np.arange(6, dtype=np.int32)}
     fields = npz_fields(**(more if extra else {}))
-    return _written(lambda p: (np.savez_compressed if compressed else np.savez)(p, **fields), ".npz")
+    return _written(
+        lambda p: (np.savez_compressed if compressed else np.savez)(p, **fields), ".npz"
+    )
 
 
 @cache
@@ -81,11 +83,14 @@ def hdf5(libver="earliest", packed=False):
 def annotations(count=3, **more):
     return [
         {
-            "core:sample_start": 512 * i, "core:sample_count": 512,
-            "core:label": CLASSES[i % 4], "capture_details:SNRdB": 10,
-        } | more
+            "core:sample_start": 512 * i,
+            "core:sample_count": 512,
+            "core:label": CLASSES[i % 4],
+            "capture_details:SNRdB": 10,
+        }
+        | more
         for i in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def sigmf_document(**info):
@@ -115,19 +120,29 @@ def samples(count=2048):
 
 def model_document(**changes):
     training = {"method": "standard", "seed": 0, "epochs": 3, "start_from": None, "more": [RECORD]}
-    return {
-        "architecture": {"name": "residual", "input_gain": 100.0},
-        "classes": CLASSES, "frame_length": LENGTH, "scaling": "sum_abs",
-        "training": training, "dataset": RECORD,
-        "defense": {"training": "standard", "run_time": "none"}, "metrics": {},
-    } | VERSIONS | changes  # fmt: skip
+    return (
+        {
+            "architecture": {"name": "residual", "input_gain": 100.0},
+            "classes": CLASSES,
+            "frame_length": LENGTH,
+            "scaling": "sum_abs",
+            "training": training,
+            "dataset": RECORD,
+            "defense": {"training": "standard", "run_time": "none"},
+            "metrics": {},
+        }
+        | VERSIONS
+        | changes
+    )
 
 
 def rejector_facts(**more):
     return {
-        "threshold": -0.1, "score_quantiles": [i / 100 - 1 for i in range(201)],
-        "target_rejection": 0.1, "calibration_snr_db": [8.0, 10.0],
-    } | more  # fmt: skip
+        "threshold": -0.1,
+        "score_quantiles": [i / 100 - 1 for i in range(201)],
+        "target_rejection": 0.1,
+        "calibration_snr_db": [8.0, 10.0],
+    } | more
 
 
 @cache
@@ -227,8 +242,13 @@ def results(rows=2):
 
 def sweep_results():
     measured = {}
-    for name in ("accuracy", "accepted_accuracy", "rejection_rate", "robust_accuracy",
-                 "attacked_accuracy"):  # fmt: skip
+    for name in (
+        "accuracy",
+        "accepted_accuracy",
+        "rejection_rate",
+        "robust_accuracy",
+        "attacked_accuracy",
+    ):
         measured |= {name: 0.5, f"{name}_interval": [0.4, 0.6]}
     return {
         "settings": {"seed": 0},
@@ -238,5 +258,3 @@ def sweep_results():
         ],
         "chosen": None,
     }
-
-

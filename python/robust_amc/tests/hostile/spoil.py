@@ -8,12 +8,59 @@ import struct
 import torch
 
 VALUES = [
-    None, True, False, -1, 0, 1, 2, 3, 255, 1024, 2**16, 2**31, 2**32, 2**63, 2**64, 10**30, -(2**63),
-    10**400, 0.5, -0.0, 1e-300, 1e300, -1e300, float("nan"), float("inf"), -float("inf"),
-    "", " ", "x", "none", "sum_abs", "²", "cu²", "ci9999", "\x1b[2J", "a\nb", "\ud800", "\u202e", "\0",
-    "../../x", "x" * 5000, [], [[]], [None], [0], ["a", "a"], [1e300] * 3, {}, {"": 0}, {"a": {}},
-    {"x" * 300: 1}, [[[[[[[[0]]]]]]]],
-]  # fmt: skip
+    None,
+    True,
+    False,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    255,
+    1024,
+    2**16,
+    2**31,
+    2**32,
+    2**63,
+    2**64,
+    10**30,
+    -(2**63),
+    10**400,
+    0.5,
+    -0.0,
+    1e-300,
+    1e300,
+    -1e300,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    "",
+    " ",
+    "x",
+    "none",
+    "sum_abs",
+    "²",
+    "cu²",
+    "ci9999",
+    "\x1b[2J",
+    "a\nb",
+    "\ud800",
+    "\u202e",
+    "\0",
+    "../../x",
+    "x" * 5000,
+    [],
+    [[]],
+    [None],
+    [0],
+    ["a", "a"],
+    [1e300] * 3,
+    {},
+    {"": 0},
+    {"a": {}},
+    {"x" * 300: 1},
+    [[[[[[[[0]]]]]]]],
+]
 
 
 def deep(levels, leaf=0):
@@ -71,8 +118,14 @@ def content(rng, sound):
             break
         # half of the changes to where the structure is: the beginning and the end
         edge = min(len(found), rng.choice([16, 100, 700]))
-        at = rng.choice([rng.randrange(edge), len(found) - 1 - rng.randrange(edge),
-                         rng.randrange(len(found)), rng.randrange(len(found))])  # fmt: skip
+        at = rng.choice(
+            [
+                rng.randrange(edge),
+                len(found) - 1 - rng.randrange(edge),
+                rng.randrange(len(found)),
+                rng.randrange(len(found)),
+            ]
+        )
         action = rng.randrange(8)
         if action == 0:
             found[at] = rng.randrange(256)
@@ -100,10 +153,29 @@ def text(rng, sound):
     """Text with words and lines changed."""
     lines = sound.splitlines()
     words = [
-        "nan", "-inf", "1e400", "-1", "0", "1" * 41, "1" * 5000, "true", "'x'", '"\\u001b[2J"', "[]",
-        "{}", "[[[]]]", "[" * 2000 + "]" * 2000, "1979-05-27", "{a = {b = {c = 1}}}", "[nan]", "[1, 'x']",
-        "'" + "x" * 5000 + "'", "0x7fffffffffffffff", "99999999999999999999", "1e18",
-    ]  # fmt: skip
+        "nan",
+        "-inf",
+        "1e400",
+        "-1",
+        "0",
+        "1" * 41,
+        "1" * 5000,
+        "true",
+        "'x'",
+        '"\\u001b[2J"',
+        "[]",
+        "{}",
+        "[[[]]]",
+        "[" * 2000 + "]" * 2000,
+        "1979-05-27",
+        "{a = {b = {c = 1}}}",
+        "[nan]",
+        "[1, 'x']",
+        "'" + "x" * 5000 + "'",
+        "0x7fffffffffffffff",
+        "99999999999999999999",
+        "1e18",
+    ]
     for _ in range(rng.choice([1, 1, 2, 3])):
         at = rng.randrange(len(lines))
         action = rng.random()
@@ -112,9 +184,13 @@ def text(rng, sound):
         elif action < 0.7:
             del lines[at]
         elif action < 0.8:
-            lines[at] = rng.choice(["[training]", "[x.y.z]", "[[training]]", "a.b.c = 1", "= 3", "\x00"])
+            lines[at] = rng.choice(
+                ["[training]", "[x.y.z]", "[[training]]", "a.b.c = 1", "= 3", "\x00"]
+            )
         elif action < 0.9:
-            name = rng.choice(["cat.r_max", "rejector.gamma", "training.seed", "x", "", "rejector.kind"])
+            name = rng.choice(
+                ["cat.r_max", "rejector.gamma", "training.seed", "x", "", "rejector.kind"]
+            )
             lines.append(f'"{name}" = {rng.choice(words)}')
         else:
             lines[at] = lines[at].replace(" = ", ".x = ", 1)
@@ -142,7 +218,9 @@ def tensors(rng, sound):
         elif action == 4:
             found[name] = torch.full_like(tensor, float(rng.choice(["nan", "inf", "-inf", "6e4"])))
         elif action == 5:
-            found[name] = tensor.to(rng.choice([torch.int8, torch.float64, torch.bool, torch.bfloat16]))
+            found[name] = tensor.to(
+                rng.choice([torch.int8, torch.float64, torch.bool, torch.bfloat16])
+            )
         elif action == 6:
             found[name] = torch.zeros(rng.choice([(0,), (0, 2**40), (1,), (), (2, 3, 4, 5)]))
         else:
@@ -151,18 +229,51 @@ def tensors(rng, sound):
     return {name: value.contiguous() for name, value in found.items()}
 
 
-_STRINGS = [b"numpy.core.multiarray", b"scalar", b"_reconstruct", b"numpy", b"dtype", b"ndarray", b"f4",
-            b"U9", b"os", b"system", b"latin1", b"QPSK", b"x" * 200]  # fmt: skip
+_STRINGS = [
+    b"numpy.core.multiarray",
+    b"scalar",
+    b"_reconstruct",
+    b"numpy",
+    b"dtype",
+    b"ndarray",
+    b"f4",
+    b"U9",
+    b"os",
+    b"system",
+    b"latin1",
+    b"QPSK",
+    b"x" * 200,
+]
 
 
 def pickle_program(rng):
     """Instructions of pickles in any order, with arguments that fit."""
     steps = [b"\x80" + bytes([rng.randrange(6)])]
     codes = [each for each in pickletools.opcodes if each.name not in ("STOP", "PROTO")]
-    known = [b"}", b"(", b")", b"\x85", b"\x86", b"\x87", b"u", b"s", b"R", b"b", b"t", b"\x94", b"h\x00",
-             b"q\x00", b"N", b"K\x02", b"J" + struct.pack("<i", -2), b"cnumpy\ndtype\n",
-             b"cnumpy\nndarray\n", b"cnumpy.core.multiarray\n_reconstruct\n",
-             b"cnumpy.core.multiarray\nscalar\n", b"c_codecs\nencode\n"]  # fmt: skip
+    known = [
+        b"}",
+        b"(",
+        b")",
+        b"\x85",
+        b"\x86",
+        b"\x87",
+        b"u",
+        b"s",
+        b"R",
+        b"b",
+        b"t",
+        b"\x94",
+        b"h\x00",
+        b"q\x00",
+        b"N",
+        b"K\x02",
+        b"J" + struct.pack("<i", -2),
+        b"cnumpy\ndtype\n",
+        b"cnumpy\nndarray\n",
+        b"cnumpy.core.multiarray\n_reconstruct\n",
+        b"cnumpy.core.multiarray\nscalar\n",
+        b"c_codecs\nencode\n",
+    ]
     for _ in range(rng.choice([3, 10, 40, 400])):
         if rng.random() < 0.7:
             steps.append(rng.choice(known))
@@ -225,9 +336,14 @@ def graph(rng, sound):
 
             shape = np.array(rng.choice([[10**4, 10**5], [2**20, 64], [0], [-1], [3]]), np.int64)
             model.graph.initializer.append(numpy_helper.from_array(shape, "bomb"))
-            made = rng.choice([("ConstantOfShape", ["bomb"]), ("Expand", [node.output[0], "bomb"]),
-                               ("Tile", [node.output[0], "bomb"]),
-                               ("Reshape", [node.output[0], "bomb"])])  # fmt: skip
+            made = rng.choice(
+                [
+                    ("ConstantOfShape", ["bomb"]),
+                    ("Expand", [node.output[0], "bomb"]),
+                    ("Tile", [node.output[0], "bomb"]),
+                    ("Reshape", [node.output[0], "bomb"]),
+                ]
+            )
             nodes.append(helper.make_node(*made, ["more"], "features/more"))
         elif action == 7:
             copied = helper.make_node(node.op_type, list(node.input), ["again"], node.name)
@@ -235,7 +351,9 @@ def graph(rng, sound):
         else:
             sizes = rng.choice([*model.graph.input, *model.graph.output]).type.tensor_type.shape
             if sizes.dim:
-                sizes.dim[rng.randrange(len(sizes.dim))].dim_value = rng.choice([0, 1, 7, 2**40, -1])
+                sizes.dim[rng.randrange(len(sizes.dim))].dim_value = rng.choice(
+                    [0, 1, 7, 2**40, -1]
+                )
     return model.SerializeToString()
 
 
