@@ -89,7 +89,7 @@ def test_attack(htrd, trained, folder):
     """The battery knows a rejector that detects; an objective of one's own is asked for by name."""
     shared = (
         "evaluate", "--model", trained, "--dataset", "sample.columns", "--part", "test",
-        "--snr", 10, "--frames", 20, "--attack", "pgd", "--pnr", "-60,10", "--steps", 10,
+        "--snr", 10, "--frames", 12, "--attack", "pgd", "--pnr", "-60,10", "--steps", 4,
         "--restarts", 0, "--no-probe", "--device", "cpu",
     )  # fmt: skip
     htrd(*shared, "--json", "battery.json")

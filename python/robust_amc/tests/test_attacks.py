@@ -18,12 +18,12 @@ from .rounding import on_edge
 
 # the package exports the function under the name of its module
 white_box_module = sys.modules["robust_amc.attacks.white_box"]
-QUICK = AttackSettings(steps=10, restarts=1)
+QUICK = AttackSettings(steps=8, restarts=1)
 
 
 @pytest.fixture(scope="module")
 def attacked_frames():
-    iq, label = toy_frames(64, 30)
+    iq, label = toy_frames(40, 30)
     # budgets differ from frame to frame
     epsilon = power.epsilon(energy(iq), 10, np.linspace(-20, 10, len(iq)))
     return iq, label, epsilon
@@ -98,7 +98,7 @@ def test_reduced_precision_finds_as_much(model, in_bfloat16, request, attacked_f
         for fast in (False, True)
     )
     assert (exact.iq != fast.iq).any()
-    assert abs(exact.success.sum() - fast.success.sum()) <= 4  # of 64
+    assert abs(exact.success.sum() - fast.success.sum()) <= 3  # of 40
 
 
 def test_invalid_frames_come_back_unchanged(plain):

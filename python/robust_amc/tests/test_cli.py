@@ -79,7 +79,7 @@ def test_from_data_to_a_robustness_figure(files):
         assert all(made[each] == getattr(asked, each) for each in same)
     run(
         "evaluate", "--model", "plain.safetensors,htrd.safetensors", "--dataset", "toy.npz",
-        "--snr", 10, "--pnr", "-5,5", "--attack", "pgd", "--steps", 8, "--restarts", 0,
+        "--snr", 10, "--pnr", "-5,5", "--attack", "pgd", "--steps", 4, "--restarts", 0,
         "--frames", 60, "--json", "out.json", "--figure", "out.png", "--device", "cpu",
     )  # fmt: skip
     results = json.loads((files / "out.json").read_text())

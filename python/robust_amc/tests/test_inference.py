@@ -1,6 +1,7 @@
 """Every engine decides as the classifier does, and `auto` takes none that does not."""
 
 import copy
+import functools
 import os
 import subprocess
 import sys
@@ -57,16 +58,32 @@ def sample():
     return data.read("sample").limit(400, 3).iq.astype(np.float32)
 
 
+@functools.cache
+def shipped(name):
+    """The source of a shipped model: its graph is exported once for all engines."""
+    return source_of(name)
+
+
+@functools.cache
+def untrained(architecture):
+    """The source of a network as it is built."""
+    torch.manual_seed(0)
+    network = build(architecture, len(CLASSES), input_gain=100.0)
+    metadata = toy_metadata(architecture={"name": architecture, "input_gain": 100.0})
+    return source_of(Classifier(network, CLASSES, metadata=metadata))
+
+
 @pytest.fixture(scope="module")
 def engines(request):
     """A function from a model's fixture, an engine and a precision to an engine of its own."""
-    made = {}
+    origins, made = {}, {}
 
     def get(model, engine, precision="float32"):
         available(engine, precision)
         key = (model, engine, precision)
         if key not in made:
-            made[key] = open_engine(request.getfixturevalue(model), engine, precision, threads=2)
+            origin = origins.setdefault(model, source_of(request.getfixturevalue(model)))
+            made[key] = open_engine(origin, engine, precision, threads=2)
         return copy.copy(made[key])  # shares all but the threshold
 
     return get
@@ -108,13 +125,13 @@ def test_engine_decides_as_the_classifier(engine, precision, name, engines, requ
 def test_frames_attacked_on_the_file_are_won_on_its_export(engine):
     """They lie just behind a boundary: float32 in another order of sums still sees them there."""
     available(engine)
-    classifier = Classifier.load("htrd")
+    classifier = shipped("htrd").classifier
     chosen = data.read("sample").select(snr_db=[10]).limit(100, 0)
     iq, label = chosen.iq.astype(np.float32), chosen.label
     epsilon = power.epsilon(energy(iq), 10, -5)
     attacked = white_box(classifier, iq, label, epsilon, settings=LIVE)
     expected = classifier.decide(attacked.iq)
-    decided = open_engine(classifier, engine, "float32").decide(attacked.iq)
+    decided = open_engine(shipped("htrd"), engine, "float32").decide(attacked.iq)
     won = ~expected.rejected & (expected.label != label)
     assert won.mean() > 0.3
     assert_decided_alike(decided.label, expected, classifier.threshold, most_on_edge=0.1)
@@ -125,10 +142,9 @@ def test_frames_attacked_on_the_file_are_won_on_its_export(engine):
 @pytest.mark.parametrize("model", ["undefended", "htrd"])
 def test_shipped_models(engine, precision, model, sample):
     available(engine, precision)
-    classifier = Classifier.load(model)
-    decided, expected = (
-        each.decide(sample) for each in (open_engine(classifier, engine, precision), classifier)
-    )
+    classifier = shipped(model).classifier
+    decided = open_engine(shipped(model), engine, precision).decide(sample)
+    expected = classifier.decide(sample)
     if precision == "float32":
         assert_decided_alike(decided.label, expected, classifier.threshold, most_on_edge=0.2)
     # auto holds an engine to 99.5 % of other frames
@@ -138,9 +154,8 @@ def test_shipped_models(engine, precision, model, sample):
 @pytest.mark.parametrize("engine", choose.ENGINES)
 def test_shipped_matched_filter(engine, sample):
     available(engine)
-    classifier = Classifier.load("modern")
-    decided = open_engine(classifier, engine, "float32").decide(sample)
-    found = Agreement.of(decided, classifier.decide(sample))
+    decided = open_engine(shipped("modern"), engine, "float32").decide(sample)
+    found = Agreement.of(decided, shipped("modern").classifier.decide(sample))
     assert found.agreement >= 0.998, found
 
 
@@ -148,11 +163,9 @@ def test_shipped_matched_filter(engine, sample):
 @pytest.mark.parametrize("architecture", ["residual", "ensemble", "matched_filter", "awn"])
 def test_other_architectures(engine, architecture):
     available(engine)
-    torch.manual_seed(0)
-    network = build(architecture, len(CLASSES), input_gain=100.0)
-    metadata = toy_metadata(architecture={"name": architecture, "input_gain": 100.0})
-    model, iq = Classifier(network, CLASSES, metadata=metadata), odd_frames()
-    decided, expected = open_engine(model, engine, "float32").decide(iq), model.decide(iq)
+    source, iq = untrained(architecture), odd_frames()
+    decided = open_engine(source, engine, "float32").decide(iq)
+    expected = source.classifier.decide(iq)
     assert_scores_close(decided.score, expected.score)
     assert_decided_alike(decided.label, expected)
 
@@ -318,9 +331,8 @@ def test_auto_takes_none_that_decides_otherwise(rejecting, monkeypatch):
 
 
 def test_auto_is_honest_with_all_that_is_here(sample):
-    model = Classifier.load("htrd")
-    opened = open_engine(model)
-    found = Agreement.of(opened.decide(sample), model.decide(sample))
+    opened = open_engine(shipped("htrd"))
+    found = Agreement.of(opened.decide(sample), shipped("htrd").classifier.decide(sample))
     # 99.5 % of the check frames; these are others
     assert found.agreement >= 0.99 and opened.reason
 

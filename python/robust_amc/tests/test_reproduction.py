@@ -29,18 +29,34 @@ from .files import python2_pickle
 
 QUICK = replace(
     SMOKE,
-    frames=40,
-    pnr_db=(-20.0, -10.0, 10.0),
+    frames=30,
+    pnr_db=(-10.0, 10.0),
     attack=AttackSettings(steps=1, restarts=0, chained=False),
 )
+FEW = replace(
+    QUICK, systems=("nr", "ls_gna", "ls_gna_nr", "cat", "htrd"), grey=("htrd",), transfer=(),
+    universal=(),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A finished smoke run."""
-    path = tmp_path_factory.mktemp("reproduction")
+    return finished(tmp_path_factory.mktemp("reproduction"))
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A finished run of few systems, for the tests that run again and again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "QUICK", FEW)
+        yield finished(tmp_path_factory.mktemp("few"))
+
+
+def finished(path):
+    """The folder `path` with a data set and the run ``out``."""
     # A file of the very form of RML2016.10a_dict.pkl
-    (path / "toy.pkl").write_bytes(python2_pickle(by_key(toy_dataset(2400))))
+    (path / "toy.pkl").write_bytes(python2_pickle(by_key(toy_dataset(2000))))
     assert status(path, "out") == 0
     return path
 
@@ -177,26 +193,26 @@ def test_robust_accuracy_falls_with_the_budget(folder):
         assert np.all(np.diff(curve) <= 0), name
 
 
-def test_resume_does_what_is_missing_and_ends_the_same(folder, capsys):
-    out = folder / "out"
+def test_resume_does_what_is_missing_and_ends_the_same(few, capsys):
+    out = few / "out"
     before = json.loads((out / "results.json").read_text())
     (out / "models" / "seed0" / "htrd.safetensors").unlink()
     curve = out / "curves" / "htrd-0-pgd.json"
     curve.unlink()
-    assert "add --resume" in refused(capsys, folder)
-    assert status(folder, "out", "--resume") == 0
+    assert "add --resume" in refused(capsys, few)
+    assert status(few, "out", "--resume") == 0
     after = json.loads((out / "results.json").read_text())
     # The rejector and the attack are made again, from the same seeds
     for part in ("rows", "claims", "warnings"):
         assert before[part] == after[part]
 
 
-def test_curves_of_another_model_are_made_anew(folder):
-    out = folder / "changed"
-    shutil.copytree(folder / "out", out)
+def test_curves_of_another_model_are_made_anew(few):
+    out = few / "changed"
+    shutil.copytree(few / "out", out)
     models = out / "models" / "seed0"
     shutil.copy(models / "ls_gna_nr.safetensors", models / "nr.safetensors")
-    assert status(folder, "changed", "--resume") == 0
+    assert status(few, "changed", "--resume") == 0
     rows = json.loads((out / "results.json").read_text())["rows"]
     same, other = (
         [
@@ -212,22 +228,25 @@ def test_curves_of_another_model_are_made_anew(folder):
 KILLED = """
 import sys
 from robust_amc.cli import main, reproduce
-from robust_amc.tests.test_reproduction import QUICK
-reproduce.QUICK = QUICK
+from robust_amc.tests.test_reproduction import FEW
+reproduce.QUICK = FEW
 main(sys.argv[1:])
 """
 
 
-def test_killed_in_the_middle_of_the_curves(folder):
+def test_killed_in_the_middle_of_the_curves(few):
     """kill -9 loses one point of a curve, and the end is the same."""
-    out = folder / "killed"
-    shutil.copytree(folder / "out", out)
+    out = few / "killed"
+    shutil.copytree(few / "out", out)
     for path in [*(out / "curves").iterdir(), out / "results.json"]:
         path.unlink()
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, *arguments(folder, "killed", "--resume")],
-        # as many threads as here: the same sums
-        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
+        [sys.executable, "-c", KILLED, *arguments(few, "killed", "--resume")],
+        env=os.environ
+        | {
+            "OMP_NUM_THREADS": str(torch.get_num_threads()),  # as here: the same sums
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
         stderr=subprocess.DEVNULL,
     )
     half_done = out / "curves" / "nr-0-pgd.json"
@@ -237,11 +256,11 @@ def test_killed_in_the_middle_of_the_curves(folder):
         process.kill()
         process.wait()
     points = json.loads(half_done.read_text())["points"]
-    assert 0 < len(points) <= len(QUICK.pnr_db)
+    assert 0 < len(points) <= len(FEW.pnr_db)
     assert not (out / "results.json").exists()
-    assert status(folder, "killed", "--resume") == 0
+    assert status(few, "killed", "--resume") == 0
     before, after = (
-        json.loads((folder / name / "results.json").read_text()) for name in ("out", "killed")
+        json.loads((few / name / "results.json").read_text()) for name in ("out", "killed")
     )
     for part in ("rows", "claims", "warnings"):
         assert before[part] == after[part]
@@ -255,25 +274,25 @@ def wait_for(happened, process, seconds=600):
         time.sleep(0.02)
 
 
-def test_another_run_s_folder_is_refused(folder, tmp_path, capsys):
-    settings = folder / "out" / "settings.json"
+def test_another_run_s_folder_is_refused(few, tmp_path, capsys):
+    settings = few / "out" / "settings.json"
     text = settings.read_text()
     changed = json.loads(text)
     changed["fingerprint"] = "0" * 64
     settings.write_text(json.dumps(changed))
-    assert "another reproduction" in refused(capsys, folder, "--resume")
+    assert "another reproduction" in refused(capsys, few, "--resume")
     for edit, expected in (("[rejector]\nC = 3.0\n", 2), ("# said better\n", 0)):
         changed = json.loads(text)
         changed["systems"]["undefended"] += edit
         settings.write_text(json.dumps(changed))
-        assert status(folder, "out", "--resume") == expected, edit
+        assert status(few, "out", "--resume") == expected, edit
     settings.write_text("{}")
-    assert "another reproduction" in refused(capsys, folder, "--resume")
+    assert "another reproduction" in refused(capsys, few, "--resume")
     settings.write_text(text)
-    (folder / "full").mkdir()
-    (folder / "full" / "thesis.tex").write_text("years of work")
-    assert "is not empty" in refused(capsys, folder, out="full")
-    assert [path.name for path in (folder / "full").iterdir()] == ["thesis.tex"]
+    (few / "full").mkdir()
+    (few / "full" / "thesis.tex").write_text("years of work")
+    assert "is not empty" in refused(capsys, few, out="full")
+    assert [path.name for path in (few / "full").iterdir()] == ["thesis.tex"]
 
 
 def test_the_full_study_is_the_paper_s():

@@ -123,7 +123,7 @@ def wait_for(path, process):
 
 
 def test_killed_run_of_two_processes_resumes(tmp_path):
-    write(toy_dataset(800, 4), tmp_path / "toy.npz")
+    write(toy_dataset(480, 4), tmp_path / "toy.npz")
     straight = start(tmp_path, "straight.safetensors")
     told = straight.communicate(timeout=600)[1]
     assert straight.returncode == 0, told
@@ -242,9 +242,9 @@ def test_training_in_bfloat16_is_as_good_as_in_float32(bfloat16):
         torch.manual_seed(0)
         network, _ = train(
             two_processes.network(dropout=True), Standard(), toy_dataset(640, 1),
-            toy_dataset(400, 2), TrainSettings(epochs=4, batch_size=64), runtime=runtime,
+            toy_dataset(200, 2), TrainSettings(epochs=4, batch_size=64), runtime=runtime,
         )  # fmt: skip
-        reached.append(accuracy(Runtime("cpu", fast=False), network, toy_dataset(1600, 9)))
+        reached.append(accuracy(Runtime("cpu", fast=False), network, toy_dataset(800, 9)))
     assert reached[0] == pytest.approx(reached[1], abs=0.02)
     assert min(reached) > 0.97
 
