@@ -16,7 +16,12 @@ _PIPE = 1 << 20  # bytes that a pipe holds, so that its writer need not wait for
 
 
 class Source(Protocol):
-    """Something that bytes come from."""
+    """Something that bytes come from.
+
+    `skipped` counts messages that were left out because they hold no samples.
+    """
+
+    skipped: int
 
     def read(self, timeout: float) -> bytes | None:
         """The next bytes; none when there are none after `timeout` seconds, None at the end."""
@@ -30,6 +35,8 @@ class FileSource:
 
     Raises UserError when it cannot be read, or has become shorter.
     """
+
+    skipped = 0
 
     def __init__(self, path: AnyPath, follow: bool = False) -> None:
         self._path = path
@@ -59,6 +66,8 @@ class FileSource:
 
 class PipeSource:
     """Standard input, by its file descriptor; UserError when it is a terminal or unreadable."""
+
+    skipped = 0
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
