@@ -2,7 +2,10 @@
 """GNU Radio blocks around robust_amc, the library for robust modulation classification."""
 
 # The C++ blocks, and what else is in C++
+from . import arguments, htrd_python
 from .htrd_python import *
+
+arguments.check_blocks(htrd_python)
 
 # import any pure python here
 from .classifier import classifier

@@ -1,5 +1,6 @@
 """Files that ship with the library: trained models, systems, the sample data set."""
 
+import os
 from pathlib import Path
 
 from .files import AnyPath
@@ -17,7 +18,7 @@ def path(name: str) -> Path:
 def model_path(name_or_path: AnyPath) -> Path:
     """Path of a model: a shipped one by its name, else the path itself."""
     shipped = MODELS / f"{name_or_path}.safetensors"
-    return shipped if shipped.exists() else Path(name_or_path)
+    return shipped if os.path.exists(shipped) else Path(name_or_path)
 
 
 def model_names() -> list[str]:

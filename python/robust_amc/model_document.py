@@ -1,6 +1,7 @@
 """What a model file says of itself, a JSON document; read without PyTorch and the weights."""
 
 import json
+import os
 from typing import Any
 
 import safetensors
@@ -19,7 +20,7 @@ def read(name_or_path: AnyPath) -> dict[str, Any]:
     Raises UserError when the file is missing, damaged, of a newer format, or not a model.
     """
     path = assets.model_path(name_or_path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file(), of any name
         known = ", ".join(assets.model_names()) or "none"
         raise UserError(f"no model {name_or_path}: neither a file nor one that ships ({known})")
     try:
