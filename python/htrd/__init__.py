@@ -5,13 +5,13 @@
 from . import arguments, htrd_python
 from .htrd_python import *
 
-arguments.check_blocks(htrd_python)
-
 # import any pure python here
 from .classifier import classifier
 from .dataset_source import dataset_source
 from .decision_probe import decision_probe
 from .pgd_injector import pgd_injector
+
+arguments.check_blocks(htrd_python)
 
 # Qt is not everywhere; without it the other blocks work.
 try:

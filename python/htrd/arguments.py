@@ -57,7 +57,8 @@ def _reader(lower, kind, module):
     if hasattr(option, "__members__"):
         return functools.partial(_as_option, option)
     for word, reader in (
-        ("complex", _as_numbers), ("bool", as_switch), ("int", _as_int), ("float", _as_float), ("str", as_text),
+        ("complex", _as_numbers), ("bool", as_switch), ("int", _as_int), ("float", _as_float),
+        ("str", as_text),
     ):  # fmt: skip
         if word in lower:
             return reader

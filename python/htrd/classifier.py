@@ -71,8 +71,8 @@ class classifier(gr.sync_block):
         queue_frames: maximum number of frames that wait in live mode
 
     Raises UserError for a missing model, another number of classes or frame length, values out
-    of range, an engine that is not there, a threshold outside the model's benign scores, and a threshold for a
-    model without a rejector.
+    of range, an engine that is not there, a threshold outside the model's benign scores, and a
+    threshold for a model without a rejector.
     """
 
     def __init__(self, model, num_classes, scaling="auto", threshold=None, target_rejection=None,

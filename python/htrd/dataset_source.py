@@ -55,8 +55,9 @@ class dataset_source(gr.sync_block):
         output: ``frames`` (vectors) or ``stream`` (single samples)
         tags: whether frames are tagged; without, the source is several times faster
 
-    Raises UserError for a missing or damaged file, values out of range, an unknown class, SNR label, part, order or
-    output, an empty selection, frames that are too short, or a start outside the order.
+    Raises UserError for a missing or damaged file, values out of range, an unknown class, SNR
+    label, part, order or output, an empty selection, frames that are too short, or a start
+    outside the order.
     """
 
     def __init__(self, dataset="sample", classes=(), snr_db=(), part="all", order="file",

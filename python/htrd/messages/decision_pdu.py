@@ -18,12 +18,13 @@ _WHOLE_COLUMNS = {"frame_index": np.int64, "sample_offset": np.int64}
 def encode(batch):
     """PDU of a DecisionBatch whose `rx_time` are PMTs: dictionary of vectors, and all scores.
 
-    The fields are those of :func:`encode_one`, a vector each: `frame_index` of longs
-    (pmt.to_python cannot read s64vector), `rejected` u8vector, `modulation`, `truth` and
-    `rx_time` vectors with PMT_NIL where there is nothing, the others f64vector with NaN
-    where there is nothing. `sample_offset` is of longs too, -1 where there is nothing.
-    What comes from tags (`truth`, `rx_time`, `sample_offset` and the numbers) is absent where
-    no frame has it. `classes` is a vector of symbols, and the second part an f32vector of n times len(classes) scores, frame after frame.
+    The fields are those of :func:`encode_one`, a vector each: `frame_index` and
+    `sample_offset` of longs (pmt.to_python cannot read s64vector), -1 for an offset that is not
+    known; `rejected` u8vector; `modulation`, `truth` and `rx_time` vectors with PMT_NIL where
+    there is nothing; the others f64vector with NaN where there is nothing. What comes from tags
+    (`truth`, `rx_time`, `sample_offset` and the columns of numbers) is absent where no frame has
+    it. `classes` is a vector of symbols, and the second part an f32vector of n times
+    len(classes) scores, frame after frame.
     """
     fields = {
         "frame_index": pmt_vectors.longs(batch.frame_index),
