@@ -6,6 +6,7 @@
 #include <volk/volk.h>
 #include <volk/volk_version.h>
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 
 namespace gr {
@@ -25,9 +26,9 @@ void check(bool good, const std::string& what)
 
 double checked_db(const char* name, double db)
 {
-    check(std::abs(db) <= LARGEST_DB,
-          std::string(name) + " must be a number of dB within +-200, not " +
-              std::to_string(db));
+    std::ostringstream wrong;
+    wrong << name << " must be a number of dB within +-200, not " << db;
+    check(std::abs(db) <= LARGEST_DB, wrong.str());
     return db;
 }
 

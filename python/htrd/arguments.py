@@ -26,10 +26,10 @@ def check_blocks(module):
             for name in list(vars(block)):
                 if name == "__init__" or name.startswith("set_"):
                     function = getattr(block, name)
-                    setattr(block, name, _checked(function, block.__name__, module))
+                    setattr(block, name, _checked(function, module))
 
 
-def _checked(function, block, module):
+def _checked(function, module):
     parameters = _PARAMETER.findall(function.__doc__)[1:]  # without self
     readers = {name: _reader(kind.lower(), kind, module) for name, kind in parameters}
 
@@ -43,10 +43,9 @@ def _checked(function, block, module):
             }
             return function(self, *given[len(readers) :], **read)
         except ValueError as error:
-            text = str(error)
-            raise UserError(text if block in text else f"{block}: {text}") from None
+            raise UserError(" ".join(str(error).split())[:300]) from None
         except TypeError as error:
-            raise UserError(f"{block}: {_reason(values, error)}") from None
+            raise UserError(_reason(values, error)) from None
 
     return call
 
@@ -87,8 +86,10 @@ def _as_numbers(name, value):
 
 
 def _as_option(option, name, value):
-    if isinstance(value, (option, str)):
-        return value  # of names, the binding tells the unknown ones
+    if isinstance(value, str):
+        return as_text(name, value)  # the binding tells the unknown ones
+    if isinstance(value, option):
+        return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST:
         return value
     known = ", ".join(each.lower() for each in option.__members__)

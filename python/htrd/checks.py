@@ -73,15 +73,18 @@ def as_choice(name, value, known):
 
 
 def as_text(name, value):
-    """`value`, a string; else UserError."""
-    if isinstance(value, str):
-        return value
+    """`value`, a string that can be written; else UserError."""
+    try:
+        if isinstance(value, str) and value.encode() is not None:
+            return value
+    except UnicodeEncodeError:
+        pass
     raise UserError(f"{name} must be text, not {shown(value)}")
 
 
 def as_path(name, value):
     """`value`, a string or a path; else UserError."""
-    if isinstance(value, (str, os.PathLike)) and "\0" not in str(value):
+    if isinstance(value, (str, os.PathLike)) and not set("\0\n\r") & set(str(value)):
         return value
     raise UserError(f"{name} must be a file or a name, not {shown(value)}")
 

@@ -13,9 +13,18 @@ from robust_amc import frames
 from robust_amc.classifier import Classifier
 from robust_amc.decisions import DecisionBatch
 from robust_amc.errors import UserError
-from robust_amc.inference import InferenceEngine, open_engine
+from robust_amc.inference import InferenceEngine, Precision, open_engine
+from robust_amc.inference.choose import AUTO, ENGINES
 
-from .checks import LONGEST_FRAME, as_choice, as_number, as_path, as_switch, as_whole
+from .checks import (
+    LONGEST_FRAME,
+    as_choice,
+    as_number,
+    as_path,
+    as_switch,
+    as_text,
+    as_whole,
+)
 from .live.queue import ARRIVAL, AS_IS, SAMPLES, LiveQueue
 from .live.worker import LiveWorker
 from .messages import control, decision_pdu, ports, tags
@@ -83,11 +92,18 @@ class classifier(gr.sync_block):
         frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
         mode = as_choice("mode", mode, MODES)
         scaling = as_choice("scaling", scaling, SCALINGS)
+        engine = as_choice("engine", engine, (AUTO, *ENGINES))
+        precision = as_choice("precision", precision, (AUTO, *Precision))
+        device = as_text("device", device)
         max_batch = as_whole("max_batch", max_batch, 1, MOST_QUEUED)
         queue_frames = as_whole("queue_frames", queue_frames, max_batch, MOST_QUEUED)
         latency = as_number("latency_ms", latency_ms, 0, LONGEST_WAIT) / 1000
+        self._publish_decisions = as_switch("publish_decisions", publish_decisions)
         if not isinstance(model, (Classifier, InferenceEngine)):
             as_path("model", model)
+        threshold = threshold if threshold is None else as_number("threshold", threshold)
+        if target_rejection is not None:
+            target_rejection = as_number("target_rejection", target_rejection)
         if threshold is not None and target_rejection is not None:
             raise UserError("give a threshold or a target rejection, not both")
         streams = [np.int16, (np.float32, num_classes)] if mode == "replay" else []
@@ -104,7 +120,6 @@ class classifier(gr.sync_block):
             self.set_threshold(threshold)
         if target_rejection is not None:
             self.set_target_rejection(target_rejection)
-        self._publish_decisions = as_switch("publish_decisions", publish_decisions)
         self._tally, self._accepted = Tally(), 0
         self._queue = self._worker = self._thread = None
         if mode == "live":

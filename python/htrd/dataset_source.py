@@ -19,6 +19,7 @@ from .checks import (
     as_number,
     as_path,
     as_switch,
+    as_text,
     as_whole,
     at_least,
 )
@@ -69,7 +70,7 @@ class dataset_source(gr.sync_block):
         output = as_choice("output", output, OUTPUTS)
         part, order = as_choice("part", part, PARTS), as_choice("order", order, ORDERS)
         repeat, tags = as_switch("repeat", repeat), as_switch("tags", tags)
-        classes = as_list("classes", classes)
+        classes = [as_text("classes", name) for name in as_list("classes", classes)]
         snr_db = [as_number("snr_db", level) for level in as_list("snr_db", snr_db)]
         whole = data.read(as_path("dataset", dataset), frame_length)
         chosen = _select(whole, classes, snr_db, part, limit, seed, split_seed)

@@ -23,7 +23,7 @@ def load(model, frame_length, device="cpu"):
     """
     if not isinstance(model, Classifier):
         return Classifier.load(
-            as_path("model", model), device=pick_device(str(device)), frame_length=frame_length
+            as_path("model", model), device=pick_device(device), frame_length=frame_length
         )
     require_length(model.name or "the model", model.frame_length, frame_length)
     return model

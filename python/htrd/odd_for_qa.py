@@ -36,7 +36,7 @@ def single():
                pmt.from_complex(1j)]
     numbers += [pmt.from_double(x) for x in (-1.0, 0.5, 1e300, math.inf, -math.inf, math.nan)]
     symbols = [pmt.intern(""), pmt.intern("x" * 65_535), pmt.intern("a\nb"), not_utf8()]
-    others = [pmt.PMT_NIL, pmt.PMT_T, pmt.PMT_F, pmt.PMT_EOF, pmt.make_blob(b"abc"),
+    others = [pmt.PMT_NIL, pmt.PMT_T, pmt.PMT_F, pmt.PMT_EOF,
               pmt.make_vector(3, pmt.PMT_NIL), pmt.make_vector(3, not_utf8()),
               pmt.make_vector(0, pmt.PMT_NIL), pmt.make_tuple(pmt.PMT_NIL, not_utf8()),
               pmt.make_tuple(pmt.from_uint64(1), pmt.from_double(math.nan)), nested(500)]

@@ -17,6 +17,7 @@ from .checks import (
     as_db,
     as_number,
     as_switch,
+    as_text,
     as_whole,
 )
 from .messages import control, ports, tags
@@ -88,7 +89,10 @@ class pgd_injector(gr.sync_block):
         seed = as_whole("seed", seed, 0, LARGEST_SEED)
         goal, scaling = as_choice("goal", goal, GOALS), as_choice("scaling", scaling, SCALINGS)
         frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
-        frame_rate = as_number("frame_rate", frame_rate, 0)
+        frame_rate, device = as_number("frame_rate", frame_rate, 0), as_text("device", device)
+        self._snr_db, fast = as_db("snr_db", snr_db), as_switch("fast", fast)
+        self.set_pnr_db(pnr_db)
+        self.set_enabled(enabled)
         vector = (np.complex64, frame_length)
         gr.sync_block.__init__(
             self, "pgd_injector", in_sig=[vector], out_sig=py_io_signature(1, 2, [vector, vector])
@@ -99,18 +103,15 @@ class pgd_injector(gr.sync_block):
             "goal": Goal(goal),
             "settings": AttackSettings(
                 steps=steps, restarts=restarts, objectives=objectives or None,
-                chained=objectives != 1, fast=as_switch("fast", fast),
+                chained=objectives != 1, fast=fast,
             ),
             "seed": seed,
         }
         self._auto = scaling == frames.AUTO
         self._scaling = frames.scaling_of(scaling, self._model.scaling)
-        self._snr_db = as_db("snr_db", snr_db)
         self._frame_rate, self._rate = frame_rate, AttackRate(frame_rate)
         self._batch_size = batch_size
         self._invalid = 0
-        self.set_pnr_db(pnr_db)
-        self.set_enabled(enabled)
         set_buffer(self, BUFFER)
         self.set_tag_propagation_policy(gr.TPP_DONT)  # work() leaves old results out
         self._control = control.Control(

@@ -18,7 +18,8 @@ def tolerant(handler):
         try:
             handler(block, *arguments)
         except Exception as error:  # noqa: BLE001 (whatever a sender's data causes)
-            block._log.warn(handler.__name__, f"message ignored: {error}")
+            text = " ".join(str(error).split())[:200] or type(error).__name__
+            block._log.warn(handler.__name__, f"message ignored: {text}")
 
     return handle
 
