@@ -35,7 +35,8 @@ def _open(path: AnyPath) -> BinaryIO:
         raise UserError(f"cannot read {path}: {_reason(error)}") from None
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
-        return open(descriptor, "rb")
+        # by its path, so that the file has a name: some readers ask for it
+        return open(path, "rb", opener=lambda *_: descriptor)
     os.close(descriptor)
     raise UserError(f"cannot read {path}: it is {_name(kind)}, not a regular file")
 

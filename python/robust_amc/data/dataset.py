@@ -12,6 +12,7 @@ from .. import frames
 from ..arrays import Array, Floats, Integers
 from ..errors import UserError
 from ..files import Document
+from ..names import is_name
 from ..runtime.memory import available_memory
 from . import lazy
 
@@ -69,7 +70,7 @@ class FrameDataset:
         if len(self.classes) > MOST_CLASSES:
             raise UserError(f"{len(self.classes)} classes are too many; at most {MOST_CLASSES}")
         for name in self.classes:
-            if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100):
+            if not is_name(name):
                 raise UserError(f"a class is named {str(name)[:40]!r}, which is not a name")
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"a class is named twice: {', '.join(self.classes)}")

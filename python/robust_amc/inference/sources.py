@@ -10,7 +10,7 @@ from ..classifier import Classifier
 from ..decisions import Decisions
 from ..errors import UserError
 from ..files import AnyPath
-from ..frames import AS_MODEL, Scaling, scaling_of
+from ..frames import AS_MODEL, AUTO, Scaling, scaling_of
 from ..runtime.device import AnyDevice, has_bfloat16, pick_device
 from . import quantize
 from .engine import InferenceEngine, Precision
@@ -48,20 +48,23 @@ class OfClassifier:
     Attributes:
         name: of the model
         frame_length: samples in a frame
-        scaling: Scaling that its engines apply to their input
+        scaling: Scaling that its engines apply to their input, all of it
+        auto: whether they first scale what is not scaled already
     """
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
         self.name = classifier.name or "the model"
         self.frame_length = classifier.frame_length
-        self.scaling = Scaling.NONE
+        self.scaling, self.auto = Scaling.NONE, False
         self._model: dict[bool, ModelProto] = {}
 
     def scaled(self, choice: Scaling | str) -> Self:
         """The same with another scaling, see :func:`scaling_of`."""
         changed = copy.copy(self)
-        changed.scaling, changed._model = scaling_of(choice, self.classifier.scaling), {}
+        wanted = scaling_of(choice, self.classifier.scaling)
+        changed.auto = choice == AUTO
+        changed.scaling, changed._model = Scaling.NONE if changed.auto else wanted, {}
         return changed
 
     def pairs(self, wanted: Precision | None) -> Pairs:
@@ -120,6 +123,7 @@ class OfFile:
         name: path of the file
         frame_length: samples in a frame
         scaling: Scaling that is part of its graph
+        auto: whether its engines first scale what is not scaled already
         precision: Precision of its network
     """
 
@@ -131,10 +135,15 @@ class OfFile:
         self.scaling = Scaling(document["exported"]["scaling"])
         self.precision = Precision(document["exported"]["precision"])
         self._own_scaling = Scaling(document["scaling"])
+        self.auto = False
 
     def scaled(self, choice: Scaling | str) -> Self:
-        """The same, if it scales its input like that; else UserError."""
+        """The same, if it scales its input like that; else UserError. ``auto`` suits any file."""
         wanted = scaling_of(choice, self._own_scaling)
+        if choice == AUTO:
+            changed = copy.copy(self)
+            changed.auto = True
+            return changed
         if wanted is not self.scaling:
             here, other = (
                 Scaling.NONE if each is Scaling.NONE else AS_MODEL
@@ -142,7 +151,8 @@ class OfFile:
             )
             raise UserError(
                 f"{self.name} scales its input by {self.scaling}, not by {wanted}: use it with "
-                f"--scaling {here} (a block: scaling={here}), or export it with --scaling {other}"
+                f"--scaling {here} or auto (a block: scaling={here}), or export it with "
+                f"--scaling {other}"
             )
         return self
 

@@ -31,7 +31,6 @@ class Recording:
         info: SigMF's global object
         captures: SigMF's captures
         annotations: those that others made, by sample
-        is_dataset: its frames follow each other and are scaled already
     """
 
     datatype: str = RAW
@@ -39,7 +38,6 @@ class Recording:
     info: Document = field(default_factory=dict)
     captures: list[Document] = field(default_factory=lambda: [{"core:sample_start": 0}])
     annotations: list[Document] = field(default_factory=list)
-    is_dataset: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -137,7 +135,6 @@ def _recording(document: Document) -> Recording:
         info=info,
         captures=captures or [{"core:sample_start": first}],
         annotations=sorted(others, key=lambda each: each["core:sample_start"]),
-        is_dataset="htrd:frame_length" in info,
     )
 
 
