@@ -218,6 +218,7 @@ def _figures(facts: Document) -> Iterator[str]:
 
 
 def _interval(value: float | None, bounds: list[float | None]) -> str:
-    if value is None or None in bounds:
+    low, high = bounds
+    if value is None or low is None or high is None:
         return "-"
-    return "{:.3f} [{:.3f}, {:.3f}]".format(value, *bounds)
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -8,8 +8,8 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from itertools import count as counted
-from itertools import islice
 from pathlib import Path
 
 from . import by_hand, sound, spoil
@@ -39,17 +39,22 @@ def cases(seed: int, count: int, exported: bool = False) -> Iterator[Case]:
 
     `exported` has ONNX files that PyTorch made among what is spoiled, which takes seconds.
     """
-    yield from islice(_cases(seed, exported), count)
+    yield from islice(chain(made_by_hand(), spoiled(seed, exported)), count)
 
 
-def _cases(seed: int, exported: bool) -> Iterator[Case]:
+def made_by_hand() -> Iterator[Case]:
+    """The cases that are made by hand."""
     for name, reader, make, is_cheap in by_hand.cases():
         yield Case(name, reader, make, is_cheap)
-    kinds = [(reader, suffix, spoiled) for reader, suffix, spoiled in _spoiled(exported)]
+
+
+def spoiled(seed: int, exported: bool = False) -> Iterator[Case]:
+    """Random cases, as many as are taken: of each kind of file in turn."""
+    kinds = _kinds(exported)
     for number in counted():
-        reader, suffix, spoiled = kinds[number % len(kinds)]
+        reader, suffix, make = kinds[number % len(kinds)]
         name = f"random {seed}.{number} {reader}{suffix}"
-        yield Case(name, reader, _writing(name, suffix, spoiled))
+        yield Case(name, reader, _writing(name, suffix, make))
 
 
 def _writing(name, suffix, spoiled):
@@ -65,7 +70,7 @@ def _writing(name, suffix, spoiled):
     return make
 
 
-def _spoiled(exported):
+def _kinds(exported):
     """(reader, suffix, function of a random.Random that gives bytes, or bytes by suffix)."""
 
     def either(rng, *makers):

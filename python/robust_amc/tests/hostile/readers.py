@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robust_amc import data, systems
+from robust_amc import systems
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.errors import UserError
@@ -48,8 +48,7 @@ def command(*arguments):
 
 
 def dataset(path):
-    data.read(path).in_memory()
-    command("dataset", "info", path)
+    command("dataset", "info", path)  # which reads all frames
 
 
 def stream(path):
