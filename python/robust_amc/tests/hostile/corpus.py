@@ -116,6 +116,21 @@ def _kinds(exported):
             text = spoil.content(rng, text)
         return {".sigmf-meta": text, ".sigmf-data": samples}
 
+    def archive(rng):
+        document = sound.sigmf_document()
+        edges = {"core:freq_lower_edge": 1.001e8, "core:freq_upper_edge": 1.003e8}
+        document["annotations"] += sound.annotations(**edges)
+        content = sound.archive(spoil.document(rng, document), sound.samples())
+        return content if rng.random() < 0.3 else spoil.content(rng, content)
+
+    def wav(rng):
+        code, bits = rng.choice([(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64)])
+        content = sound.wav(code, rng.choice([1, 2]), bits, rng.random() < 0.5)
+        return spoil.content(rng, content)
+
+    def array(*kinds):
+        return lambda rng: spoil.content(rng, sound.frames_array(rng.choice(kinds)))
+
     def model(rng):
         tensors, document = sound.model(
             rng.choice(["plain", "svm", "autoencoder", "matched_filter", "awn"])
@@ -175,6 +190,11 @@ def _kinds(exported):
         ),
         ("dataset", ".sigmf-meta", recording),
         ("stream", ".sigmf-meta", recording),
+        ("dataset", ".sigmf", archive),
+        ("stream", ".sigmf", archive),
+        ("labeled", ".wav", wav),
+        ("labeled", ".npy", array("npy")),
+        ("labeled", ".mat", array("mat", "mat, packed")),
         ("model", ".safetensors", model),
         ("model", ".safetensors", model),
         ("onnx", ".onnx", onnx),

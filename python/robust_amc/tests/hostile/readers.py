@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from robust_amc import systems
+from robust_amc import data, systems
 from robust_amc.classifier import Classifier
 from robust_amc.cli import main
+from robust_amc.data.formats.base import RawFacts
 from robust_amc.errors import UserError
 from robust_amc.fields import whole
 from robust_amc.inference import open_engine
 from robust_amc.streams import recording
+from robust_amc.streams.opening import open_stream
 from robust_amc.sweep.results import Results, ranked
 from robust_amc.training import checkpoint
 
@@ -54,10 +56,19 @@ def dataset(path):
 def stream(path):
     """A recording, as `htrd classify` opens it, and what it says of its frames."""
     found, samples = recording.read(path, sound.LENGTH)
-    count = samples.stat().st_size // (2 * found.dtype.itemsize) // sound.LENGTH
+    count = len(samples.samples(found.dtype)) // sound.LENGTH
     truth = recording.Truth(found)
     for first in range(0, count, 64):
         truth.of(np.arange(first, min(first + 64, count)) * sound.LENGTH, sound.LENGTH)
+
+
+def labeled(path):
+    """What does not say itself what it is, as `htrd dataset convert` and `classify` read it."""
+    for _ in data.read(path, raw_facts=RawFacts(2e5, "QPSK", 10.0)).chunks():
+        pass
+    opened = open_stream(str(path), sound.LENGTH)
+    while opened is not None and opened.source.read(0) is not None:
+        pass
 
 
 def model(path):
@@ -109,6 +120,7 @@ def _sweep_settings():
 READERS = {
     "dataset": dataset,
     "stream": stream,
+    "labeled": labeled,
     "model": model,
     "onnx": onnx,
     "checkpoint": run_checkpoint,

@@ -1,13 +1,16 @@
 """Sound files of every kind, as bytes: what the corpus spoils. Small, and made once."""
 
+import io
 import json
 import pickle
+import tarfile
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import safetensors.torch
+import scipy.io
 import torch
 
 from robust_amc import data
@@ -17,6 +20,7 @@ from robust_amc.model_file import VERSIONS
 from robust_amc.models import build
 from robust_amc.rejection.autoencoder import AutoencoderDetector
 from robust_amc.rejection.svm import NeuralRejection
+from robust_amc.tests import wav_files
 from robust_amc.tests.files import (
     frames,
     npz_fields,
@@ -116,6 +120,37 @@ def own_recording():
 @cache
 def samples(count=2048):
     return frames(1, length=count).swapaxes(1, 2).tobytes()
+
+
+def archive(document, content):
+    """A recording in a tar file."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as file:
+        for suffix, part in (("meta", json.dumps(document).encode()), ("data", content)):
+            member = tarfile.TarInfo(f"x/x.sigmf-{suffix}")
+            member.size = len(part)
+            file.addfile(member, io.BytesIO(part))
+    return made.getvalue()
+
+
+def wav(code=wav_files.PCM, channels=2, bits=16, extensible=False):
+    values = np.random.default_rng(3).uniform(-1, 1, 600 * channels)
+    return wav_files.wav(
+        wav_files.form(code, channels, 48_000, bits, extensible),
+        wav_files.auxi(7_100_000),
+        wav_files.chunk(b"data", wav_files.stored(values, code, bits)),
+    )
+
+
+def frames_array(kind):
+    """Frames of one modulation in a file of the kind ``npy``, ``mat`` or ``mat, packed``."""
+    iq = np.random.default_rng(4).standard_normal((6, 2, LENGTH))
+    made = io.BytesIO()
+    if kind == "npy":
+        np.save(made, (iq[:, 0] + 1j * iq[:, 1]).astype("c8"))
+    else:
+        scipy.io.savemat(made, {"x": iq[:, 0] + 1j * iq[:, 1]}, do_compression=kind != "mat")
+    return made.getvalue()
 
 
 def model_document(**changes):
