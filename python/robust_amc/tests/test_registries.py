@@ -220,5 +220,5 @@ def test_the_table_of_formats_in_the_documentation():
 
 def test_help_names_what_can_be_read(capsys):
     said = " ".join(registry.readable().split())
-    assert "frames as text (.txt)" in said and "raw samples (.cf32, .fc32, .cfile)" in said
+    assert "frames as text (.txt)" in said and "raw samples (.cf32, .fc32, .cfile, " in said
     assert registry.writable() == (".sigmf-meta", ".npz", ".txt")

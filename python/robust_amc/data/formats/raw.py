@@ -18,11 +18,11 @@ from .base import Format, RawFacts
 # Universal Radio Hacker
 DATATYPES = {
     ".cf32": "cf32_le",
+    ".fc32": "cf32_le",
+    ".cfile": "cf32_le",
     ".cu8": "cu8",
     ".cs8": "ci8",
     ".cs16": "ci16_le",
-    ".fc32": "cf32_le",
-    ".cfile": "cf32_le",
     ".complex": "cf32_le",
     ".cf64": "cf64_le",
     ".fc64": "cf64_le",
