@@ -95,8 +95,8 @@ def convert(
     if half and output.suffix not in registry.writable(half_precision=True):
         suffixes = ", ".join(registry.writable(half_precision=True))
         raise UserError(f"{output} holds single precision; --half is for {suffixes}")
-    names = parse_names(class_names)
-    facts = raw.RawFacts(sample_rate, modulation, label_snr, datatype, names and tuple(names))
+    names = None if class_names is None else tuple(parse_names(class_names))
+    facts = raw.RawFacts(sample_rate, modulation, label_snr, datatype, names)
     dataset = data.read(source, frame_length, facts)
     ancestors = _ancestors(dataset, source, facts)
     origin = {"converted_from": Path(source).name, "derived_from": ancestors}

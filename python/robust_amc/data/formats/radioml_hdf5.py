@@ -117,7 +117,7 @@ def _opened(path: AnyPath) -> Iterator[dict[str, h5py.Dataset]]:
         shapes = {name: found.shape or () for name, found in sets.items()}
         count, length = (*shapes["X"], 0, 0)[:2]
         columns = min((*shapes["Y"], 0, 0)[1] or len(CLASSES), _MOST_CLASSES)
-        wanted = {
+        wanted: dict[str, list[tuple[int, ...]]] = {
             "X": [(count, length, 2)],
             "Y": [(count, columns)],
             "Z": [(count, 1), (count,)],

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from .sample_file import INT24, Samples, StoredSamples
 SUFFIXES = (".wav", ".rf64", ".bwf")
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_DTYPES = {
+_DTYPES: dict[tuple[int, int], np.dtype[Any]] = {
     (_PCM, 8): np.dtype("u1"),
     (_PCM, 16): np.dtype("<i2"),
     (_PCM, 24): INT24,
