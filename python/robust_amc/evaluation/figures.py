@@ -12,6 +12,7 @@ from ..arrays import Floats, Integers
 from ..errors import UserError
 from ..files import AnyPath, Document, replacing
 
+MOST_PANELS = 100  # of confusion matrices in a picture
 MOST_NAMES = 1200  # of classes, in all confusion matrices of a picture
 _NUMBERED = 3000  # cells that have a number each; more take long, and are too small to read
 _COLUMNS = 6  # of panels
@@ -66,17 +67,19 @@ def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: 
     can hold.
     """
     names = sum(len(classes) for _, classes, _ in tables)
-    if names > MOST_NAMES:
+    if len(tables) > MOST_PANELS or names > MOST_NAMES:
         raise UserError(
-            f"{len(tables)} matrices with {names} classes are too many for a picture; "
-            f"at most {MOST_NAMES}"
+            f"{len(tables)} matrices with {names} classes are too many for a picture; at most "
+            f"{MOST_PANELS} with {MOST_NAMES}"
         )
     columns = min(len(tables), _COLUMNS)
     rows = -(-len(tables) // columns)
     is_small = sum(len(classes) ** 2 for _, classes, _ in tables) <= _NUMBERED
     figure, panels = _pyplot().subplots(
-        rows, columns, figsize=(5.2 * columns, 5 * rows), squeeze=False, constrained_layout=True
+        rows, columns, figsize=(5.2 * columns, 5 * rows), squeeze=False, constrained_layout=is_small
     )
+    if not is_small:  # to fit many panels to their names takes long
+        figure.subplots_adjust(0.1 / columns, 0.2 / rows, 0.98, 1 - 0.15 / rows, 0.3, 0.4)
     for axes in panels.flat[len(tables) :]:
         axes.set_axis_off()
     for axes, (title, classes, counts) in zip(panels.flat, tables):

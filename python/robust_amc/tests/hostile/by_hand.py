@@ -1080,8 +1080,8 @@ def _figures():
     large["details"][0] |= {"classes": [f"c{i}" for i in range(100)], "confusion": table.tolist()}
     for name, document in {
         "85 rows": sound.results(85),
-        "300 rows": sound.results(300),
-        "301 rows": sound.results(301),
+        "100 rows": sound.results(100),
+        "101 rows": sound.results(101),
         "100 classes": large,
     }.items():
         make = _of_bytes(".json", json.dumps(document).encode())
