@@ -100,5 +100,10 @@ def as_list(name, value):
     raise UserError(f"{name} must be a list, not {shown(value)}")
 
 
+def optional(check, name, value):
+    """None for None, else what the check returns."""
+    return None if value is None else check(name, value)
+
+
 def _is_real(value):
     return isinstance(value, Real) and not isinstance(value, bool)

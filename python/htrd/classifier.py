@@ -24,6 +24,7 @@ from .checks import (
     as_switch,
     as_text,
     as_whole,
+    optional,
 )
 from .live.queue import ARRIVAL, AS_IS, SAMPLES, LiveQueue
 from .live.worker import LiveWorker
@@ -101,9 +102,8 @@ class classifier(gr.sync_block):
         self._publish_decisions = as_switch("publish_decisions", publish_decisions)
         if not isinstance(model, (Classifier, InferenceEngine)):
             as_path("model", model)
-        threshold = threshold if threshold is None else as_number("threshold", threshold)
-        if target_rejection is not None:
-            target_rejection = as_number("target_rejection", target_rejection)
+        threshold = optional(as_number, "threshold", threshold)
+        target_rejection = optional(as_number, "target_rejection", target_rejection)
         if threshold is not None and target_rejection is not None:
             raise UserError("give a threshold or a target rejection, not both")
         streams = [np.int16, (np.float32, num_classes)] if mode == "replay" else []

@@ -96,6 +96,7 @@ class Decider:
             raise UserError(
                 f"model must be the name of a shipped model or a file, not {shown(model)}"
             )
+        as_path("model", model)
         with self._lock:
             self._wanted = model
             if not self._loading:

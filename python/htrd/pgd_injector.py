@@ -83,9 +83,8 @@ class pgd_injector(gr.sync_block):
                  frame_length=frames.FRAME_LENGTH, device="cpu", frame_rate=0.0):
         steps = as_whole("steps", steps, 1, MOST_STEPS)
         restarts = as_whole("restarts", restarts, 0, MOST_RESTARTS)
-        batch_size, objectives = as_whole("batch_size", batch_size, 1), as_whole(
-            "objectives", objectives
-        )
+        batch_size = as_whole("batch_size", batch_size, 1)
+        objectives = as_whole("objectives", objectives)
         seed = as_whole("seed", seed, 0, LARGEST_SEED)
         goal, scaling = as_choice("goal", goal, GOALS), as_choice("scaling", scaling, SCALINGS)
         frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)

@@ -20,9 +20,9 @@ AS_MODEL = "as_model"  # a choice of scaling: the one that the model was trained
 AUTO = "auto"  # a choice: that one, for frames that do not have it already
 _NEARLY = 0.01  # of a frame's amplitude; what half precision rounds is far less
 UNSCALED = (
-    "the model expects frames scaled as {}, and most of these are not: they are hardly decided "
-    "right. Let them be scaled: by --scaling auto of htrd classify, scaling='auto' of a block, "
-    "or Classifier.decide(iq, scaling='auto')"
+    "the model expects frames scaled as {}, and most of these are far from it: hardly one is "
+    "decided right. Let them be scaled: by --scaling auto of htrd classify, scaling='auto' of a "
+    "block, or Classifier.decide(iq, scaling='auto')"
 )
 
 
@@ -117,18 +117,25 @@ def scale(iq: torch.Tensor, scaling: Scaling | str) -> torch.Tensor:
 
 def unscaled(iq: Floats, scaling: Scaling | str) -> Bools:
     """Which valid frames of float32 ``[n, 2, length]`` a scaling would change, bool ``[n]``."""
-    if Scaling(scaling) is Scaling.NONE:
-        return np.zeros(len(iq), bool)
-    scaled = scale(_tensor(iq), scaling).numpy()
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        gain = np.sqrt(energy(scaled) / energy(iq))
-    return valid(iq) & ~(np.abs(gain - 1) <= _NEARLY)
+    return valid(iq) & ~(np.abs(_gain(iq, scaling) - 1) <= _NEARLY)
 
 
 def mostly_unscaled(iq: Floats, scaling: Scaling | str, as_is: Bools | None = None) -> bool:
-    """Whether more than half of the valid frames that are not `as_is` lack a scaling."""
+    """Whether a scaling would change most of the valid frames that are not `as_is` a lot.
+
+    By a factor of more than 2: frames that were scaled and then perturbed are not meant.
+    """
     judged = valid(iq) if as_is is None else valid(iq) & ~as_is
-    return bool(2 * np.count_nonzero(unscaled(iq, scaling) & judged) > np.count_nonzero(judged))
+    far = np.abs(np.log2(_gain(iq[judged], scaling))) > 1
+    return bool(2 * np.count_nonzero(far) > len(far))
+
+
+def _gain(iq: Floats, scaling: Scaling | str) -> Floats:
+    """What a scaling would multiply each frame with, ``[n]``; NaN for some that are not valid."""
+    if Scaling(scaling) is Scaling.NONE:
+        return np.ones(len(iq))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return np.sqrt(energy(scale(_tensor(iq), scaling).numpy()) / energy(iq))
 
 
 def scale_where_needed(iq: Floats, scaling: Scaling | str, as_is: Bools | None = None) -> Floats:

@@ -59,7 +59,7 @@ def test_what_is_scaled_already_stays_as_it_is():
 
 
 def test_most_frames_are_unscaled():
-    iq = gained(1, 1, 2, 2)
+    iq = gained(1, 1.9, 3, 0.3)
     assert not frames.mostly_unscaled(iq, "sum_abs")
     assert frames.mostly_unscaled(iq[1:], "sum_abs")
     assert not frames.mostly_unscaled(iq[1:], "sum_abs", np.array([False, True, False]))
