@@ -32,7 +32,8 @@ def command(*arguments):
     from robust_amc.cli import console
 
     status = 0
-    before = console.out.file, console.err.file
+    # not `file`: that is what standard output is now, and later tests have others
+    before = console.out._file, console.err._file
     console.out.file, console.err.file = out, err
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -40,7 +41,7 @@ def command(*arguments):
     except SystemExit as stopped:
         status = stopped.code or 0
     finally:
-        console.out.file, console.err.file = before
+        console.out._file, console.err._file = before
     said = out.getvalue() + err.getvalue()
     steering = {each for each in said if not each.isprintable()} - {"\n"}
     assert not steering, f"control characters: {sorted(map(ascii, steering))}"
