@@ -126,7 +126,7 @@ def load(path: AnyPath) -> ModelProto:
     onnx = require("onnx", "onnx")
     with reading.opened(path) as file:
         try:
-            model = onnx.load(file, load_external_data=False)
+            model = onnx.load_model_from_string(file.read())
         except Exception as error:  # of protobuf, another one in each of its versions
             raise UserError(f"{path} is damaged or not an ONNX file: {error}") from None
     facts = _document(model, path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from ..arrays import Floats
 from ..classifier import Classifier
 from ..decisions import Decisions
@@ -172,14 +174,30 @@ class OfFile:
         return f"the file holds {self.precision}, for onnxruntime and openvino"
 
     def make(self, engine: str, precision: Precision, threads: int | None) -> InferenceEngine:
-        """An InferenceEngine."""
-        if engine == "onnxruntime":
-            return OnnxRuntimeEngine(self.model, threads)
-        return OpenVinoEngine(self.model, precision, threads)
+        """An InferenceEngine that has decided a few frames; UserError when it cannot."""
+        try:
+            made: InferenceEngine
+            if engine == "onnxruntime":
+                made = OnnxRuntimeEngine(self.model, threads)
+            else:
+                made = OpenVinoEngine(self.model, precision, threads)
+            for count in (1, 3):
+                iq = np.full((count, 2, self.frame_length), 1 / self.frame_length, np.float32)
+                if made.scores(iq).shape != (count, len(made.classes)):
+                    raise UserError(f"{self.name} does not give a score for each class")
+        except UserError:
+            raise
+        except Exception as error:  # of a runtime, whatever is wrong with the graph
+            raise UserError(f"{engine} cannot run {self.name}: {_first_line(error)}") from None
+        return made
 
     def reference(self, engine: InferenceEngine, iq: Floats) -> Decisions:
         """Decisions that others have to agree with; `engine` is of the first pair."""
         return engine.decide(iq)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 Source = OfClassifier | OfFile

@@ -79,14 +79,19 @@ def _check_identity(path: AnyPath, found: Document | None, identity: Document | 
 
 def _check_like(file: Any, like: Mapping[str, Tensor]) -> None:
     names = set(file.keys())
-    # an optimizer has no state of a weight that had no gradient yet
-    wanted = {name for name in like if name in names or not name.startswith(_OPTIMIZER)}
+    # an optimizer has no state at all of a weight that had no gradient yet
+    known = {_owner(name) for name in names}
+    wanted = {name for name in like if _owner(name) in known or not name.startswith(_OPTIMIZER)}
     if names != wanted:
         raise _Damaged(f"it lacks or has besides {min(names ^ wanted)}")
     for name in names:
         found, own = file.get_slice(name), like[name]
         if found.get_shape() != list(own.shape) or found.get_dtype() != _DTYPES.get(own.dtype):
             raise _Damaged(f"{name} has another shape or type")
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 _OPTIMIZER = "optimizer."

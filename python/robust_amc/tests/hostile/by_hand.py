@@ -21,6 +21,14 @@ from robust_amc.tests.files import frames, npz_fields, radioml_sets, save_hdf5
 from . import sound, spoil
 
 _DEEP = 100_000
+# In the names of cases that take a second or more
+LARGE = (
+    "4 MB", "5 MB", "10 MB", "80,000", "120,000", "50,000", "200,000", "100,000", "30,000",
+    "10,000", "million", "many ", "bomb", "4,000 nodes", "10,001", "empty nodes", "empty tensors",
+    "bzip2", "lzma", ".pkl sets", ".pkl empty lists", ".pkl dictionaries", ".pkl marks",
+    ".pkl tuples", ".pkl None", ".pkl kept None", ".pkl memos", ".pkl a deep",
+    ".pkl frames in frames", "deep graphs", "a long text", "doubling", "colliding",
+)  # fmt: skip
 
 
 def cases():
@@ -39,7 +47,9 @@ def cases():
         _figures,
         _sweeps,
     ):
-        yield from group()
+        for name, reader, make, is_cheap in group():
+            is_large = any(each in name for each in LARGE)
+            yield name, reader, make, is_cheap and not is_large
 
 
 def _of_bytes(suffix, content):
@@ -214,7 +224,7 @@ def _npz():
             "dataset",
             ".npz",
             {
-                f"{name}, sound": lambda method=method: npz_with(method),
+                f"{name}": lambda method=method: npz_with(method),
                 f"a bomb of {name}": lambda method=method: npz_with(
                     method, iq=_member("'<f4'", "(100000, 2, 128)", bytes(100_000 * 1024))
                 ),
@@ -244,6 +254,7 @@ def _npz():
             "absolute names": lambda: _members(3, "/etc/passwd"),
             "names that steer": lambda: _members(3, "\x1b[2J\n"),
             "a comment": lambda: sound.npz()[:-2] + struct.pack("<H", 65535) + b"x" * 65535,
+            "sound": sound.npz(),
             "a prefix": lambda: b"PK\x03\x04" + sound.npz(),
         },
     )
@@ -347,6 +358,7 @@ def _pickles():
             "no dimensions": pickle.dumps({("Q", 2): np.float32(1)}, 4),
             "NaN": pickle.dumps({("Q", 2): np.full((3, 2, 128), np.nan, "f4")}, 4),
             "frames of no samples": pickle.dumps({("Q", 2): np.zeros((3, 2, 0), "f4")}, 4),
+            "sound": sound.radioml_pickle(4),
             "another order": pickle.dumps({("Q", 2): np.asfortranarray(frames(3))}, 4),
             "10,000 keys": lambda: pickle.dumps(
                 {(f"Q{i % 100}", i // 100): frames(1, length=4) for i in range(10_000)}, 4
@@ -485,6 +497,7 @@ def _recordings():
         "many short ones": overlapping(80_000, 1),
         "many of one frame": overlapping(80_000, 128),
         "many decisions": overlapping(80_000, 128, **{"core:generator": "htrd classify 1"}),
+        "sound": sound.sigmf_document(),
         "no annotations": _with_annotations([]),
         "a start of 2^63": _with_annotations([one | {"core:sample_start": 2**63 - 1}]),
         "a start of 1e18": _with_annotations([one | {"core:sample_start": 1e18}]),
@@ -774,8 +787,10 @@ def _chain(length):
 def _onnx():
     from onnx import TensorProto, helper, numpy_helper
 
+    numbers = itertools.count()
+
     def node(kind, inputs, outputs, **attributes):
-        return helper.make_node(kind, inputs, outputs, f"features/{kind}", **attributes)
+        return helper.make_node(kind, inputs, outputs, f"features/{next(numbers)}", **attributes)
 
     def constant(name, values):
         return numpy_helper.from_array(np.array(values, np.int64), name)
@@ -863,6 +878,10 @@ def _onnx():
         "another domain": made(helper.make_node("Inverse", ["iq"], ["x"], domain="com.microsoft")),
         "a cycle": made(node("Add", ["iq", "y"], ["x"]), node("Add", ["iq", "x"], ["y"])),
         "itself": made(node("Add", ["iq", "x"], ["x"])),
+        "names of nodes twice": made(
+            helper.make_node("Abs", ["iq"], ["x"], "features/a"),
+            helper.make_node("Abs", ["x"], ["y"], "features/a"),
+        ),
         "twice": made(node("Abs", ["iq"], ["x"]), node("Neg", ["iq"], ["x"])),
         "missing": made(node("Abs", ["nothing"], ["x"])),
         "10,000 nodes": made(*(node("Abs", ["iq"], [f"x{i}"]) for i in range(10_000))),

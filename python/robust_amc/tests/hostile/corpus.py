@@ -162,7 +162,9 @@ def _kinds(exported):
         if kind < 0.3:
             return spoil.content(rng, content)
         if kind < 0.6:
-            document = spoil.document(rng, sound.onnx_document(rejector=sound.rejector_facts()))
+            document = spoil.document(
+                rng, sound.onnx_document(rejector=sound.rejector_facts(kind="svm"))
+            )
             return sound.onnx_model(document=document).SerializeToString()
         return spoil.graph(rng, content)
 

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from robust_amc import data, systems
 from robust_amc.classifier import Classifier
@@ -95,7 +96,12 @@ def onnx(path):
 def run_checkpoint(path):
     form = {"epoch": whole(0), "history": checkpoint.HISTORY}
     tensors, _ = checkpoint.load(path, sound.run_tensors(), {"seed": 1}, form)
-    assert tensors.keys() == sound.run_tensors().keys()
+    network = torch.nn.Linear(3, 4)
+    network.load_state_dict(checkpoint.group(tensors, "network"))
+    adam = torch.optim.Adam(network.parameters())
+    checkpoint.load_optimizer(adam, checkpoint.group(tensors, "optimizer"))
+    network(torch.ones(1, 3)).sum().backward()
+    adam.step()
 
 
 def system(path):

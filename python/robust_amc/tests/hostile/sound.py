@@ -13,7 +13,7 @@ import safetensors.torch
 import scipy.io
 import torch
 
-from robust_amc import data
+from robust_amc import __version__, data
 from robust_amc.data.formats import sigmf_recording
 from robust_amc.inference.onnx_model import to_onnx
 from robust_amc.model_file import VERSIONS
@@ -286,7 +286,7 @@ def sweep_results():
     ):
         measured |= {name: 0.5, f"{name}_interval": [0.4, 0.6]}
     return {
-        "settings": {"seed": 0},
+        "settings": {"seed": 0, "version": __version__},
         "rows": [
             {"values": {"cat.r_max": 0.1}} | measured,
             {"values": {"cat.r_max": 0.2}, "error": "the training loss is no longer finite"},
