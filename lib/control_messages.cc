@@ -26,7 +26,9 @@ void control_messages::apply(const pmt::pmt_t& message)
 
 void control_messages::set(const pmt::pmt_t& name, const pmt::pmt_t& value)
 {
-    const std::string text = pmt::write_string(name);
+    // Of other PMTs, write_string() may be as long as a message, or never return
+    const std::string text =
+        pmt::is_symbol(name) ? pmt::symbol_to_string(name).substr(0, 40) : "without a name";
     const auto setter = d_setters.find(text);
     if (setter == d_setters.end()) {
         warn("name", "control message " + text + " ignored: there is no such setting");
@@ -34,7 +36,7 @@ void control_messages::set(const pmt::pmt_t& name, const pmt::pmt_t& value)
     }
     try {
         setter->second(value);
-    } catch (const std::invalid_argument& error) {
+    } catch (const std::exception& error) { // also those of PMT
         warn(text, "control message " + text + " ignored: " + error.what());
     }
 }
@@ -51,7 +53,7 @@ double as_number(const pmt::pmt_t& value)
         return pmt::to_uint64(value);
     if (pmt::is_integer(value) || pmt::is_real(value))
         return pmt::to_double(value);
-    throw std::invalid_argument("not a number: " + pmt::write_string(value));
+    throw std::invalid_argument("not a number");
 }
 
 bool as_switch(const pmt::pmt_t& value)
@@ -60,8 +62,7 @@ bool as_switch(const pmt::pmt_t& value)
         return pmt::to_bool(value);
     const double number = as_number(value);
     if (number != 0 && number != 1)
-        throw std::invalid_argument("neither true nor false: " +
-                                    pmt::write_string(value));
+        throw std::invalid_argument("neither true nor false");
     return number == 1;
 }
 

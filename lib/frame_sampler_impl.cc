@@ -15,16 +15,24 @@ const pmt::pmt_t FRAME_POWER_DB = pmt::intern("frame_power_db");
 const pmt::pmt_t RX_TIME = pmt::intern("rx_time");
 const pmt::pmt_t STATUS = pmt::intern("status");
 
-void check(bool good, const char* what)
+constexpr double LOWEST_RATE = 1e-3, HIGHEST_RATE = 1e12; // per second
+constexpr int LONGEST = 1 << 24; // samples: a buffer has to hold two such items
+
+void check(bool good, const std::string& what)
 {
     if (!good)
-        throw std::invalid_argument(std::string("frame_sampler: ") + what);
+        throw std::invalid_argument("frame_sampler: " + what);
 }
 
-int checked_length(int frame_length)
+// Bytes of an item
+int item_size(int frame_length)
 {
-    check(frame_length > 0, "frame_length must be at least 1 sample");
-    return frame_length;
+    const int64_t bytes = int64_t(sizeof(gr_complex)) * frame_length;
+    check(frame_length > 0 && frame_length <= LONGEST,
+          "frame_length must be 1 ... " + std::to_string(LONGEST) + " samples, not " +
+              std::to_string(frame_length) + ", items of " + std::to_string(bytes) +
+              " bytes");
+    return bytes;
 }
 
 } // namespace
@@ -50,8 +58,7 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
                                        double max_rate)
     : gr::block("frame_sampler",
                 gr::io_signature::make(1, 1, sizeof(gr_complex)),
-                gr::io_signature::make(
-                    1, 1, checked_length(frame_length) * sizeof(gr_complex))),
+                gr::io_signature::make(1, 1, item_size(frame_length))),
       d_frame_length(frame_length),
       d_samp_rate(samp_rate),
       d_scaled(scaling == frame_scaling_t::SUM_ABS),
@@ -59,8 +66,8 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
       d_clock(samp_rate),
       d_magnitudes(frame_length)
 {
-    check(std::isfinite(samp_rate) && samp_rate >= 0,
-          "samp_rate must be 0 or more per second");
+    check(samp_rate == 0 || (samp_rate >= LOWEST_RATE && samp_rate <= HIGHEST_RATE),
+          "samp_rate must be 0, or 0.001 ... 1e12 per second");
     check(std::isfinite(hysteresis_db) && hysteresis_db >= 0,
           "hysteresis_db must be 0 dB or more");
     check(d_scaled || scaling == frame_scaling_t::NONE,

@@ -6,6 +6,7 @@
 #include <volk/volk.h>
 #include <volk/volk_version.h>
 #include <algorithm>
+#include <sstream>
 #include <stdexcept>
 
 namespace gr {
@@ -14,7 +15,8 @@ namespace {
 
 const pmt::pmt_t CONTROL = pmt::intern("control");
 const pmt::pmt_t STATUS = pmt::intern("status");
-constexpr double LARGEST_DB = 200; // beyond it float samples overflow
+constexpr double LARGEST_DB = 200;      // beyond it float samples overflow
+constexpr double LARGEST_POWER = 1e30; // with it, they do not yet
 
 void check(bool good, const std::string& what)
 {
@@ -24,9 +26,9 @@ void check(bool good, const std::string& what)
 
 double checked_db(const char* name, double db)
 {
-    check(std::abs(db) <= LARGEST_DB,
-          std::string(name) + " must be a number of dB within +-200, not " +
-              std::to_string(db));
+    std::ostringstream wrong;
+    wrong << name << " must be a number of dB within +-200, not " << db;
+    check(std::abs(db) <= LARGEST_DB, wrong.str());
     return db;
 }
 
@@ -64,7 +66,8 @@ perturbation_adder::sptr perturbation_adder::make(const std::vector<gr_complex>&
 {
     check(samples.empty() != file.empty(), "give a waveform or a file, one of the two");
     check(average >= block_power::BLOCK, "average must be at least 64 samples");
-    check(std::isfinite(power) && power >= 0, "power must be 0 (measured) or more");
+    check(power >= 0 && power <= LARGEST_POWER,
+          "power must be 0 (measured) or more, up to 1e30");
     check(mode == perturbation_mode_t::PNR || mode == perturbation_mode_t::PSR,
           "mode must be PNR or PSR");
     check(reference == stream_reference_t::RECEIVED ||

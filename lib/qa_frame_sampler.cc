@@ -103,7 +103,10 @@ BOOST_AUTO_TEST_CASE(late_tags_keep_the_newest)
 
 BOOST_AUTO_TEST_CASE(wrong_settings_are_refused)
 {
-    BOOST_CHECK_THROW(frame_sampler::make(0), std::invalid_argument);
+    for (const int length : { 0, -1, (1 << 24) + 1, (1 << 29) + 1, std::numeric_limits<int>::max() })
+        BOOST_CHECK_THROW(frame_sampler::make(length), std::invalid_argument);
+    for (const double rate : { 1e-4, 1e13, -1.0, double(INFINITY), double(NAN) })
+        BOOST_CHECK_THROW(frame_sampler::make(128, 0, rate), std::invalid_argument);
     BOOST_CHECK_THROW(frame_sampler::make(128, -1), std::invalid_argument);
     BOOST_CHECK_THROW(frame_sampler::make()->set_max_rate(1), std::invalid_argument);
 }

@@ -86,6 +86,32 @@ BOOST_AUTO_TEST_CASE(values_of_messages)
     BOOST_CHECK_THROW(as_switch(pmt::PMT_NIL), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(odd_messages_are_ignored)
+{
+    int set = 0;
+    const auto count = [&set](const pmt::pmt_t& value) { set += as_switch(value); };
+    control_messages control(std::make_shared<gr::logger>("qa"), { { "on", count } });
+    const auto on = pmt::intern("on");
+    pmt::pmt_t deep = pmt::PMT_NIL;
+    for (int n = 0; n < 1000; n++)
+        deep = pmt::cons(deep, pmt::PMT_NIL);
+    for (const auto& odd : { pmt::PMT_NIL,
+                             deep,
+                             pmt::make_f32vector(3, 1),
+                             pmt::intern(std::string(65535, 'x')),
+                             pmt::intern("\xff\xfe"),
+                             pmt::from_double(NAN),
+                             pmt::make_tuple(on, on) }) {
+        control.apply(odd);
+        control.apply(pmt::cons(on, odd));
+        control.apply(pmt::cons(odd, on));
+        control.apply(pmt::dict_add(pmt::make_dict(), odd, odd));
+    }
+    BOOST_TEST(set == 0);
+    control.apply(pmt::cons(on, pmt::PMT_T));
+    BOOST_TEST(set == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_flowgraph)
 {
     const std::vector<gr_complex> samples(30000, gr_complex(2, 0));

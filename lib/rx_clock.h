@@ -20,12 +20,15 @@ public:
     explicit rx_clock(double samp_rate) : d_samp_rate(samp_rate) {}
 
     //! Whether this is a time that the clock can be set to: (uint64 seconds, double
-    //! fraction).
+    //! fraction from 0 to below 1).
     bool takes(const pmt::pmt_t& time) const
     {
-        return d_samp_rate > 0 && pmt::is_tuple(time) && pmt::length(time) == 2 &&
-               pmt::is_uint64(pmt::tuple_ref(time, 0)) &&
-               pmt::is_real(pmt::tuple_ref(time, 1));
+        if (!(d_samp_rate > 0 && pmt::is_tuple(time) && pmt::length(time) == 2 &&
+              pmt::is_uint64(pmt::tuple_ref(time, 0)) &&
+              pmt::is_real(pmt::tuple_ref(time, 1))))
+            return false;
+        const double fraction = pmt::to_double(pmt::tuple_ref(time, 1));
+        return fraction >= 0 && fraction < 1;
     }
 
     //! The sample at `offset` was received at `time`, which the clock takes.

@@ -11,6 +11,11 @@
 
 namespace gr {
 namespace htrd {
+namespace {
+
+constexpr uintmax_t MOST_IN_FILE = 1 << 27; // samples: a GB, and three in memory
+
+} // namespace
 
 waveform::waveform(const std::vector<gr_complex>& samples, int longest_piece)
     : d_length(samples.size())
@@ -47,6 +52,9 @@ std::vector<gr_complex> read_cf32(const std::string& path)
         throw std::invalid_argument(
             "'" + path + "' is no file of complex float32 samples: its " +
             std::to_string(bytes) + " bytes are not a multiple of 8");
+    if (bytes / sizeof(gr_complex) > MOST_IN_FILE)
+        throw std::invalid_argument("the waveform file '" + path + "' has more than " +
+                                    std::to_string(MOST_IN_FILE) + " samples");
     std::vector<gr_complex> samples(bytes / sizeof(gr_complex));
     if (!file.read(reinterpret_cast<char*>(samples.data()), bytes))
         throw std::invalid_argument("cannot read the waveform file '" + path + "'");

@@ -44,8 +44,8 @@ private:
     std::vector<double> d_energy;         // of all samples before each
 };
 
-//! Complex float32 samples of a file. Throws std::invalid_argument when it cannot be
-//! read.
+//! Complex float32 samples of a file, 2^27 at most. Throws std::invalid_argument when it
+//! cannot be read.
 std::vector<gr_complex> read_cf32(const std::string& path);
 
 } // namespace htrd

@@ -2,6 +2,7 @@
 """GNU Radio blocks around robust_amc, the library for robust modulation classification."""
 
 # The C++ blocks, and what else is in C++
+from . import arguments, htrd_python
 from .htrd_python import *
 
 # import any pure python here
@@ -9,6 +10,8 @@ from .classifier import classifier
 from .dataset_source import dataset_source
 from .decision_probe import decision_probe
 from .pgd_injector import pgd_injector
+
+arguments.check_blocks(htrd_python)
 
 # Qt is not everywhere; without it the other blocks work.
 try:

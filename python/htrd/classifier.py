@@ -10,18 +10,33 @@ import pmt
 from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
+from robust_amc.classifier import Classifier
 from robust_amc.decisions import DecisionBatch
 from robust_amc.errors import UserError
-from robust_amc.inference import open_engine
+from robust_amc.inference import InferenceEngine, Precision, open_engine
+from robust_amc.inference.choose import AUTO, ENGINES
 
-from .checks import as_number, at_least
-from .live.queue import ARRIVAL, SAMPLES, LiveQueue
+from .checks import (
+    LONGEST_FRAME,
+    as_choice,
+    as_number,
+    as_path,
+    as_switch,
+    as_text,
+    as_whole,
+    optional,
+)
+from .live.queue import ARRIVAL, AS_IS, SAMPLES, LiveQueue
 from .live.worker import LiveWorker
-from .messages import control, decision_pdu, tags
+from .messages import control, decision_pdu, ports, tags
 from .model import Decider, decide
 from .tally import Tally
 
 MODES = ("replay", "live")
+MOST_CLASSES = 2**15 - 1  # what the stream of classes, int16, can name
+MOST_QUEUED = 10**6  # frames: 1 GB of them
+SCALINGS = (frames.AUTO, frames.AS_MODEL, *frames.Scaling)
+LONGEST_WAIT = 3.6e6  # ms: an hour
 
 
 class classifier(gr.sync_block):
@@ -48,8 +63,9 @@ class classifier(gr.sync_block):
     Args:
         model: a shipped model's name or a file, also one that `htrd export` wrote (.onnx)
         num_classes: how many classes the model has
-        scaling: input scaling: ``none`` for data-set frames, ``as_model`` for radio input,
-            or ``sum_abs``
+        scaling: input scaling: ``auto``, as the model expects, but frames that are scaled
+            already stay as they are, and so do those that an attack took to be so (the tag
+            `scaling` says ``none``); ``none``; ``as_model`` for all frames; or ``sum_abs``
         threshold: reject a frame whose largest score is below it (None: the model's own)
         target_rejection: choose the threshold that rejects this share of benign frames
         publish_decisions: send `decisions`, or leave them out (0.1 ms a frame)
@@ -64,18 +80,30 @@ class classifier(gr.sync_block):
         max_batch: maximum number of frames in a live batch
         queue_frames: maximum number of frames that wait in live mode
 
-    Raises UserError for a missing model, another number of classes or frame length, an engine
-    that is not there, a threshold outside the model's benign scores, and a threshold for a
-    model without a rejector.
+    Raises UserError for a missing model, another number of classes or frame length, values out
+    of range, an engine that is not there, a threshold outside the model's benign scores, and a
+    threshold for a model without a rejector.
     """
 
-    def __init__(self, model, num_classes, scaling="none", threshold=None, target_rejection=None,
+    def __init__(self, model, num_classes, scaling="auto", threshold=None, target_rejection=None,
                  publish_decisions=True, frame_length=frames.FRAME_LENGTH, device="cpu",
                  engine="torch", precision="float32", mode="replay", latency_ms=10.0,
                  max_batch=256, queue_frames=2048):
-        at_least(1, num_classes=num_classes)
-        if mode not in MODES:
-            raise UserError(f"unknown mode {mode!r}; there are {', '.join(MODES)}")
+        num_classes = as_whole("num_classes", num_classes, 1, MOST_CLASSES)
+        frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
+        mode = as_choice("mode", mode, MODES)
+        scaling = as_choice("scaling", scaling, SCALINGS)
+        engine = as_choice("engine", engine, (AUTO, *ENGINES))
+        precision = as_choice("precision", precision, (AUTO, *Precision))
+        device = as_text("device", device)
+        max_batch = as_whole("max_batch", max_batch, 1, MOST_QUEUED)
+        queue_frames = as_whole("queue_frames", queue_frames, max_batch, MOST_QUEUED)
+        latency = as_number("latency_ms", latency_ms, 0, LONGEST_WAIT) / 1000
+        self._publish_decisions = as_switch("publish_decisions", publish_decisions)
+        if not isinstance(model, (Classifier, InferenceEngine)):
+            as_path("model", model)
+        threshold = optional(as_number, "threshold", threshold)
+        target_rejection = optional(as_number, "target_rejection", target_rejection)
         if threshold is not None and target_rejection is not None:
             raise UserError("give a threshold or a target rejection, not both")
         streams = [np.int16, (np.float32, num_classes)] if mode == "replay" else []
@@ -92,32 +120,25 @@ class classifier(gr.sync_block):
             self.set_threshold(threshold)
         if target_rejection is not None:
             self.set_target_rejection(target_rejection)
-        self._publish_decisions = publish_decisions
         self._tally, self._accepted = Tally(), 0
         self._queue = self._worker = self._thread = None
         if mode == "live":
-            self._go_live(frame_length, latency_ms, max_batch, queue_frames)
+            self._go_live(frame_length, latency, max_batch, queue_frames)
         self._control = control.Control(
             self._log, threshold=self.set_threshold, target_rejection=self.set_target_rejection,
             model=self.set_model,
         )
-        for port in ("decisions", "batches", "status"):
-            self.message_port_register_out(pmt.intern(port))
-        self.message_port_register_in(pmt.intern("control"))
-        self.set_msg_handler(pmt.intern("control"), self.handle_control)
+        ports.send(self, "decisions", "batches", "status")
+        ports.receive(self, control=self.handle_control)
 
-    def _go_live(self, frame_length, latency_ms, max_batch, queue_frames):
-        at_least(1, max_batch=max_batch)
-        at_least(max_batch, queue_frames=queue_frames)
-        latency = as_number("latency_ms", latency_ms) / 1000
-        if latency < 0:
-            raise UserError(f"latency_ms must not be negative, not {latency_ms}")
+    def _go_live(self, frame_length, latency, max_batch, queue_frames):
         self._queue = LiveQueue(queue_frames, frame_length)
         self._worker = LiveWorker(
             self._queue, self._decide, self._publish, self._fail, self._report, max_batch, latency,
             self._decider.engine.concurrent,
         )
 
+    @ports.tolerant
     def handle_control(self, message):
         """A message on `control`."""
         self._control.apply(message)
@@ -170,7 +191,8 @@ class classifier(gr.sync_block):
     def work(self, input_items, output_items):
         """Queue the frames at hand, or decide them."""
         samples = input_items[0]
-        facts = tags.columns(self, len(samples))
+        facts = tags.columns(self, len(samples), self._log)
+        facts |= {AS_IS: tags.as_is(self, len(samples))}
         if self._worker:
             self._queue.put(samples, facts)
             return len(samples)
@@ -189,7 +211,7 @@ class classifier(gr.sync_block):
     def _decide(self, batch):
         """Decide frames, in a batch as a LiveQueue gives them: the engine and its Decisions."""
         engine = self._decider.engine
-        return engine, decide(engine, frames.to_iq(batch[SAMPLES]))
+        return engine, decide(engine, frames.to_iq(batch[SAMPLES]), batch[AS_IS])
 
     def _publish(self, batch, decided):
         """Send and count what _decide() returned of a batch."""

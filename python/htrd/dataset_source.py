@@ -8,15 +8,27 @@ import pmt
 from gnuradio import gr
 from robust_amc import data, frames
 from robust_amc.data.formats.base import RawFacts
-from robust_amc.data.replay import Replayer, ReplayOrder
+from robust_amc.data.replay import Order, Replayer, ReplayOrder
 from robust_amc.errors import UserError
 
 from .buffers import set_buffer
-from .checks import at_least
+from .checks import (
+    LARGEST_SEED,
+    LONGEST_FRAME,
+    as_choice,
+    as_list,
+    as_number,
+    as_path,
+    as_switch,
+    as_text,
+    as_whole,
+    at_least,
+)
 from .messages import control
 from .messages import tags as keys
 
 OUTPUTS = ("frames", "stream")
+PARTS, ORDERS = tuple(data.Part), tuple(Order)
 BUFFER = 1024  # frames; the default would hand some 32 frames at a time to the next block
 
 
@@ -48,21 +60,27 @@ class dataset_source(gr.sync_block):
         label_snr_db: SNR label of such a file, in dB
         datatype: type of raw samples whose name does not say it, as SigMF names it
 
-    Raises UserError for a missing or damaged file, an unknown class, SNR label, part, order or
-    output, an empty selection, frames that are too short, or a start outside the order.
+    Raises UserError for a missing or damaged file, values out of range, an unknown class, SNR
+    label, part, order or output, an empty selection, frames that are too short, or a start
+    outside the order.
     """
 
     def __init__(self, dataset="sample", classes=(), snr_db=(), part="all", order="file",
                  repeat=False, start=0, limit=0, seed=0, split_seed=0,
                  frame_length=frames.FRAME_LENGTH, output="frames", tags=True,
                  modulation="", label_snr_db=0.0, datatype=""):
-        at_least(0, start=start, limit=limit, seed=seed, split_seed=split_seed)
-        at_least(1, frame_length=frame_length)
-        if output not in OUTPUTS:
-            raise UserError(f"unknown output {output!r}; there are {', '.join(OUTPUTS)}")
-        facts = _facts(modulation, label_snr_db, datatype)
-        chosen = _select(data.read(dataset, frame_length, facts), classes, snr_db, part, limit,
-                         seed, split_seed)
+        start, limit = at_least(0, start=start, limit=limit)
+        seed, split_seed = at_least(0, LARGEST_SEED, seed=seed, split_seed=split_seed)
+        frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
+        output = as_choice("output", output, OUTPUTS)
+        part, order = as_choice("part", part, PARTS), as_choice("order", order, ORDERS)
+        repeat, tags = as_switch("repeat", repeat), as_switch("tags", tags)
+        classes = [as_text("classes", name) for name in as_list("classes", classes)]
+        snr_db = [as_number("snr_db", level) for level in as_list("snr_db", snr_db)]
+        facts = _facts(as_text("modulation", modulation), as_number("label_snr_db", label_snr_db),
+                       as_text("datatype", datatype))
+        whole = data.read(as_path("dataset", dataset), frame_length, facts)
+        chosen = _select(whole, classes, snr_db, part, limit, seed, split_seed)
         self._playlist = ReplayOrder(chosen.label, order, repeat, start, seed)
         self._player = Replayer(chosen, self._playlist)
         item = np.dtype((np.complex64, frame_length) if output == "frames" else np.complex64)
@@ -76,7 +94,7 @@ class dataset_source(gr.sync_block):
         self._names = [pmt.intern(name) for name in chosen.classes]
         levels = np.unique(chosen.snr_db).tolist()
         self._levels = dict(zip(levels, map(pmt.from_double, levels), strict=True))
-        self._tagged = bool(tags)
+        self._tagged = tags
 
     def __len__(self):
         return len(self._playlist)
@@ -87,7 +105,7 @@ class dataset_source(gr.sync_block):
         Frames already in the buffer behind the source still come before. May be called from any
         thread. Raises UserError when there is no such position.
         """
-        self._playlist.seek(position)
+        self._playlist.seek(as_whole("start", position, 0, len(self) - 1))
 
     def set_start(self, start):
         """Seek from a panel: like :meth:`seek`, but a wrong position is logged and ignored."""
@@ -137,17 +155,11 @@ def _facts(modulation, label_snr_db, datatype):
 
 def _select(whole, classes, snr_db, part, limit, seed, split_seed):
     """The wanted frames, with their positions in the file as `run_id`."""
-    if part not in [name.value for name in data.Part]:
-        known = ", ".join(name.value for name in data.Part)
-        raise UserError(f"unknown part {part!r}; there are {known}")
     # Beyond the split, by generator run, the runs do not matter here: their column carries the
     # positions through the selection. What is not asked for is skipped, as it copies.
     chosen = replace(whole, run_id=np.arange(len(whole), dtype=np.int32))
     if part != data.Part.ALL.value:
         chosen = chosen.subset(data.split(whole, split_seed)[part])
-    classes, snr_db = np.ravel(classes).tolist(), np.ravel(snr_db).tolist()
-    if not all(isinstance(level, (int, float)) for level in snr_db):
-        raise UserError(f"SNR labels are numbers in dB, such as [0, 10], not {snr_db}")
     if classes or snr_db:
         chosen = chosen.select(classes or None, snr_db or None)
     return chosen.limit(limit or None, seed)

@@ -10,8 +10,8 @@ from gnuradio import gr
 from robust_amc.decisions import DecisionBatch
 from robust_amc.evaluation.running import METRICS, Totals
 
-from .checks import at_least
-from .messages import control, decision_pdu
+from .checks import as_switch, as_whole
+from .messages import control, decision_pdu, ports
 
 SUMMARY_PERIOD = 1.0  # seconds
 
@@ -34,7 +34,7 @@ class decision_probe(gr.sync_block):
     """
 
     def __init__(self, window=0, keep=False):
-        at_least(0, window=window)
+        window, keep = as_whole("window", window), as_switch("keep", keep)
         gr.sync_block.__init__(self, "decision_probe", in_sig=None, out_sig=None)
         self._lock = threading.Lock()
         self._log = control.LogOnce("decision_probe")
@@ -44,16 +44,11 @@ class decision_probe(gr.sync_block):
         self._control = control.Control(
             self._log, reset=lambda value: self.reset(), publish=lambda value: self.publish()
         )
-        for port in ("summary", *METRICS):
-            self.message_port_register_out(pmt.intern(port))
-        for port, handler in (
-            ("decisions", self.handle_decisions),
-            ("batches", self.handle_batches),
-            ("control", self.handle_control),
-            ("system", self.handle_system),
-        ):
-            self.message_port_register_in(pmt.intern(port))
-            self.set_msg_handler(pmt.intern(port), handler)
+        ports.send(self, "summary", *METRICS)
+        ports.receive(
+            self, decisions=self.handle_decisions, batches=self.handle_batches,
+            control=self.handle_control, system=self.handle_system,
+        )
 
     def reset(self):
         """Forget everything counted and kept."""
@@ -69,10 +64,12 @@ class decision_probe(gr.sync_block):
         """A message on `batches`."""
         self._add(message)
 
+    @ports.tolerant
     def handle_control(self, message):
         """A message on `control`."""
         self._control.apply(message)
 
+    @ports.tolerant
     def handle_system(self, message):
         """GNU Radio's word that a block before this one has ended.
 
@@ -85,18 +82,20 @@ class decision_probe(gr.sync_block):
         self.publish()
         self.system_handler(message)
 
+    @ports.tolerant
     def _add(self, message):
-        try:
-            batch = decision_pdu.decode(message)
-        except (ValueError, TypeError) as error:
-            self._log.warn("form", f"message ignored: {error}")
-            return
-        self._totals.add(batch)
+        batch = decision_pdu.decode(message)
         if self._keep:
-            with self._lock:
-                self._kept.append(batch)
+            self._remember(batch)
+        self._totals.add(batch)
         if time.monotonic() - self._published >= SUMMARY_PERIOD:
             self.publish()
+
+    def _remember(self, batch):
+        with self._lock:
+            if self._kept and self._kept[0].scores.shape[1] != batch.scores.shape[1]:
+                raise ValueError("it has another number of classes than those before")
+            self._kept.append(batch)
 
     def publish(self):
         """Send the summary, and its shares as percents."""

@@ -10,7 +10,7 @@ from robust_amc.errors import UserError
 from robust_amc.frames import require_length
 from robust_amc.runtime.device import pick_device
 
-from .checks import as_number
+from .checks import as_number, as_path, shown
 
 GRANULE = 8  # frames
 
@@ -22,13 +22,15 @@ def load(model, frame_length, device="cpu"):
     the device is not there.
     """
     if not isinstance(model, Classifier):
-        return Classifier.load(model, device=pick_device(device), frame_length=frame_length)
+        return Classifier.load(
+            as_path("model", model), device=pick_device(device), frame_length=frame_length
+        )
     require_length(model.name or "the model", model.frame_length, frame_length)
     return model
 
 
-def decide(engine, iq):
-    """Decisions of an engine on frames ``[n, 2, length]``.
+def decide(engine, iq, as_is):
+    """Decisions of an engine on frames ``[n, 2, length]``; `as_is`, bool ``[n]``, as it says.
 
     It is only asked for multiples of 8 frames (the last one is repeated): PyTorch in bfloat16
     keeps some 3 MB for each size of a batch that it has ever seen, and a flowgraph makes them
@@ -36,8 +38,9 @@ def decide(engine, iq):
     """
     missing = -len(iq) % GRANULE
     if not missing:
-        return engine.decide(iq)
-    return engine.decide(np.concatenate([iq, np.repeat(iq[-1:], missing, axis=0)]))[: len(iq)]
+        return engine.decide(iq, as_is)
+    filled = (np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) for part in (iq, as_is))
+    return engine.decide(*filled)[: len(iq)]
 
 
 class Decider:
@@ -90,7 +93,10 @@ class Decider:
         the old model's scores and does not.
         """
         if not isinstance(model, str) or not model:
-            raise UserError(f"model must be the name of a shipped model or a file, not {model!r}")
+            raise UserError(
+                f"model must be the name of a shipped model or a file, not {shown(model)}"
+            )
+        as_path("model", model)
         with self._lock:
             self._wanted = model
             if not self._loading:

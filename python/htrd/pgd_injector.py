@@ -7,15 +7,28 @@ from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames, power
 from robust_amc.attacks import AttackSettings, Goal, white_box
-from robust_amc.errors import UserError
+from robust_amc.frames import Scaling
 
 from .buffers import set_buffer
-from .checks import as_number, as_switch, at_least
-from .messages import control, tags
+from .checks import (
+    LARGEST_SEED,
+    LONGEST_FRAME,
+    as_choice,
+    as_db,
+    as_number,
+    as_switch,
+    as_text,
+    as_whole,
+)
+from .messages import control, ports, tags
 from .model import load
 from .tally import AttackRate
 
 BUFFER = 256  # frames
+GOALS = tuple(Goal)
+SCALINGS = (frames.AUTO, frames.AS_MODEL, *Scaling)
+MOST_STEPS, MOST_RESTARTS = 10**6, 10**4
+REPLACED = (tags.PNR_DB, tags.ATTACK_SUCCESS, tags.SCALING)
 TOO_SLOW = (
     "{:.0f} frames a second can be attacked, {:.0f} arrive: take fewer steps, or a universal "
     "perturbation, which is computed beforehand (htrd attack universal, block Perturbation Adder)"
@@ -27,7 +40,8 @@ class pgd_injector(gr.sync_block):
 
     Input 0: frames, vectors of `frame_length` complex64. Output 0: the same frames, perturbed;
     output 1 (optional): the perturbations. All tags are kept on both outputs; attacked frames
-    get `pnr_db` (double, measured) and `attack_success` (bool). The true class is the
+    get `pnr_db` (double, measured), `attack_success` (bool) and `scaling` (symbol, what was
+    taken to be in force behind the attack, ``none`` or ``sum_abs``). The true class is the
     `modulation` tag, else the model's own best class; the SNR is the `snr_db` tag, else the
     parameter. Frames that are not finite or all zero pass as they are and are counted.
 
@@ -48,7 +62,9 @@ class pgd_injector(gr.sync_block):
         objectives: how many of the attack's objectives to use (0: all)
         goal: ``evasion`` (a wrong class is accepted) or ``evasion_or_rejection``
         seed: of the random starts
-        scaling: input scaling in force behind the attack: ``none``, ``sum_abs``, ``as_model``
+        scaling: input scaling in force behind the attack: ``auto``, what a classifier with
+            ``auto`` applies: none to frames that are scaled already; ``none``; ``as_model``; or
+            ``sum_abs``
         batch_size: maximum number of frames attacked at once
         fast: search in bfloat16 (success is judged in float32 all the same)
         frame_length: samples in a frame
@@ -63,12 +79,19 @@ class pgd_injector(gr.sync_block):
     """
 
     def __init__(self, model, pnr_db=-10.0, snr_db=10.0, enabled=True, steps=5, restarts=0,
-                 objectives=1, goal="evasion", seed=0, scaling="none", batch_size=64, fast=True,
+                 objectives=1, goal="evasion", seed=0, scaling="auto", batch_size=64, fast=True,
                  frame_length=frames.FRAME_LENGTH, device="cpu", frame_rate=0.0):
-        at_least(1, steps=steps, batch_size=batch_size)
-        at_least(0, restarts=restarts, objectives=objectives, seed=seed)
-        if goal not in [member.value for member in Goal]:
-            raise UserError(f"unknown goal {goal!r}; there are {', '.join(g.value for g in Goal)}")
+        steps = as_whole("steps", steps, 1, MOST_STEPS)
+        restarts = as_whole("restarts", restarts, 0, MOST_RESTARTS)
+        batch_size = as_whole("batch_size", batch_size, 1)
+        objectives = as_whole("objectives", objectives)
+        seed = as_whole("seed", seed, 0, LARGEST_SEED)
+        goal, scaling = as_choice("goal", goal, GOALS), as_choice("scaling", scaling, SCALINGS)
+        frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
+        frame_rate, device = as_number("frame_rate", frame_rate, 0), as_text("device", device)
+        self._snr_db, fast = as_db("snr_db", snr_db), as_switch("fast", fast)
+        self.set_pnr_db(pnr_db)
+        self.set_enabled(enabled)
         vector = (np.complex64, frame_length)
         gr.sync_block.__init__(
             self, "pgd_injector", in_sig=[vector], out_sig=py_io_signature(1, 2, [vector, vector])
@@ -82,27 +105,21 @@ class pgd_injector(gr.sync_block):
                 chained=objectives != 1, fast=fast,
             ),
             "seed": seed,
-            "scaling": frames.scaling_of(scaling, self._model.scaling),
         }
-        self._snr_db = as_number("snr_db", snr_db)
-        power.check_db(snr_db=self._snr_db)
-        frame_rate = as_number("frame_rate", frame_rate)
-        if frame_rate < 0:
-            raise UserError(f"frame_rate must not be negative, not {frame_rate:g}")
+        self._auto = scaling == frames.AUTO
+        self._scaling = frames.scaling_of(scaling, self._model.scaling)
         self._frame_rate, self._rate = frame_rate, AttackRate(frame_rate)
         self._batch_size = batch_size
         self._invalid = 0
-        self.set_pnr_db(pnr_db)
-        self.set_enabled(enabled)
         set_buffer(self, BUFFER)
         self.set_tag_propagation_policy(gr.TPP_DONT)  # work() leaves old results out
         self._control = control.Control(
             self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
         )
-        self.message_port_register_out(pmt.intern("status"))
-        self.message_port_register_in(pmt.intern("control"))
-        self.set_msg_handler(pmt.intern("control"), self.handle_control)
+        ports.send(self, "status")
+        ports.receive(self, control=self.handle_control)
 
+    @ports.tolerant
     def handle_control(self, message):
         """A message on `control`."""
         self._control.apply(message)
@@ -113,9 +130,7 @@ class pgd_injector(gr.sync_block):
 
     def set_pnr_db(self, value):
         """Set the PNR in dB, from the next batch on; UserError when it is not finite."""
-        value = as_number("pnr_db", value)
-        power.check_db(pnr_db=value)
-        self._pnr_db = value
+        self._pnr_db = as_db("pnr_db", value)
 
     def enabled(self):
         """Whether frames are attacked."""
@@ -149,10 +164,9 @@ class pgd_injector(gr.sync_block):
         if len(output_items) > 1:
             output_items[1][:count] = 0
             output_items[1][:count][attacked] = output_items[0][:count][attacked] - clean[attacked]
-        replaced = (tags.PNR_DB, tags.ATTACK_SUCCESS)
         tags.forward(
             self, count, range(len(output_items)),
-            keep=lambda row, key: not (attacked[row] and any(pmt.eq(key, k) for k in replaced)),
+            keep=lambda row, key: not (attacked[row] and any(pmt.eq(key, k) for k in REPLACED)),
         )
         self._report()
         return count
@@ -167,34 +181,51 @@ class pgd_injector(gr.sync_block):
 
     def _perturb(self, iq, attacked, outputs):
         """Attack `iq`, the frames `attacked` of those at hand; write them to the first output."""
-        (snr_db,) = tags.numbers(self, len(attacked), tags.SNR_DB)
+        count = len(attacked)
+        (snr_db,) = tags.numbers(self, count, tags.SNR_DB)
         known = np.abs(snr_db) <= power.LARGEST_DB
         snr_db = np.where(known, snr_db, self._snr_db)[attacked]
-        truth = np.array(tags.names(self, len(attacked), tags.MODULATION), object)[attacked]
-        energy = frames.energy(iq.astype(np.float64))
+        truth = tags.names(self, count, tags.MODULATION, self._log)
+        truth = np.array(truth, object)[attacked]
+        rows, energy = np.flatnonzero(attacked), frames.energy(iq.astype(np.float64))
         epsilon = power.epsilon(energy, snr_db, self._pnr_db)
-        result = white_box(self._model, iq, self._labels(truth, iq), epsilon, **self._attack)
-        added = frames.energy(result.iq.astype(np.float64) - iq)
-        pnr_db = power.pnr_db(added, energy, snr_db)
-        outputs[0][: len(attacked)][attacked] = frames.to_complex(result.iq)
-        self._tag(np.flatnonzero(attacked), pnr_db, result.success, range(len(outputs)))
+        scaled = self._scaled_behind(iq, tags.as_is(self, count)[attacked])
+        for scaling, own in ((Scaling.NONE, ~scaled), (self._scaling, scaled)):
+            if own.any():
+                label = self._labels(truth[own], iq[own], scaling)
+                result = white_box(
+                    self._model, iq[own], label, epsilon[own], scaling=scaling, **self._attack
+                )
+                added = frames.energy(result.iq.astype(np.float64) - iq[own])
+                pnr_db = power.pnr_db(added, energy[own], snr_db[own])
+                outputs[0][rows[own]] = frames.to_complex(result.iq)
+                self._tag(rows[own], pnr_db, result.success, scaling, range(len(outputs)))
 
-    def _labels(self, truth, iq):
+    def _scaled_behind(self, iq, as_is):
+        """Which frames get the model's scaling behind the attack, bool ``[n]``; `as_is` none."""
+        if self._auto:
+            return frames.unscaled(iq, self._scaling) & ~as_is
+        own = self._model.scaling
+        if self._scaling is Scaling.NONE and frames.mostly_unscaled(iq, own, as_is):
+            self._log.warn("scaling", frames.UNSCALED.format(own))
+        return np.full(len(iq), self._scaling is not Scaling.NONE)
+
+    def _labels(self, truth, iq, scaling):
         """Class indices: the true one where its name is known, else the model's best class."""
         names = self._model.classes
         label = np.array([names.index(name) if name in names else -1 for name in truth], int)
         unknown = label < 0
         if unknown.any():
-            decided = self._model.decide(iq[unknown], self._attack["scaling"])
-            label[unknown] = decided.score.argmax(1)
+            label[unknown] = self._model.decide(iq[unknown], scaling).score.argmax(1)
         return label
 
-    def _tag(self, rows, pnr_db, success, ports):
-        start = self.nitems_written(0)
+    def _tag(self, rows, pnr_db, success, scaling, ports):
+        start, behind = self.nitems_written(0), pmt.intern(scaling.value)
         for row, level, won in zip(rows.tolist(), pnr_db.tolist(), success.tolist(), strict=True):
             for port in ports:
                 self.add_item_tag(port, start + row, tags.PNR_DB, pmt.from_double(level))
                 self.add_item_tag(port, start + row, tags.ATTACK_SUCCESS, pmt.from_bool(won))
+                self.add_item_tag(port, start + row, tags.SCALING, behind)
 
     def _count_invalid(self, count):
         self._invalid += int(count)

@@ -7,7 +7,7 @@ import pmt
 import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
 from gnuradio.htrd.messages import decision_pdu
-from robust_amc import data
+from robust_amc import data, frames
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
 from robust_amc.inference import export_onnx
@@ -46,7 +46,7 @@ class QaClassifier(gr_unittest.TestCase):
         self.expected = self.model.decide(self.frames.iq)
 
     def test_streams_are_the_library_result(self):
-        for scaling in ("none", "as_model"):
+        for scaling in ("none", "as_model", "auto"):
             with self.subTest(scaling):
                 chain = Chain(htrd.dataset_source(support.dataset()), scaling=scaling)
                 support.run(chain)
@@ -54,6 +54,43 @@ class QaClassifier(gr_unittest.TestCase):
                 got = np.reshape(chain.scores.data(), (-1, CLASSES))
                 assert_scores_close(got, self.expected.score)
         self.assertTrue(0 < np.count_nonzero(self.expected.rejected) < len(self.frames))
+
+    def test_frames_in_any_scale(self):
+        gain = np.linspace(0.01, 90, len(self.frames))[:, None]
+        samples = frames.to_complex(self.frames.iq) * gain
+        chain = Chain(support.frame_source(samples))
+        support.run(chain)
+        self.check_labels(chain.labels.data())
+        with self.assertLogs("robust_amc.inference.engine", "WARNING") as logs:
+            chain = Chain(support.frame_source(samples), scaling="none")
+            support.run(chain)
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn("scaling='auto'", logs.output[0])
+        self.assertNotEqual(list(chain.labels.data()), list(self.expected.label))
+
+    def test_attacked_frames_are_decided_as_the_attack_took_them(self):
+        """Perturbed after they were scaled, or before: the frames' scale tells, or their tags."""
+        for gain, scaling in ((1, "none"), (40, "sum_abs")):
+            with self.subTest(gain):
+                samples = frames.to_complex(self.frames.iq) * np.float32(gain)
+                tags = [(row, "modulation", pmt.intern(str(name)))
+                        for row, name in enumerate(self.frames.truth)]
+                attack = htrd.pgd_injector(support.model("rejecting"), pnr_db=3.0)
+                attacked = blocks.vector_sink_c(128)
+                chain = Chain(support.frame_source(samples, tags))
+                chain.disconnect(chain.source, chain.block)
+                chain.connect(chain.source, attack, chain.block)
+                chain.connect(attack, attacked)
+                support.run(chain)
+                said = support.tags_of(attacked)
+                self.assertEqual({tag["scaling"] for tag in said}, {scaling})
+                perturbed = np.array(attacked.data()).reshape(-1, 128)
+                expected = self.model.decide(frames.to_iq(perturbed), scaling)
+                assert_decided_alike(chain.labels.data(), expected, self.model.threshold)
+                won = ~expected.rejected & (expected.label != self.frames.label)
+                alike = won == [tag["attack_success"] for tag in said]
+                self.assertGreater(np.mean(alike), 0.95)  # but for frames on an edge
+                self.assertGreater(np.mean(won), 0.2)
 
     def check_labels(self, label, rows=slice(None)):
         """The decisions of the library, in batches of another size."""
@@ -68,6 +105,7 @@ class QaClassifier(gr_unittest.TestCase):
                               settings=ExportSettings(scaling="sum_abs"))
         for model, engine, precision, scaling in (
             (str(exported), "openvino", "float32", "as_model"),
+            (str(exported), "onnxruntime", "float32", "auto"),
             (support.model("rejecting"), "torch", "auto", "none"),
             (str(exported), "onnxruntime", "auto", "as_model"),
         ):
@@ -86,7 +124,8 @@ class QaClassifier(gr_unittest.TestCase):
                 block.set_target_rejection(1.0)
                 self.assertGreater(block.threshold(), self.model.threshold)
         if installed("onnxruntime"):
-            for settings, word in (({}, "scales its input"), ({"frame_length": 64}, "64"),
+            for settings, word in (({"scaling": "none"}, "scales its input"),
+                                   ({"frame_length": 64}, "64"),
                                    ({"engine": "torch", "scaling": "as_model"}, "torch")):
                 with self.assertRaises(UserError) as raised:
                     htrd.classifier(str(exported), CLASSES,
@@ -106,7 +145,7 @@ class QaClassifier(gr_unittest.TestCase):
         for fields in (first, third):
             self.assertFalse({"sample_offset", "frame_power_db", "snr_db"} & set(fields))
         batch = decision_pdu.decode(chain.batches.get_message(0))
-        np.testing.assert_array_equal(batch.sample_offset, [np.nan, 1 << 40, np.nan])
+        self.assertEqual(batch.sample_offset.tolist(), [-1, 1 << 40, -1])
         np.testing.assert_array_equal(batch.frame_power_db, [np.nan, -33.5, np.nan])
         single = decision_pdu.decode(chain.decisions.get_message(1))
         self.assertEqual(single.sample_offset.tolist(), [1 << 40])

@@ -282,7 +282,7 @@ class QaDatasetSource(gr_unittest.TestCase):
             ({"dataset": "nowhere.npz"}, "nowhere.npz"),
             ({"classes": ["QPSK", "8FSK"]}, "8FSK"),
             ({"snr_db": [3]}, "3 dB"),
-            ({"snr_db": "10"}, "numbers in dB"),
+            ({"snr_db": "10"}, "snr_db must be a finite number"),
             ({"snr_db": [float("nan")]}, "nan"),
             ({"part": "exam"}, "exam"),
             ({"order": "random"}, "random"),

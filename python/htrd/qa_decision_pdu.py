@@ -41,13 +41,15 @@ class QaDecisions(gr_unittest.TestCase):
             truth=["BPSK", "QPSK", None],
             snr_db=np.array([10.0, np.nan, -4.0]),
             pnr_db=np.full(3, np.nan),
+            sample_offset=np.array([2**53 + 1, -1, 0]),
             rx_time=[None, pmt.make_tuple(pmt.from_uint64(7), pmt.from_double(0.5)), None],
             scores=np.arange(6, dtype=np.float32).reshape(3, 2),
             classes=("BPSK", "QPSK"),
         )
 
     def same(self, found, row=slice(None)):
-        for name in ("frame_index", "score", "threshold", "snr_db", "pnr_db", "scores"):
+        for name in ("frame_index", "score", "threshold", "snr_db", "pnr_db", "scores",
+                     "sample_offset"):
             np.testing.assert_array_equal(getattr(found, name), getattr(self.batch, name)[row])
         for name in ("modulation", "truth"):
             self.assertEqual(getattr(found, name), getattr(self.batch, name)[row])
@@ -69,6 +71,13 @@ class QaDecisions(gr_unittest.TestCase):
         """As gr-zeromq sends it."""
         sent = pmt.deserialize_str(pmt.serialize_str(decision_pdu.encode(self.batch)))
         self.same(decision_pdu.decode(sent))
+
+    def test_offsets_as_they_were_sent_before(self):
+        offsets = pmt.init_f64vector(3, [128.0, np.nan, -np.inf])
+        whole = decision_pdu.encode(self.batch)
+        fields = pmt.dict_add(pmt.car(whole), pmt.intern("sample_offset"), offsets)
+        found = decision_pdu.decode(pmt.cons(fields, pmt.cdr(whole)))
+        self.assertEqual(found.sample_offset.tolist(), [128, -1, -1])
 
     def test_other_messages(self):
         whole = decision_pdu.encode(self.batch)

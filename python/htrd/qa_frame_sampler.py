@@ -208,7 +208,8 @@ class QaFrameSampler(gr_unittest.TestCase):
             self.assertEqual(np.abs(zero).max() == 0, squelch_db == OFF)
 
     def test_a_time_that_is_none_passes_like_any_tag(self):
-        for samp_rate, value in ((1e6, 17.0), (0.0, (17, 0.5))):
+        for samp_rate, value in ((1e6, 17.0), (0.0, (17, 0.5)), (1e6, (17, 1.5)),
+                                 (1e6, (17, -0.5)), (1e6, (17, float("inf")))):
             chain = Chain(np.ones(256), [(5, "rx_time", value)], samp_rate=samp_rate)
             support.run(chain)
             tags = chain.result()[1]

@@ -60,7 +60,7 @@ FLOWGRAPH = {
 
 def parameters(block):
     """Names and defaults of the constructor's parameters, EMPTY where there is none."""
-    if inspect.isfunction(block.__init__):
+    if not hasattr(block.__init__, "__wrapped__"):
         wanted = dict(inspect.signature(block.__init__).parameters)
         del wanted["self"]
         return {name: parameter.default for name, parameter in wanted.items()}

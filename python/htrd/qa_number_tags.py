@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Numbers in tags, read at once: against what was written, in any number of calls."""
 
+from unittest import mock
+
 import numpy as np
 import pmt
 from gnuradio import blocks, gr, gr_unittest
-from gnuradio.htrd.htrd_python import _number
+from gnuradio.htrd.htrd_python import _number, _whole
 from gnuradio.htrd.messages import tags
 
 KEYS = [pmt.intern("level"), pmt.intern("place")]
 
 
 class Reader(gr.sync_block):
-    """Keeps what tags.numbers() says in each call of work(), a few items at a time."""
+    """Keeps what is read of tags in each call of work(), a few items at a time."""
 
     def __init__(self):
         gr.sync_block.__init__(self, "reader", [np.int8], None)
@@ -20,8 +22,11 @@ class Reader(gr.sync_block):
 
     def work(self, input_items, _):
         count = min(3, len(input_items[0]))
-        self.read.append(tags.numbers(self, count, *KEYS))
+        self.read.append(self.read_tags(count))
         return count
+
+    def read_tags(self, count):
+        return tags.numbers(self, count, *KEYS)
 
 
 def tag(offset, key, value):
@@ -54,6 +59,23 @@ class QaNumberTags(gr_unittest.TestCase):
             ],
         )
         self.assertGreater(len(reader.read), 2)
+
+    def test_positions(self):
+        values = [pmt.from_uint64(2**63 - 1), pmt.from_uint64(2**63), pmt.from_long(-1),
+                  pmt.from_double(2.0**53), pmt.from_double(0.5), pmt.from_double(2.0**63),
+                  pmt.from_double(np.inf), pmt.from_double(np.nan), pmt.from_long(0)]
+        expected = [2**63 - 1, -1, -1, 2**53, -1, -1, -1, -1, 0]
+        self.assertEqual([_whole(value) for value in values], expected)
+        made = [tag(item, "place", value) for item, value in enumerate(values)]
+        made += [tag(9, "level", pmt.from_long(3)), tag(8, "place", pmt.from_long(7))]
+        flowgraph, reader, log = gr.top_block(), Reader(), mock.Mock()
+        reader.read_tags = lambda count: tags.positions(reader, count, KEYS[1], log)
+        flowgraph.connect(blocks.vector_source_b([0] * 11, False, 1, made), reader)
+        flowgraph.run()
+        found = np.concatenate(reader.read)
+        self.assertEqual(found.dtype, np.int64)
+        self.assertEqual(found.tolist(), [*expected[:8], 7, -1, -1])
+        self.assertEqual({call.args[0] for call in log.warn.call_args_list}, {"tag place"})
 
     def test_nothing(self):
         flowgraph, reader = gr.top_block(), Reader()

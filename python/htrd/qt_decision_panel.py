@@ -2,18 +2,19 @@
 """A window on the decisions of a classifier."""
 
 import numpy as np
-import pmt
 from gnuradio import gr
-from PyQt5 import QtCore
+from PyQt5 import QtCore, QtGui
+from robust_amc.errors import UserError
 from robust_amc.evaluation.running import Totals
 
-from .checks import at_least
-from .messages import control, decision_pdu
-from .panel.history import History
+from .checks import as_text, as_whole, shown
+from .messages import control, decision_pdu, ports, values
+from .panel.history import LONGEST, History
 from .panel.view import DecisionView, Picture
 
 PERIOD = 100  # milliseconds between two pictures
 LATEST = 64  # decisions, more than fit into a window
+STATUS = ("rate", "latency_ms", "dropped", "discarded")  # of a classifier, what is shown
 
 
 class qt_decision_panel(gr.sync_block):
@@ -35,11 +36,15 @@ class qt_decision_panel(gr.sync_block):
 
     Attributes:
         widget: the QWidget to put into a window; needs a QApplication
+
+    Raises UserError for numbers out of range, and a color that is none.
     """
 
     def __init__(self, title="", window=1000, seconds=60, color=""):
-        at_least(0, window=window)
-        at_least(2, seconds=seconds)
+        window, seconds = as_whole("window", window), as_whole("seconds", seconds, 2, LONGEST)
+        title, color = as_text("title", title), as_text("color", color)
+        if color and not QtGui.QColor(color).isValid():
+            raise UserError(f"color must be such as #d55e00 or a name, not {shown(color)}")
         gr.sync_block.__init__(self, "qt_decision_panel", in_sig=None, out_sig=None)
         self._log = control.LogOnce("qt_decision_panel")
         self._totals, self._history = Totals(window), History(LATEST, seconds)
@@ -49,36 +54,29 @@ class qt_decision_panel(gr.sync_block):
         self._timer = QtCore.QTimer(self.widget)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(PERIOD)
-        for port, handler in (
-            ("batches", self.handle_batches),
-            ("status", self.handle_status),
-            ("control", self.handle_control),
-        ):
-            self.message_port_register_in(pmt.intern(port))
-            self.set_msg_handler(pmt.intern(port), handler)
+        ports.receive(
+            self, batches=self.handle_batches, status=self.handle_status,
+            control=self.handle_control,
+        )
 
     def reset(self):
         """Forget all decisions."""
         self._totals.reset()
         self._history.reset()
 
+    @ports.tolerant
     def handle_batches(self, message):
         """A message on `batches`."""
-        try:
-            batch = decision_pdu.decode(message)
-        except ValueError as error:
-            self._log.warn("batch", f"message ignored: {error}")
-            return
+        batch = decision_pdu.decode(message)
         self._totals.add(batch)
         self._history.add(batch)
 
+    @ports.tolerant
     def handle_status(self, message):
         """A message on `status`."""
-        if pmt.is_dict(message):
-            self._status = pmt.to_python(message)
-        else:
-            self._log.warn("status", "status ignored: not a dictionary")
+        self._status = values.numbers(message, STATUS)
 
+    @ports.tolerant
     def handle_control(self, message):
         """A message on `control`."""
         self._control.apply(message)
@@ -111,6 +109,6 @@ def _figures(summary, status):
     if "latency_ms" in status:
         yield "latency", f"{status['latency_ms']:.1f} ms"
     if "dropped" in status:
-        yield "dropped", f"{status['dropped']:,}"
+        yield "dropped", f"{status['dropped']:,.0f}"
     if status.get("discarded"):
-        yield "discarded", f"{status['discarded']:,}"
+        yield "discarded", f"{status['discarded']:,.0f}"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A window on the robust accuracy of several receivers, as the PNR moves."""
 
-import numpy as np
 import pmt
 from gnuradio import gr
 from PyQt5 import QtCore
 from robust_amc.errors import UserError
 
-from .checks import as_number, at_least
-from .messages import control, decision_pdu
+from .checks import as_db, as_list, as_whole, at_least, shown
+from .messages import control, decision_pdu, ports
 from .panel.curve import CurveHistory
 from .panel.curve_view import CurvePicture, CurveView
+from .panel.history import LONGEST
 from .panel.sweep import Sweep
 
 PERIOD = 200  # milliseconds between two pictures
@@ -55,11 +55,10 @@ class qt_security_curve(gr.sync_block):
         named = isinstance(receivers, (list, tuple)) and all(
             isinstance(name, str) for name in receivers
         )
-        if not receivers or not named:
-            raise UserError(f"receivers must be a list of names, not {receivers!r}")
-        at_least(0, window=window, skip=skip)
-        at_least(1, visit=visit)
-        at_least(2, seconds=seconds)
+        if not named or not receivers:
+            raise UserError(f"receivers must be a list of names, not {shown(receivers)}")
+        window, skip = at_least(0, window=window, skip=skip)
+        visit, seconds = as_whole("visit", visit, 1), as_whole("seconds", seconds, 2, LONGEST)
         gr.sync_block.__init__(self, "qt_security_curve", in_sig=None, out_sig=None)
         self._log = control.LogOnce("qt_security_curve")
         self._names, self._visit = tuple(receivers), visit
@@ -73,11 +72,10 @@ class qt_security_curve(gr.sync_block):
         self._control = control.Control(
             self._log, pnr_db=self.set_pnr_db, reset=lambda value: self.reset()
         )
-        self.message_port_register_out(pmt.intern("pnr_db"))
+        ports.send(self, "pnr_db")
         for number in range(len(receivers)):
             self._listen(f"batches{number}" if len(receivers) > 1 else "batches", number)
-        self.message_port_register_in(pmt.intern("control"))
-        self.set_msg_handler(pmt.intern("control"), self.handle_control)
+        ports.receive(self, control=self.handle_control)
 
     def _listen(self, port, number):
         """Take decisions of a receiver from a port."""
@@ -87,37 +85,32 @@ class qt_security_curve(gr.sync_block):
 
         handle.__name__ = f"_handle_{port}"  # by which GNU Radio finds it
         setattr(self, handle.__name__, handle)
-        self.message_port_register_in(pmt.intern(port))
-        self.set_msg_handler(pmt.intern(port), handle)
+        ports.receive(self, **{port: handle})
 
     def pnr_db(self):
         """The PNR in dB at which attacked frames count."""
         return self._pnr_db
 
     def set_pnr_db(self, value):
-        """Say the PNR of the attack in dB; UserError when it is not finite."""
-        self._pnr_db = as_number("pnr_db", value)
+        """Say the PNR of the attack in dB; UserError when it is not within ±200."""
+        self._pnr_db = as_db("pnr_db", value)
         self._history.set_level(self._pnr_db)
 
     def set_sweep(self, levels):
         """Go to these PNRs in dB in turn, up and down; empty: stay. UserError as for set_pnr_db."""
-        levels = np.ravel(levels).tolist()
-        self._sweep = Sweep([as_number("sweep", level) for level in levels])
+        self._sweep = Sweep([as_db("sweep", level) for level in as_list("sweep", levels)])
 
     def reset(self):
         """Forget all decisions."""
         self._history.reset()
 
+    @ports.tolerant
     def handle_batches(self, number, message):
         """A message of the receiver `number`."""
-        try:
-            batch = decision_pdu.decode(message)
-        except ValueError as error:
-            self._log.warn("batch", f"message ignored: {error}")
-            return
-        self._history.add(number, batch)
+        self._history.add(number, decision_pdu.decode(message))
         self._lead()
 
+    @ports.tolerant
     def handle_control(self, message):
         """A message on `control`."""
         self._control.apply(message)

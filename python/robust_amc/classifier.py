@@ -1,5 +1,6 @@
 """A network, an optional rejector and a threshold: one object that decides and is one file."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +21,7 @@ from .rejection import threshold as thresholds
 from .rejection.base import Rejector
 from .runtime.device import AnyDevice
 
+log = logging.getLogger(__name__)
 BATCH = 64  # small enough that the feature maps stay in the cache: twice as fast as 512
 
 
@@ -47,6 +49,7 @@ class Classifier:
         self.threshold = threshold
         self.metadata = dict(metadata or {})
         self.name = name
+        self._has_warned = False
 
     @property
     def frame_length(self) -> int:
@@ -84,13 +87,22 @@ class Classifier:
 
     @torch.no_grad()
     def decide(
-        self, iq: npt.ArrayLike, scaling: Scaling | str = Scaling.NONE, batch_size: int = BATCH
+        self, iq: npt.ArrayLike, scaling: Scaling | str | None = None, batch_size: int = BATCH
     ) -> Decisions:
         """Decide an array of frames ``[n, 2, length]``; float32, deterministic.
 
-        Raises UserError for another frame length.
+        `scaling` is a Scaling, ``as_model``, or ``auto``: as the model expects, but frames that
+        are scaled already stay as they are. None: all stay as they are, and a warning is logged
+        once when most of them are not what the model expects.
+
+        Raises UserError for another frame length or an unknown scaling.
         """
         iq = self._check(iq)
+        if scaling is None:
+            self._warn_of_unscaled(iq)
+        elif scaling == frames.AUTO:
+            iq, scaling = frames.scale_where_needed(_single(iq), self.scaling), None
+        scaling = frames.scaling_of(Scaling.NONE if scaling is None else scaling, self.scaling)
         valid = frames.valid(iq)
         score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)
         label = np.full(len(iq), REJECTED, np.int16)
@@ -125,6 +137,11 @@ class Classifier:
         if self.rejector is None:
             raise UserError(f"the model {self.name or 'given'} has no rejector, so no threshold")
         return self.metadata["rejector"]["score_quantiles"]
+
+    def _warn_of_unscaled(self, iq: Floats) -> None:
+        if not self._has_warned and frames.mostly_unscaled(_single(iq), self.scaling):
+            self._has_warned = True
+            log.warning(frames.UNSCALED.format(self.scaling))
 
     def _check(self, iq: npt.ArrayLike) -> Floats:
         iq = frames.check(iq)
@@ -190,6 +207,11 @@ def same_classes(classifiers: Sequence[Classifier]) -> None:
                 f"{first.name} and {other.name} cannot be compared: their classes are "
                 f"{', '.join(first.classes)} and {', '.join(other.classes)}"
             )
+
+
+def _single(iq: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # such a frame is not valid
+        return np.asarray(iq, np.float32)
 
 
 def _chunks(rows: Integers, size: int) -> Iterator[Integers]:

@@ -7,10 +7,12 @@ from typing import Any, Self
 import numpy as np
 
 from .arrays import Array, Bools, Floats, Integers, listed
+from .errors import UserError
 
 REJECTED = -1
-NUMBERS = ("snr_db", "pnr_db", "sample_offset", "frame_power_db")  # columns, NaN where unknown
+NUMBERS = ("snr_db", "pnr_db", "frame_power_db")  # columns, NaN where unknown
 OBJECTS = ("truth", "rx_time")  # columns, None where unknown
+NO_OFFSET = -1  # in the column sample_offset, where it is unknown
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class DecisionBatch:
     """Decisions on `n` frames and what else is known of these, column by column.
 
     The columns have the names of the fields in the messages of the GNU Radio blocks. Those
-    that are left out are unknown for every frame.
+    that are left out are unknown for every frame. Raises UserError for columns of different
+    length.
 
     Attributes:
         frame_index: int64 ``[n]``
@@ -54,8 +57,8 @@ class DecisionBatch:
         truth: names, None where unknown
         snr_db, pnr_db: float64 ``[n]``, NaN where unknown
         rx_time: when the frame was received, any objects, None where unknown
-        sample_offset: float64 ``[n]``, position of the frame's first sample in its stream, NaN
-            where unknown (exact up to 2^53: years)
+        sample_offset: int64 ``[n]``, position of the frame's first sample in its stream,
+            NO_OFFSET (-1) where unknown
         frame_power_db: float64 ``[n]``, dB of the mean squared magnitude before any scaling,
             NaN where unknown
     """
@@ -71,7 +74,7 @@ class DecisionBatch:
     snr_db: Floats = None  # type: ignore[assignment]
     pnr_db: Floats = None  # type: ignore[assignment]
     rx_time: list[Any] = None  # type: ignore[assignment]
-    sample_offset: Floats = None  # type: ignore[assignment]
+    sample_offset: Integers = None  # type: ignore[assignment]
     frame_power_db: Floats = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
@@ -81,6 +84,14 @@ class DecisionBatch:
         for name in OBJECTS:
             if getattr(self, name) is None:
                 setattr(self, name, [None] * len(self))
+        if self.sample_offset is None:
+            self.sample_offset = np.full(len(self), NO_OFFSET)
+        for each in fields(self):
+            column = getattr(self, each.name)
+            if each.name != "classes" and len(column) != len(self):
+                raise UserError(f"{each.name} has {len(column)} entries for {len(self)} frames")
+        if self.classes and self.scores.shape[1:] != (len(self.classes),):
+            raise UserError(f"scores of shape {self.scores.shape} for {len(self.classes)} classes")
 
     def __len__(self) -> int:
         return len(self.frame_index)
@@ -138,8 +149,8 @@ class DecisionBatch:
         """
         columns = {
             "frame_index": listed(self.frame_index),
-            "sample_offset": [None if at is None else int(at) for at in _known(self.sample_offset)],
-            "time_s": _known(np.divide(self.sample_offset, sample_rate_hz or np.nan)),
+            "sample_offset": [None if at < 0 else at for at in listed(self.sample_offset)],
+            "time_s": _known(self._seconds(sample_rate_hz)),
             "modulation": self.modulation,
             "rejected": listed(self.rejected),
             "invalid": [None if valid else True for valid in listed(self.valid)],
@@ -154,6 +165,10 @@ class DecisionBatch:
             columns["scores"] = [dict(zip(self.classes, row, strict=True)) for row in scores]
         for values in zip(*columns.values(), strict=True):
             yield {name: value for name, value in zip(columns, values) if value is not None}
+
+    def _seconds(self, sample_rate_hz: float | None) -> Floats:
+        offset = np.where(self.sample_offset < 0, np.nan, self.sample_offset)
+        return np.divide(offset, sample_rate_hz or np.nan)
 
 
 def _joined(parts: Sequence[Any]) -> Any:

@@ -174,7 +174,7 @@ def _say(content: BinaryIO, stream: int) -> None:
 def write_json(path: AnyPath, document: object) -> None:
     """Write `document` as JSON; NaN is written as null."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(_plain(document), indent=2, allow_nan=False) + "\n")
+        temporary.write_text(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
 
 
 def checksum(path: AnyPath) -> str:
@@ -182,13 +182,14 @@ def checksum(path: AnyPath) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value for JSON: NumPy's numbers and arrays as Python's, NaN as None."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):  # NumPy scalars and arrays
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and value != value:
         return None
     return value

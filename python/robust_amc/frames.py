@@ -17,6 +17,13 @@ from .errors import UserError
 FRAME_LENGTH = 128
 ArrayOrTensor = TypeVar("ArrayOrTensor", Floats, torch.Tensor)
 AS_MODEL = "as_model"  # a choice of scaling: the one that the model was trained with
+AUTO = "auto"  # a choice: that one, for frames that do not have it already
+_NEARLY = 0.01  # of a frame's amplitude; what half precision rounds is far less
+UNSCALED = (
+    "the model expects frames scaled as {}, and most of these are far from it: hardly one is "
+    "decided right. Let them be scaled: by --scaling auto of htrd classify, scaling='auto' of a "
+    "block, or Classifier.decide(iq, scaling='auto')"
+)
 
 
 class Scaling(StrEnum):
@@ -27,16 +34,15 @@ class Scaling(StrEnum):
 
 
 def scaling_of(choice: Scaling | str, own: Scaling) -> Scaling:
-    """The Scaling for `choice`: AS_MODEL for the model's `own`, or a member or value of Scaling.
+    """The Scaling for `choice`: the model's `own`, or a member or value of Scaling.
 
-    Raises UserError for anything else.
+    AS_MODEL is the model's own for every frame; AUTO for those that are not scaled already, see
+    :func:`scale_where_needed`. Raises UserError for anything else.
     """
-    if choice == AS_MODEL:
-        return own
-    known = [AS_MODEL, *(scaling.value for scaling in Scaling)]
-    if choice not in known:
-        raise UserError(f"unknown scaling {str(choice)!r}; there are {', '.join(known)}")
-    return Scaling(choice)
+    known = [AUTO, AS_MODEL, *(scaling.value for scaling in Scaling)]
+    if not isinstance(choice, str) or choice not in known:
+        raise UserError(f"unknown scaling {str(choice)[:40]!r}; there are {', '.join(known)}")
+    return own if choice in (AUTO, AS_MODEL) else Scaling(choice)
 
 
 def require_length(name: str, length: int, wanted: int) -> None:
@@ -107,6 +113,49 @@ def scale(iq: torch.Tensor, scaling: Scaling | str) -> torch.Tensor:
         return iq
     total = magnitude(iq).sum(dim=1)
     return iq / torch.where(total > 0, total, torch.ones_like(total))[:, None, None]
+
+
+def unscaled(iq: Floats, scaling: Scaling | str) -> Bools:
+    """Which valid frames of float32 ``[n, 2, length]`` a scaling would change, bool ``[n]``."""
+    return valid(iq) & ~(np.abs(_gain(iq, scaling) - 1) <= _NEARLY)
+
+
+def mostly_unscaled(iq: Floats, scaling: Scaling | str, as_is: Bools | None = None) -> bool:
+    """Whether a scaling would change most of the valid frames that are not `as_is` a lot.
+
+    By a factor of more than 2: frames that were scaled and then perturbed are not meant.
+    """
+    judged = valid(iq) if as_is is None else valid(iq) & ~as_is
+    far = np.abs(np.log2(_gain(iq[judged], scaling))) > 1
+    return bool(2 * np.count_nonzero(far) > len(far))
+
+
+def _gain(iq: Floats, scaling: Scaling | str) -> Floats:
+    """What a scaling would multiply each frame with, ``[n]``; NaN for some that are not valid."""
+    if Scaling(scaling) is Scaling.NONE:
+        return np.ones(len(iq))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return np.sqrt(energy(scale(_tensor(iq), scaling).numpy()) / energy(iq))
+
+
+def scale_where_needed(iq: Floats, scaling: Scaling | str, as_is: Bools | None = None) -> Floats:
+    """Scale the frames of float32 ``[n, 2, length]`` that are not scaled already.
+
+    Those that are stay as they are, to the last bit, and so do frames that are not valid and
+    those `as_is` (bool ``[n]``): they were scaled before something was added to them.
+    """
+    rows = unscaled(iq, scaling)
+    if as_is is not None:
+        rows &= ~as_is
+    if not rows.any():
+        return iq
+    made = iq.copy()
+    made[rows] = scale(_tensor(iq[rows]), scaling).numpy()
+    return made
+
+
+def _tensor(iq: Floats) -> torch.Tensor:
+    return torch.from_numpy(np.require(iq, np.float32, ["C", "W"]))  # W: or PyTorch warns
 
 
 def valid(iq: npt.ArrayLike) -> Bools:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import assets, systems
+from . import assets, fields, systems
+from .errors import UserError, printable
 from .evaluation.metrics import METRICS
-from .files import AnyPath, Document
+from .fields import items, maybe, real, table, text, whole
+from .files import AnyPath, Document, checksum
+from .model_document import RECORD
 
 if TYPE_CHECKING:
     from .classifier import Classifier
-from .files import checksum
 
 MEASURED = "models/unknown.json"  # what `htrd evaluate --unknown` found of the models that ship
 USE = """\
@@ -28,6 +30,22 @@ LIMITS = """\
 - A robust accuracy is what the attack of docs/threat-model.md left over at its budget. A better
   attack lowers it, a larger perturbation brings it to nothing.
 - One training of one seed, unless the figures say otherwise."""
+
+_INTERVALS = {f"{each}_interval": items(maybe(real()), 2, 2) for each in METRICS}
+_ROW = table(
+    {"attack": text(), "pnr_db": maybe(real()), "frames": whole(0)}
+    | dict.fromkeys(METRICS, maybe(real()))
+    | _INTERVALS
+)
+_FORM = table(
+    {"training": table({"method": fields.name}), "dataset": RECORD},
+    {
+        "rejector": table({"target_rejection": real(0, 1)}),
+        "evaluation": table(
+            {"command": text(), "date": text(), "rows": items(_ROW)}, {"frames": text()}
+        ),
+    },
+)
 
 CONVOLUTIONAL = ("vtcnn2", "residual", "ensemble")
 BLIND = """\
@@ -52,7 +70,14 @@ Signals at {snr_db:g} dB SNR in the whole rate, made by
 
 
 def card(classifier: Classifier, path: AnyPath) -> str:
-    """The card of a Classifier read from `path`, Markdown: data, settings, figures, limits."""
+    """The card of a Classifier read from `path`, Markdown: data, settings, figures, limits.
+
+    Raises UserError when the file does not say what a card has to.
+    """
+    try:
+        _FORM(classifier.metadata, "its metadata")
+    except UserError as error:
+        raise UserError(f"there can be no card of {path}: {error}") from None
     return "\n".join(_lines(classifier, path)) + "\n"
 
 
@@ -117,7 +142,7 @@ def _table(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     for name, value in facts.items():
-        yield f"| {name.replace('_', ' ')} | {_text(value)} |"
+        yield f"| {name.replace('_', ' ')} | {printable(_text(value))} |"
 
 
 def _data(facts: Document) -> Document:
@@ -145,8 +170,8 @@ def _settings(facts: Document) -> Document:
 
 def _text(value: Any) -> str:
     """A setting in words; of a model that was the start, its name and epochs."""
-    if isinstance(value, dict) and "training" in value:
-        return f"{value['name']}, {value['training']['epochs']} epochs"
+    if isinstance(value, dict) and isinstance(value.get("training"), dict):
+        return f"{value.get('name', '?')}, {value['training'].get('epochs', '?')} epochs"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
     if isinstance(value, list):
@@ -188,8 +213,12 @@ def _figures(facts: Document) -> Iterator[str]:
     yield "|---" * (2 + len(METRICS)) + "|"
     for row in facts["rows"]:
         attack = "none" if row["pnr_db"] is None else f"{row['attack']}, PNR {row['pnr_db']:g} dB"
-        cells = (
-            "{:.3f} [{:.3f}, {:.3f}]".format(row[name], *row[f"{name}_interval"])
-            for name in METRICS
-        )
+        cells = (_interval(row[each], row[f"{each}_interval"]) for each in METRICS)
         yield f"| {attack} | {row['frames']} | {' | '.join(cells)} |"
+
+
+def _interval(value: float | None, bounds: list[float | None]) -> str:
+    low, high = bounds
+    if value is None or low is None or high is None:
+        return "-"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"

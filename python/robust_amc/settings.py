@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .errors import UserError
+from .fields import LARGEST, either, flag, real, whole
 
 # Settings with a new name, of the training and of the library's own kinds of rejectors. Files and
 # commands with the old one are read all the same.
@@ -18,6 +19,8 @@ RENAMED = {
     "svm": {"penalty": "C"},
     "autoencoder": {"code": "latent_dim"},
 }
+_SEED = whole(0, LARGEST)
+_NUMBER = either(flag, whole(-(10**9), 10**9), real(-1e12, 1e12))
 log = logging.getLogger(__name__)
 
 
@@ -86,6 +89,8 @@ def types_of(kind: type) -> dict[str, Any]:
 
 def check(types: Mapping[str, Any], table: Mapping[str, Any], where: str) -> None:
     """UserError unless each entry of the table `where` is one of `types`, and of that type."""
+    if not isinstance(table, Mapping):
+        raise UserError(f"[{where}] must be a table of settings, not {table!r}")
     unknown = sorted(set(table) - set(types))
     if unknown:
         raise UserError(
@@ -96,6 +101,9 @@ def check(types: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Non
         if not _fits(value, types[name]):
             wanted = getattr(types[name], "__name__", types[name])
             raise UserError(f"{where}.{name} must be of type {wanted}, not {value!r}")
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, (int, float)):
+                (_SEED if name.endswith("seed") else _NUMBER)(number, f"{where}.{name}")
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -103,7 +111,10 @@ def _fits(value: Any, kind: Any) -> bool:
         return True
     if get_origin(kind) in (Union, UnionType):
         return any(_fits(value, each) for each in get_args(kind))
-    kind = get_origin(kind) or kind  # of list[float]: list
+    if isinstance(value, list) and get_origin(kind) is list:
+        (item,) = get_args(kind)
+        return all(_fits(each, item) for each in value)
+    kind = get_origin(kind) or kind  # of dict[str, Any]: dict
     if isinstance(value, bool):  # which Python counts among the integers
         return kind is bool
     return isinstance(value, kind) or (kind is float and isinstance(value, int))

@@ -11,15 +11,17 @@ fields of its settings. A `[sweep]` table lists the values to choose from on val
 """
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import assets, settings
+from . import assets, fields, json_text, reading, settings
 from .errors import UserError
 from .files import AnyPath, Document
 from .rejection import REJECTORS
@@ -28,6 +30,18 @@ from .training import METHODS, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
+_LONGEST = 1 << 16  # bytes of a file
+_LONGEST_LINE = 1000  # characters; keys of thousands of parts take TOML's reader minutes
+_MOST_VARIANTS = 1000  # each is trained, calibrated and attacked
+_FORM = fields.table(
+    {"title": fields.text()},
+    {
+        "network": fields.name,
+        "training": fields.table({}),
+        "rejector": fields.table({}, {"kind": fields.name}),
+        "sweep": fields.table({}),
+    },
+)
 Values = Mapping[str, Any]  # of settings, by dotted names
 Shortened = TypeVar("Shortened", TrainSettings, PretrainSettings)
 _DEFAULTS = {"title": "", "training": {}, "rejector": {}}  # a file that says nothing
@@ -127,15 +141,22 @@ def words(values: Values) -> str:
 def _read(name_or_path: AnyPath) -> tuple[Path, Document]:
     """Path and content of a system's file."""
     shipped = assets.SYSTEMS / f"{name_or_path}.toml"
-    path = shipped if shipped.exists() else Path(name_or_path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+    path = shipped if os.path.exists(shipped) else Path(name_or_path)
+    if not os.path.exists(path):
         raise UserError(
             f"there is no system {name_or_path}: neither a file nor one of {', '.join(names())}"
-        ) from None
-    except ValueError as error:  # neither TOML nor even text
-        raise UserError(f"{path} is not a TOML file: {str(error).splitlines()[0]}") from None
+        )
+    text = reading.text(path, _LONGEST, "a TOML file of a system")
+    if max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
+        raise UserError(f"{path} has lines of more than {_LONGEST_LINE} characters; break them")
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} is not a TOML file: {reason}") from None
+    with _named(path):
+        json_text.check_depth(document, "its content")
+        _FORM(document, "the file")
     return path, settings.current(document, path)
 
 
@@ -144,7 +165,7 @@ def _named(what: object) -> Iterator[None]:
     """Whatever is wrong is said to be so with `what`."""
     try:
         yield
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError) as error:  # of a plug of another package
         raise UserError(f"{what} has a wrong entry: {error}") from None
     except UserError as error:
         raise UserError(f"{what}: {error}") from None
@@ -157,6 +178,12 @@ def _variants(name: str, document: Document, grid: Values) -> list[tuple[dict[st
                 f"the values of {setting} to choose from must be a list of one or more, "
                 'as in "cat.r_max" = [0.1, 0.15]'
             )
+    count = prod(map(len, grid.values()))
+    if count > _MOST_VARIANTS:
+        raise UserError(
+            f"its lists of values to choose from have {count} combinations; at most "
+            f"{_MOST_VARIANTS} can be compared"
+        )
     found = []
     for values in (dict(zip(grid, each)) for each in product(*grid.values())):
         with _named(words(values)):

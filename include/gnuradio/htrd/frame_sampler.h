@@ -41,10 +41,11 @@ public:
     typedef std::shared_ptr<frame_sampler> sptr;
 
     /*!
-     * \param frame_length length of a frame in samples
+     * \param frame_length length of a frame in samples, at most 2^24
      * \param hop distance from the start of a frame to that of the next in samples:
      * fewer than frame_length overlap, more skip; 0: frame_length
-     * \param samp_rate sample rate of the stream in samples per second; 0: not known,
+     * \param samp_rate sample rate of the stream in samples per second, 0.001 to 1e12;
+     * 0: not known,
      * then there is no rate cap and rx_time is forwarded like any other tag
      * \param squelch_db power in dB of a frame that opens the squelch, 0 dB for samples
      * of magnitude 1; -inf: no squelch

@@ -47,7 +47,8 @@ public:
 
     /*!
      * \param waveform the samples to add; empty: they are read from the file
-     * \param file a file of complex float32 samples (cf32), when there is no waveform
+     * \param file a file of complex float32 samples (cf32), 2^27 at most, when there is no
+     * waveform
      * \param mode which level is kept
      * \param pnr_db perturbation-to-noise ratio in dB, for mode PNR
      * \param snr_db signal-to-noise ratio in dB at the receiver, for mode PNR
@@ -62,7 +63,8 @@ public:
      * it is played cyclically and keeps its length
      * \param seed seed of the random angles and samples
      * \param average time constant of the power measurement in samples, at least 64
-     * \param power mean |x|^2 of the stream where it is known; 0: it is measured
+     * \param power mean |x|^2 of the stream where it is known, up to 1e30; 0: it is
+     * measured
      *
      * \throws std::invalid_argument for a value out of range, a waveform that is empty,
      * zero or not finite, and a file that cannot be read

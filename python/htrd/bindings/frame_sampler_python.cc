@@ -14,7 +14,7 @@
 /* BINDTOOL_GEN_AUTOMATIC(0)                                                       */
 /* BINDTOOL_USE_PYGCCXML(0)                                                        */
 /* BINDTOOL_HEADER_FILE(frame_sampler.h)                                        */
-/* BINDTOOL_HEADER_FILE_HASH(a91af336acbf4387601536b9e9460eef)                     */
+/* BINDTOOL_HEADER_FILE_HASH(7465c08a0557468a8ae38e1e582ec705)                     */
 /***********************************************************************************/
 
 #include <pybind11/complex.h>

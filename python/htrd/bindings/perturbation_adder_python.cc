@@ -14,7 +14,7 @@
 /* BINDTOOL_GEN_AUTOMATIC(0)                                                       */
 /* BINDTOOL_USE_PYGCCXML(0)                                                        */
 /* BINDTOOL_HEADER_FILE(perturbation_adder.h)                                        */
-/* BINDTOOL_HEADER_FILE_HASH(57cca77feada4acea82b75903ad61875)                     */
+/* BINDTOOL_HEADER_FILE_HASH(76a959f65e5429016da9c49e16a93463)                     */
 /***********************************************************************************/
 
 #include <pybind11/complex.h>

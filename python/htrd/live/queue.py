@@ -8,7 +8,7 @@ import numpy as np
 
 from ..messages import tags
 
-SAMPLES, ARRIVAL = "samples", "arrival"
+SAMPLES, AS_IS, ARRIVAL = "samples", "as_is", "arrival"
 OBJECTS = [name for name, kind in tags.KINDS.items() if kind is object]
 
 
@@ -28,7 +28,7 @@ class LiveQueue:
     """
 
     def __init__(self, capacity, frame_length):
-        kinds = tags.KINDS | {ARRIVAL: np.float64}
+        kinds = tags.KINDS | {AS_IS: bool, ARRIVAL: np.float64}
         self._ring = {SAMPLES: np.zeros((capacity, frame_length), np.complex64)}
         self._ring |= {name: np.zeros(capacity, kind) for name, kind in kinds.items()}
         self._capacity = capacity
@@ -42,7 +42,7 @@ class LiveQueue:
         return self._length
 
     def put(self, samples, facts):
-        """Append frames, complex64 ``[n, length]``, and their columns of tags.KINDS."""
+        """Append frames, complex64 ``[n, length]``, and their columns of tags.KINDS and AS_IS."""
         kept = min(len(samples), self._capacity)
         new = facts | {SAMPLES: samples}
         with self._changed:

@@ -3,8 +3,10 @@
 
 import logging
 
-import pmt
 from robust_amc.errors import UserError
+
+from ..checks import shown
+from .values import as_python
 
 
 class LogOnce:
@@ -38,7 +40,7 @@ class Control:
         for name, value in self._pairs(message):
             if name not in self._setters:
                 known = ", ".join(self._setters)
-                self._log.warn("name", f"control message {name!r} ignored; known are {known}")
+                self._log.warn("name", f"control message {shown(name)} ignored; known are {known}")
                 continue
             try:
                 self._setters[name](value)
@@ -46,10 +48,7 @@ class Control:
                 self._log.warn(f"value of {name}", f"control message ignored: {error}")
 
     def _pairs(self, message):
-        try:
-            content = pmt.to_python(message)
-        except Exception:  # noqa: BLE001 (pmt converters raise whatever the sender's data causes)
-            content = None
+        content = as_python(message)
         if isinstance(content, dict) and content:
             return content.items()
         if isinstance(content, tuple) and len(content) == 2 and isinstance(content[0], str):

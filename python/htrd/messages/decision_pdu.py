@@ -3,26 +3,32 @@
 
 import numpy as np
 import pmt
-from robust_amc.decisions import NUMBERS, DecisionBatch
+from robust_amc.decisions import NO_OFFSET, NUMBERS, DecisionBatch
+from robust_amc.names import is_name
 
-from ..htrd_python import _number
+from ..checks import shown
+from ..htrd_python import _whole
 from . import pmt_vectors
+from .values import as_python
 
 _FLOAT_COLUMNS = ("score", "threshold", *NUMBERS)
+_WHOLE_COLUMNS = {"frame_index": np.int64, "sample_offset": np.int64}
 
 
 def encode(batch):
     """PDU of a DecisionBatch whose `rx_time` are PMTs: dictionary of vectors, and all scores.
 
-    The fields are those of :func:`encode_one`, a vector each: `frame_index` of longs
-    (pmt.to_python cannot read s64vector), `rejected` u8vector, `modulation`, `truth` and
-    `rx_time` vectors with PMT_NIL where there is nothing, the others f64vector with NaN
-    where there is nothing. What comes from tags (`truth`, `rx_time` and the columns of
-    numbers) is absent where no frame has it. `classes` is a vector of symbols, and the
-    second part an f32vector of n times len(classes) scores, frame after frame.
+    The fields are those of :func:`encode_one`, a vector each: `frame_index` and
+    `sample_offset` of longs (pmt.to_python cannot read s64vector), -1 for an offset that is not
+    known; `rejected` u8vector; `modulation`, `truth` and `rx_time` vectors with PMT_NIL where
+    there is nothing; the others f64vector with NaN where there is nothing. What comes from tags
+    (`truth`, `rx_time`, `sample_offset` and the columns of numbers) is absent where no frame has
+    it. `classes` is a vector of symbols, and the second part an f32vector of n times
+    len(classes) scores, frame after frame.
     """
     fields = {
         "frame_index": pmt_vectors.longs(batch.frame_index),
+        "sample_offset": _offsets(batch.sample_offset),
         "modulation": pmt_vectors.symbols(batch.modulation),
         "rejected": pmt.init_u8vector(len(batch), batch.rejected.tolist()),
         "truth": pmt_vectors.symbols(batch.truth) if any(batch.truth) else None,
@@ -39,7 +45,7 @@ def encode(batch):
 def encode_one(batch, row):
     """PDU of one frame of a DecisionBatch whose `rx_time` are PMTs: dictionary, score vector."""
     modulation, truth = batch.modulation[row], batch.truth[row]
-    offset = batch.sample_offset[row]
+    offset = int(batch.sample_offset[row])
     fields = {
         "frame_index": pmt.from_long(int(batch.frame_index[row])),
         "modulation": modulation and pmt.intern(modulation),
@@ -50,7 +56,7 @@ def encode_one(batch, row):
         "snr_db": _known_number(batch.snr_db[row]),
         "pnr_db": _known_number(batch.pnr_db[row]),
         "rx_time": batch.rx_time[row],
-        "sample_offset": None if np.isnan(offset) else pmt.from_uint64(int(offset)),
+        "sample_offset": None if offset < 0 else pmt.from_uint64(offset),
         "frame_power_db": _known_number(batch.frame_power_db[row]),
     }
     return pmt.cons(_dictionary(fields), pmt_vectors.floats(batch.scores[row]))
@@ -79,7 +85,8 @@ def decode(message):
             **absent | {name: column for name, column in columns.items() if column is not None}
         )
     except Exception as error:  # noqa: BLE001 (pmt raises whatever the sender's data causes)
-        raise ValueError(f"not a decision: {error}") from None
+        text = " ".join(str(error).split())[:200]  # PMT says the whole value
+        raise ValueError(f"not a decision: {text}") from None
 
 
 def _read(fields, name, single):
@@ -88,32 +95,63 @@ def _read(fields, name, single):
     if pmt.is_null(value):
         return None
     if name == "classes":
-        return tuple(pmt_vectors.read_symbols(value))
+        return _read_classes(value)
     column = [_READERS[name](value)] if single else _VECTOR_READERS[name](value)
-    kind = {"frame_index": np.int64}.get(name, np.float64 if name in _FLOAT_COLUMNS else None)
+    kind = np.float64 if name in _FLOAT_COLUMNS else _WHOLE_COLUMNS.get(name)
     return column if kind is None else np.asarray(column, kind)
 
 
+def _read_name(symbol):
+    return _checked([pmt.symbol_to_string(symbol)])[0]
+
+
+def _read_names(vector):
+    return _checked(pmt_vectors.read_symbols(vector))
+
+
+def _read_classes(vector):
+    names = _read_names(vector)
+    if None in names or len(set(names)) != len(names):
+        raise ValueError("a class has no name, or two have the same")
+    return tuple(names)
+
+
+def _checked(names):
+    for name in set(names) - {None}:
+        if not is_name(name):
+            raise ValueError(f"a class is named {shown(name)}")
+    return names
+
+
 def _read_objects(vector):
-    """Python objects of a vector of any PMTs, None for PMT_NIL."""
-    items = (pmt.vector_ref(vector, row) for row in range(pmt.length(vector)))
-    return [None if pmt.is_null(item) else pmt.to_python(item) for item in items]
+    """Python objects of a vector of any PMTs, None for those that have no such form."""
+    return [as_python(pmt.vector_ref(vector, row)) for row in range(pmt.length(vector))]
+
+
+def _read_offsets(vector):
+    """int64 array of a vector of longs, or of an f64vector, as earlier versions sent it."""
+    if not pmt.is_f64vector(vector):
+        return np.maximum(pmt_vectors.read_longs(vector), NO_OFFSET)
+    found = np.array(pmt.f64vector_elements(vector))
+    known = (found >= 0) & (found < 2.0**63)
+    return np.where(known, found, NO_OFFSET).astype(np.int64)
 
 
 # pmt.to_python() does all of them, at many times the price
 _READERS = {
     "frame_index": pmt.to_long,
-    "modulation": pmt.symbol_to_string,
-    "truth": pmt.symbol_to_string,
-    "rx_time": pmt.to_python,
+    "modulation": _read_name,
+    "truth": _read_name,
+    "rx_time": as_python,
+    "sample_offset": _whole,
     **dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double),
-    "sample_offset": _number,  # a uint64 in a single decision
 }
 _VECTOR_READERS = {
     "frame_index": pmt_vectors.read_longs,
-    "modulation": pmt_vectors.read_symbols,
-    "truth": pmt_vectors.read_symbols,
+    "modulation": _read_names,
+    "truth": _read_names,
     "rx_time": _read_objects,
+    "sample_offset": _read_offsets,
     **dict.fromkeys(_FLOAT_COLUMNS, pmt.f64vector_elements),
 }
 
@@ -125,6 +163,11 @@ def _dictionary(fields):
         if value is not None:
             dictionary = pmt.dict_add(dictionary, pmt.intern(name), value)
     return dictionary
+
+
+def _offsets(column):
+    """PMT of sample offsets; None when there are none."""
+    return pmt_vectors.longs(column) if (column >= 0).any() else None
 
 
 def _objects(items):

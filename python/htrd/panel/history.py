@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LONGEST = 86_400  # seconds: a day
+
 
 @dataclass(frozen=True)
 class Decision:

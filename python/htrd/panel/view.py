@@ -28,6 +28,7 @@ from .drawing import (
 
 REJECTED = "rejected"
 WIDE = 500  # pixels, from where on there is room for the confusion matrix
+LARGEST = 1e30  # scores beyond it, and those that are not finite, have no bar
 GAP = 14  # pixels between two numbers of the headline
 
 
@@ -143,10 +144,10 @@ class DecisionView(QtWidgets.QWidget):
             ):  # fmt: skip
                 text(painter, (x, y, width, LINE), said, color=shade)
                 x += width
-            if np.isfinite(each.score):
+            if _is_drawn(each.score):
                 width = int((each.score - low) / (high - low) * bar.width())
                 painter.fillRect(x, y + 4, max(1, width), LINE - 8, QtGui.QColor(color))
-            if np.isfinite(each.threshold):
+            if _is_drawn(each.threshold):
                 mark = x + int((each.threshold - low) / (high - low) * bar.width())
                 painter.fillRect(mark, y + 1, 2, LINE - 2, QtGui.QColor(BLACK))
 
@@ -229,9 +230,13 @@ def _split(area, share):
 def _range(latest):
     """From which to which score the bars reach."""
     scores = [value for each in latest for value in (each.score, each.threshold)]
-    finite = [value for value in scores if np.isfinite(value)]
-    low, high = (min(finite), max(finite)) if finite else (0, 1)
-    return low, max(high, low + 1e-9)
+    drawn = [value for value in scores if _is_drawn(value)]
+    low, high = (min(drawn), max(drawn)) if drawn else (0, 1)
+    return low, max(high, low + 1e-9 * max(1, abs(low)))
+
+
+def _is_drawn(score):
+    return abs(score) < LARGEST  # NaN is not
 
 
 def _color(number, count):

@@ -16,7 +16,7 @@ from ..reduced import ReducedClassifier
 from . import objectives
 from .objectives import Objective
 from .pgd import descend, random_start
-from .targets import Targets, targets
+from .targets import Targets, labels, targets
 from .threat import Goal
 
 LATER = 0.3  # share of the steps that a try after the first one takes
@@ -101,7 +101,8 @@ def white_box(
             no such starts)
         progress: called with the number of frames won so far and the share of tries done
 
-    Raises UserError when a radius is negative or not finite.
+    Raises UserError when labels or radii are not as many as frames, a label is no class of the
+    classifier, or a radius is negative or not finite.
     """
     target = targets(classifier, iq, label, epsilon)
     generator = torch.Generator().manual_seed(seed)
@@ -140,12 +141,13 @@ class _WhiteBox:
 
     def look_around(self, iq: Floats, label: npt.ArrayLike) -> None:
         """Find for each frame the nearest of another class that is decided as what it is."""
-        iq, label = iq.astype(np.float32), np.asarray(label)
-        known = self.classifier.decide(iq, self.scaling).label == label
+        iq = frames.check(iq).astype(np.float32)
+        true = labels(label, len(iq), np.ones(len(iq), bool), len(self.classifier.classes))
+        known = self.classifier.decide(iq, self.scaling).label == true
         if not known.any():
             return
         other = torch.as_tensor(iq[known], device=self.clean.device)
-        other_label = torch.as_tensor(label[known], device=self.clean.device, dtype=torch.long)
+        other_label = torch.as_tensor(true[known], device=self.clean.device, dtype=torch.long)
         nearest = []
         for rows in torch.arange(len(self.clean), device=self.clean.device).split(1024):
             distance = torch.cdist(self.clean[rows].flatten(1), other.flatten(1))

@@ -65,7 +65,7 @@ def rows_at(
     budget: dict[str, Any] = {"steps": steps, "step_size": STEP_SIZE}
 
     def left(perturbed: Floats) -> float:
-        return float(np.mean(classifier.decide(perturbed).label == label))
+        return float(np.mean(classifier.decide(perturbed, frames.Scaling.NONE).label == label))
 
     alone = left(cross_entropy(classifier, iq, label, epsilon, **budget))
     more = AttackSettings(**budget, restarts=0, fast=False)

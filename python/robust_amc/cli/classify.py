@@ -10,6 +10,8 @@ import typer
 from .. import data
 from ..data.formats import sigmf_recording
 from ..errors import UserError
+from ..frames import AS_MODEL, Scaling
+from ..frames import AUTO as AUTO_SCALING
 from ..inference import Precision, open_engine, source_of
 from ..inference.choose import AUTO, ENGINES
 from ..streams.frame_sampler import HYSTERESIS_DB, FrameSampler, Squelch
@@ -26,9 +28,9 @@ EXACT = EngineName["torch"]
 class InputScaling(StrEnum):
     """How frames are scaled before the network sees them."""
 
-    AUTO = "auto"
-    NONE = "none"
-    AS_MODEL = "as_model"
+    AUTO = AUTO_SCALING
+    NONE = Scaling.NONE.value
+    AS_MODEL = AS_MODEL
 
 
 def classify(
@@ -71,7 +73,7 @@ def classify(
     ] = HYSTERESIS_DB,
     scaling: Annotated[
         InputScaling,
-        typer.Option(help="auto: none for data sets, as_model for samples of a radio."),
+        typer.Option(help="auto: as the model expects, where frames are not scaled already."),
     ] = InputScaling.AUTO,
     threshold: Annotated[
         float | None, typer.Option(help="Reject below this score (default: the model's own).")
@@ -124,9 +126,6 @@ def classify(
             "--center-frequency": center_frequency,
         })  # fmt: skip
         dataset = data.read(source, length)
-    if scaling is InputScaling.AUTO:
-        is_scaled = stream is None or stream.recording.is_dataset
-        scaling = InputScaling.NONE if is_scaled else InputScaling.AS_MODEL
     if model.endswith(".onnx"):
         engine = EngineName[AUTO] if engine is EXACT else engine
     elif precision is None and engine != AUTO:

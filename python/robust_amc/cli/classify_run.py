@@ -67,7 +67,7 @@ class Run:
                 raise UserError(
                     f"{self.source} has {sampler.samples} samples, too few for a frame of {length}"
                 )
-            self._summarize(totals, start, _left_out(sampler, batches, decoder))
+            self._summarize(totals, start, _left_out(stream, sampler, batches, decoder))
         if annotate and annotator:
             _report(annotate, annotator.annotations)
         return stop.status
@@ -90,10 +90,13 @@ class Run:
         err.print(f"{self.source}: {counts}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _left_out(sampler: FrameSampler, batches: FrameStream, decoder: Decoder) -> list[str]:
+def _left_out(
+    stream: Stream, sampler: FrameSampler, batches: FrameStream, decoder: Decoder
+) -> list[str]:
     counts = {
         "below the squelch": sampler.squelched,
         "discarded when it was stopped": batches.discarded,
+        "messages without samples skipped": stream.source.skipped,
         "bytes at the end that are not a whole sample": len(decoder.rest) * batches.has_ended,
     }
     return [f"{count} {what}" for what, count in counts.items() if count]

@@ -25,7 +25,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from ..errors import UserError
+from ..errors import UserError, printable
 from ..runtime import processes
 from .standard_streams import failure, open_closed, patient
 
@@ -49,7 +49,7 @@ class _Lines(logging.Handler):
         self.shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = record.getMessage()
+        line = printable(record.getMessage())
         if line not in self.shown:
             self.shown.add(line)
             err.print(line, highlight=False, soft_wrap=True)

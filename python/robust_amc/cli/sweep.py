@@ -178,5 +178,5 @@ def _show(best_first: Sequence[Document], keep: float) -> None:
 def _figure(row: Document, metric: str) -> str:
     if row.get(metric) is None:
         return "failed" if "error" in row else "-"
-    low, high = row[f"{metric}_interval"]
+    low, high = row.get(f"{metric}_interval") or (row[metric], row[metric])
     return f"{row[metric]:.3f} ±{(high - low) / 2:.3f}"

@@ -12,9 +12,11 @@ from .. import frames
 from ..arrays import Array, Floats, Integers
 from ..errors import UserError
 from ..files import Document
+from ..names import is_name
 from ..runtime.memory import available_memory
 from . import lazy
 
+MOST_CLASSES = 1000
 CHUNK = 1 << 20  # samples that are worked on at a time: 8 MB of float32 I and Q
 _MOST_OF_MEMORY = 0.8
 Progress = Callable[[int, int], None]  # is told how many are done, of how many
@@ -65,8 +67,10 @@ class FrameDataset:
         unknown = [name for name in self.extra if name not in EXTRA]
         if unknown:
             raise UserError(f"{', '.join(unknown)} is nothing that a frame can have")
+        if len(self.classes) > MOST_CLASSES:
+            raise UserError(f"{len(self.classes)} classes are too many; at most {MOST_CLASSES}")
         for name in self.classes:
-            if not (isinstance(name, str) and name.isprintable() and 0 < len(name) <= 100):
+            if not is_name(name):
                 raise UserError(f"a class is named {str(name)[:40]!r}, which is not a name")
         if len(set(self.classes)) != len(self.classes):
             raise UserError(f"a class is named twice: {', '.join(self.classes)}")

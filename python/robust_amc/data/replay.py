@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ class ReplayOrder:
         The current pass lasts until the first frame of the next one is taken. Raises
         UserError when there is no such position.
         """
-        if not (0 <= position < len(self) and position == int(position)):
+        is_number = isinstance(position, Real)
+        if not (is_number and 0 <= position < len(self) and position == int(position)):
             raise UserError(
                 f"there is no position {position} in the order; give one of 0 … {len(self) - 1}"
             )

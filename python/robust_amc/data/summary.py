@@ -7,9 +7,10 @@ import numpy as np
 
 from .. import frames
 from ..arrays import Floats
+from ..errors import UserError
 from ..files import Document
 from .dataset import FrameDataset, Progress, pieces
-from .formats import radioml_pickle
+from .formats import radioml_pickle, sample_file
 
 _ENOUGH_FOR_SCALING = 4096  # frames
 _SCALING_TOLERANCE = 0.01  # of the sum of magnitudes
@@ -106,10 +107,11 @@ def _digest(frame: Floats) -> int:
 
 def _full_scale(datatype: object) -> tuple[float, ...]:
     """The values of I or Q at which a fixed-point recording clips; none for other data."""
-    kind, bits = str(datatype)[1:2], str(datatype)[2:].split("_")[0]
-    if kind not in ("i", "u") or not bits.isdigit():
+    try:
+        dtype = sample_file.parse_datatype(datatype)
+    except UserError:  # the metadata can be anybody's
         return ()
-    return (-1.0, 1.0 - 2.0 ** (1 - int(bits)))
+    return () if dtype.kind == "f" else (-1.0, 1.0 - 2.0 ** (1 - 8 * dtype.itemsize))
 
 
 def _counts(dataset: FrameDataset) -> tuple[Floats, dict[str, dict[str, int]]]:

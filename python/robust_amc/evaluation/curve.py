@@ -138,7 +138,7 @@ class SecurityCurve:
 
     def decide(self, iq: Floats) -> Decisions:
         """Decisions of the classifier; the frames are shared out between the processes."""
-        return sharded(len(iq), lambda rows: self.classifier.decide(iq[rows]))
+        return sharded(len(iq), lambda rows: self.classifier.decide(iq[rows], frames.Scaling.NONE))
 
     def white_box(
         self,

@@ -9,7 +9,13 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA
 
 from ..arrays import Floats, Integers
+from ..errors import UserError
 from ..files import AnyPath, Document, replacing
+
+MOST_PANELS = 100  # of confusion matrices in a picture
+MOST_NAMES = 1200  # of classes, in all confusion matrices of a picture
+_NUMBERED = 3000  # cells that have a number each; more take long, and are too small to read
+_COLUMNS = 6  # of panels
 
 
 def security_curve(rows: Sequence[Document], path: AnyPath, title: str | None = None) -> None:
@@ -56,27 +62,44 @@ def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: 
     """Draw confusion matrices side by side, shares of each true class in percent.
 
     `tables` are (title, classes, counts ``[classes, classes + 1]``), the last column the
-    rejected ones. Classes without frames have no row.
+    rejected ones. Classes without frames have no row. Many matrices have several rows of
+    panels, and no numbers, which nobody could read. Raises UserError for more than a picture
+    can hold.
     """
+    names = sum(len(classes) for _, classes, _ in tables)
+    if len(tables) > MOST_PANELS or names > MOST_NAMES:
+        raise UserError(
+            f"{len(tables)} matrices with {names} classes are too many for a picture; at most "
+            f"{MOST_PANELS} with {MOST_NAMES}"
+        )
+    columns = min(len(tables), _COLUMNS)
+    rows = -(-len(tables) // columns)
+    is_small = sum(len(classes) ** 2 for _, classes, _ in tables) <= _NUMBERED
     figure, panels = _pyplot().subplots(
-        1, len(tables), figsize=(5.2 * len(tables), 5), squeeze=False, constrained_layout=True
+        rows, columns, figsize=(5.2 * columns, 5 * rows), squeeze=False, constrained_layout=is_small
     )
-    for axes, (title, classes, counts) in zip(panels[0], tables, strict=True):
-        counts = np.asarray(counts)
-        rows = np.flatnonzero(counts.sum(1))
-        columns = [*range(len(classes))] + [len(classes)] * bool(counts[:, -1].any())
-        share = 100 * counts[np.ix_(rows, columns)] / counts[rows].sum(1, keepdims=True)
+    if not is_small:  # to fit many panels to their names takes long
+        figure.subplots_adjust(0.1 / columns, 0.2 / rows, 0.98, 1 - 0.15 / rows, 0.3, 0.4)
+    for axes in panels.flat[len(tables) :]:
+        axes.set_axis_off()
+    for axes, (title, classes, counts) in zip(panels.flat, tables):
+        counts = np.asarray(counts, float)
+        used = np.flatnonzero(counts.sum(1))
+        decided = [*range(len(classes))] + [len(classes)] * bool(counts[:, -1].any())
+        share = 100 * counts[np.ix_(used, decided)] / counts[used].sum(1, keepdims=True)
         axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-        for y, x in np.argwhere(share >= 0.5):
+        for y, x in np.argwhere(share >= 0.5) if is_small else ():
             color = "white" if share[y, x] > 60 else "black"
-            axes.text(x, y, f"{share[y, x]:.0f}", ha="center", va="center", color=color, fontsize=8)
-        names = [*classes, "rejected"]
-        axes.set_xticks(range(len(columns)), [names[i] for i in columns], rotation=60, fontsize=8)
-        axes.set_yticks(range(len(rows)), [names[i] for i in rows], fontsize=8)
+            shown = f"{share[y, x]:.0f}"
+            text = axes.text(x, y, shown, ha="center", va="center", color=color, fontsize=8)
+            text.set_in_layout(False)  # it lies inside: to find out how large it is takes long
+        labels = [*classes, "rejected"]
+        axes.set_xticks(range(len(decided)), [labels[i] for i in decided], rotation=60, fontsize=8)
+        axes.set_yticks(range(len(used)), [labels[i] for i in used], fontsize=8)
         axes.set_xlabel("decided")
         axes.set_ylabel("true")
         axes.set_title(title, fontsize=10)
-    _save(figure, path)
+    _save(figure, path, 150 if is_small else 75)
 
 
 def features(
@@ -111,7 +134,7 @@ def _pyplot() -> Any:
     return pyplot
 
 
-def _save(figure: Any, path: AnyPath) -> None:
+def _save(figure: Any, path: AnyPath, dpi: int = 150) -> None:
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        figure.savefig(temporary, dpi=dpi)
     _pyplot().close(figure)

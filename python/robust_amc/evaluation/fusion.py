@@ -10,6 +10,7 @@ from ..classifier import BATCH, Classifier
 from ..data import FrameDataset
 from ..decisions import Decisions
 from ..errors import UserError
+from ..frames import Scaling
 from .metrics import Outcome
 from .sharded import sharded
 
@@ -52,7 +53,7 @@ def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Out
 @torch.no_grad()
 def _evidence(classifier: Classifier, iq: Array) -> Decisions:
     """Decisions whose scores are the network's log posteriors; zeros where a frame is rejected."""
-    decided = classifier.decide(iq)
+    decided = classifier.decide(iq, Scaling.NONE)
     evidence = np.zeros_like(decided.score)
     for rows in np.array_split(np.arange(len(iq)), -(-len(iq) // BATCH) or 1):
         batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=classifier.device)

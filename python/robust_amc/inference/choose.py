@@ -44,8 +44,9 @@ def open_engine(
             is taken as it is
         engine: ``torch``, ``onnxruntime``, ``openvino`` or ``auto``
         precision: ``float32``, ``bfloat16``, ``int8``, or ``auto`` or None: what is fastest
-        scaling: of the input, a Scaling or ``as_model`` (default: none); an exported file has
-            its own (the default), and must not be asked for another one
+        scaling: of the input, a Scaling, ``as_model``, or ``auto``: as the model expects, but
+            for frames that are scaled already (default: none); an exported file has its own (the
+            default, and with ``auto``), and must not be asked for another one
         threads: of ONNX Runtime and OpenVINO (default: as many as PyTorch has)
         frame_length: samples in a frame, where that matters to the caller
         device: where PyTorch computes, if the model is not loaded yet
@@ -83,8 +84,11 @@ def open_engine(
             f"{source.limits()}"
         )
     if len(pairs) == 1 and not source.is_risky(wanted):
-        return source.make(*pairs[0], threads)
-    return _fastest(source, pairs, threads)
+        made = source.make(*pairs[0], threads)
+    else:
+        made = _fastest(source, pairs, threads)
+    made.auto = source.auto
+    return made
 
 
 def _fastest(source: Source, pairs: Pairs, threads: int | None) -> InferenceEngine:

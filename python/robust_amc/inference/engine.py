@@ -1,5 +1,6 @@
 """What every inference engine is to its users: frames in, decisions out."""
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -10,12 +11,13 @@ import numpy as np
 import torch
 
 from .. import frames
-from ..arrays import Floats
+from ..arrays import Bools, Floats
 from ..decisions import REJECTED, Decisions
 from ..errors import UserError
 from ..files import Document
 from ..rejection import threshold as thresholds
 
+log = logging.getLogger(__name__)
 MICRO_BATCH = 64  # frames whose feature maps stay in a core's cache
 
 
@@ -38,7 +40,9 @@ class InferenceEngine(ABC):
         precision: Precision
         classes: names of the classes, in the order of the scores
         frame_length: samples in a frame
-        scaling: Scaling that the engine applies to its input
+        scaling: Scaling that the engine applies to its input, all of it
+        expects: Scaling that the model was trained with
+        auto: whether frames are first scaled as the model expects where they are not already
         threshold: S0, None for a model without a rejector
         document: what the model file says, and how this graph was made (`exported`)
         reason: why this engine was chosen, where :func:`open_engine` had a choice
@@ -54,6 +58,9 @@ class InferenceEngine(ABC):
         self.classes = tuple(document["classes"])
         self.frame_length = document["frame_length"]
         self.scaling = frames.Scaling(document["exported"]["scaling"])
+        self.expects = frames.Scaling(document["scaling"])
+        self.auto = False
+        self._has_warned = threading.Event()  # shared by copies
         self.threshold = document.get("rejector", {}).get("threshold")
         self.reason = ""
 
@@ -61,12 +68,16 @@ class InferenceEngine(ABC):
     def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, float32 ``[n, 2, length]`` to float32 ``[n, classes]``."""
 
-    def decide(self, iq: Floats) -> Decisions:
+    def decide(self, iq: Floats, as_is: Bools | None = None) -> Decisions:
         """Decide an array of any number of frames ``[n, 2, length]``: Decisions.
+
+        `as_is`, bool ``[n]``, are frames that `auto` leaves alone, because they were scaled
+        before something was added to them. Where nothing scales, a warning is logged once when
+        most of the other frames are not scaled as the model expects.
 
         Raises UserError for another frame length.
         """
-        iq = self._check(iq)
+        iq = self._as_expected(self._check(iq), as_is)
         threshold = -np.inf if self.threshold is None else self.threshold
         valid = frames.valid(iq)
         score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)
@@ -75,6 +86,16 @@ class InferenceEngine(ABC):
         sure = np.isfinite(score).all(1) & (score.max(1) >= threshold)
         label = np.where(sure, score.argmax(1), REJECTED).astype(np.int16)
         return Decisions(label, score, valid)
+
+    def _as_expected(self, iq: Floats, as_is: Bools | None) -> Floats:
+        if self.scaling is self.expects:
+            return iq
+        if self.auto:
+            return frames.scale_where_needed(iq, self.expects, as_is)
+        if not self._has_warned.is_set() and frames.mostly_unscaled(iq, self.expects, as_is):
+            self._has_warned.set()
+            log.warning(frames.UNSCALED.format(self.expects))
+        return iq
 
     def set_threshold(self, value: float) -> None:
         """Set S0; UserError without a rejector or outside the calibration scores."""

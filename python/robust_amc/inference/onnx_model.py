@@ -8,26 +8,24 @@ threshold is the scalar constant `threshold`.
 from __future__ import annotations
 
 import ast
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from .. import __version__
+from .. import __version__, model_document, reading
 from ..classifier import Classifier
 from ..errors import UserError
 from ..files import AnyPath, Document
 from ..frames import Scaling
-from ..model_file import FORMAT_VERSION
-from .engine import Precision
+from ..model_document import KEY
+from . import onnx_check
 from .graph import REJECT_NONE, DecisionGraph
 from .packages import quiet, require
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-KEY = "htrd"  # of the JSON document in the metadata, as in safetensors files
 OUTPUTS = ("label", "scores")
 PARTS = ("features", "logits", "rejector")  # of a DecisionGraph
 
@@ -66,19 +64,18 @@ def document(classifier: Classifier, scaling: Scaling | str) -> Document:
 
 def read_document(model: ModelProto) -> Document:
     """The JSON document of an onnx.ModelProto; UserError when it is not a model of ours."""
-    for entry in model.metadata_props:
-        if entry.key == KEY:
-            try:
-                return dict(json.loads(entry.value))
-            except (TypeError, ValueError):
-                break
-    raise UserError("the ONNX file is not a gr-htrd model: it has no metadata of ours")
+    return _document(model, "the ONNX file")
+
+
+def _document(model: ModelProto, path: object) -> Document:
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    return model_document.parse(kept.get(KEY), path)
 
 
 def write_document(model: ModelProto, facts: Document) -> None:
     """Put the JSON document into an onnx.ModelProto, in place of what it had."""
     del model.metadata_props[:]
-    model.metadata_props.add(key=KEY, value=json.dumps(facts))
+    model.metadata_props.add(key=KEY, value=model_document.dump(facts))
 
 
 def _export(graph: DecisionGraph, length: int, threshold: float) -> ModelProto:
@@ -122,24 +119,21 @@ def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
 
 
 def load(path: AnyPath) -> ModelProto:
-    """The onnx.ModelProto of a file that `htrd export` wrote; UserError when it is none."""
+    """The onnx.ModelProto of a file that `htrd export` wrote; UserError when it is none.
+
+    What comes back is safe to run: see onnx_check.
+    """
     onnx = require("onnx", "onnx")
+    with reading.opened(path) as file:
+        try:
+            model = onnx.load_model_from_string(file.read())
+        except Exception as error:  # of protobuf, another one in each of its versions
+            raise UserError(f"{path} is damaged or not an ONNX file: {error}") from None
+    facts = _document(model, path)
+    if "exported" not in facts:
+        raise UserError(f"{path} is not a usable model: it does not say how it was exported")
     try:
-        model = onnx.load(path)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # of protobuf, another one in each of its versions
-        raise UserError(f"{path} is damaged or not an ONNX file: {error}") from None
-    facts = read_document(model)
-    try:
-        version = int(facts["format_version"])
-        Precision(facts["exported"]["precision"]), Scaling(facts["exported"]["scaling"])
-        list(facts["classes"]), int(facts["frame_length"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not a usable model: its metadata has no {error}") from None
-    if version > FORMAT_VERSION:
-        raise UserError(
-            f"{path} has format {version}; this version reads up to {FORMAT_VERSION}: "
-            "upgrade gr-htrd"
-        )
+        onnx_check.check(model, len(facts["classes"]), facts["frame_length"])
+    except UserError as error:
+        raise UserError(f"{path} is refused: {error}") from None
     return model

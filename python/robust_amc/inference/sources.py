@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from ..arrays import Floats
 from ..classifier import Classifier
 from ..decisions import Decisions
 from ..errors import UserError
 from ..files import AnyPath
-from ..frames import AS_MODEL, Scaling, scaling_of
+from ..frames import AS_MODEL, AUTO, Scaling, scaling_of
 from ..runtime.device import AnyDevice, has_bfloat16, pick_device
 from . import quantize
 from .engine import InferenceEngine, Precision
@@ -48,20 +50,23 @@ class OfClassifier:
     Attributes:
         name: of the model
         frame_length: samples in a frame
-        scaling: Scaling that its engines apply to their input
+        scaling: Scaling that its engines apply to their input, all of it
+        auto: whether they first scale what is not scaled already
     """
 
     def __init__(self, classifier: Classifier) -> None:
         self.classifier = classifier
         self.name = classifier.name or "the model"
         self.frame_length = classifier.frame_length
-        self.scaling = Scaling.NONE
+        self.scaling, self.auto = Scaling.NONE, False
         self._model: dict[bool, ModelProto] = {}
 
     def scaled(self, choice: Scaling | str) -> Self:
         """The same with another scaling, see :func:`scaling_of`."""
         changed = copy.copy(self)
-        changed.scaling, changed._model = scaling_of(choice, self.classifier.scaling), {}
+        wanted = scaling_of(choice, self.classifier.scaling)
+        changed.auto = choice == AUTO
+        changed.scaling, changed._model = Scaling.NONE if changed.auto else wanted, {}
         return changed
 
     def pairs(self, wanted: Precision | None) -> Pairs:
@@ -120,6 +125,7 @@ class OfFile:
         name: path of the file
         frame_length: samples in a frame
         scaling: Scaling that is part of its graph
+        auto: whether its engines first scale what is not scaled already
         precision: Precision of its network
     """
 
@@ -131,10 +137,15 @@ class OfFile:
         self.scaling = Scaling(document["exported"]["scaling"])
         self.precision = Precision(document["exported"]["precision"])
         self._own_scaling = Scaling(document["scaling"])
+        self.auto = False
 
     def scaled(self, choice: Scaling | str) -> Self:
-        """The same, if it scales its input like that; else UserError."""
+        """The same, if it scales its input like that; else UserError. ``auto`` suits any file."""
         wanted = scaling_of(choice, self._own_scaling)
+        if choice == AUTO:
+            changed = copy.copy(self)
+            changed.auto = True
+            return changed
         if wanted is not self.scaling:
             here, other = (
                 Scaling.NONE if each is Scaling.NONE else AS_MODEL
@@ -142,7 +153,8 @@ class OfFile:
             )
             raise UserError(
                 f"{self.name} scales its input by {self.scaling}, not by {wanted}: use it with "
-                f"--scaling {here} (a block: scaling={here}), or export it with --scaling {other}"
+                f"--scaling {here} or auto (a block: scaling={here}), or export it with "
+                f"--scaling {other}"
             )
         return self
 
@@ -162,14 +174,30 @@ class OfFile:
         return f"the file holds {self.precision}, for onnxruntime and openvino"
 
     def make(self, engine: str, precision: Precision, threads: int | None) -> InferenceEngine:
-        """An InferenceEngine."""
-        if engine == "onnxruntime":
-            return OnnxRuntimeEngine(self.model, threads)
-        return OpenVinoEngine(self.model, precision, threads)
+        """An InferenceEngine that has decided a few frames; UserError when it cannot."""
+        try:
+            made: InferenceEngine
+            if engine == "onnxruntime":
+                made = OnnxRuntimeEngine(self.model, threads)
+            else:
+                made = OpenVinoEngine(self.model, precision, threads)
+            for count in (1, 3):
+                iq = np.full((count, 2, self.frame_length), 1 / self.frame_length, np.float32)
+                if made.scores(iq).shape != (count, len(made.classes)):
+                    raise UserError(f"{self.name} does not give a score for each class")
+        except UserError:
+            raise
+        except Exception as error:  # of a runtime, whatever is wrong with the graph
+            raise UserError(f"{engine} cannot run {self.name}: {_first_line(error)}") from None
+        return made
 
     def reference(self, engine: InferenceEngine, iq: Floats) -> Decisions:
         """Decisions that others have to agree with; `engine` is of the first pair."""
         return engine.decide(iq)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 Source = OfClassifier | OfFile

@@ -1,8 +1,10 @@
 """Networks by name; :class:`Network` says what one is."""
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import fields, settings
 from ..plugins import Registry
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ ARCHITECTURES = Registry(
         "awn": "robust_amc.models.awn:AWN",
     },
 )
+MOST = 1024  # of a whole number among the settings: a width, layers, samples a symbol
 _COMMON = ("classes", "frame_length", "input_gain")
 
 
@@ -31,9 +34,23 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def build(architecture: str, classes: int, frame_length: int = 128, **settings: Any) -> "Network":
-    """A new network for `classes` classes; UserError when the architecture is unknown."""
-    return ARCHITECTURES[architecture](classes, frame_length, **settings)
+def build(architecture: str, classes: int, frame_length: int = 128, **values: Any) -> "Network":
+    """A new network for `classes` classes.
+
+    Raises UserError when the architecture is unknown, or has no such settings.
+    """
+    further = {name: value for name, value in values.items() if name != "input_gain"}
+    check_settings(architecture, further)
+    return ARCHITECTURES[architecture](classes, frame_length, **values)
+
+
+def check_settings(architecture: str, values: Mapping[str, Any]) -> None:
+    """UserError unless `values` are further settings of an architecture, of their types."""
+    types = settings_of(architecture)
+    settings.check(types, values, "architecture")
+    for name, value in values.items():
+        if types[name] is int:
+            fields.whole(0, MOST)(value, f"architecture.{name}")
 
 
 def settings_of(architecture: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ class Network(nn.Module, ABC):
     `frame_length` samples; `input_gain` multiplies a frame inside the network, before anything
     else. All that its weights need to be loaded again are these arguments, and further settings
     of its own with defaults, from the table ``[architecture]`` of a system's file or ``htrd train
-    --set architecture.NAME=VALUE``. A model file keeps them.
+    --set architecture.NAME=VALUE``. A model file keeps them. It is made on the device ``meta``
+    first, to compare its weights with a file, so its constructor must not look into tensors.
 
     Attributes:
         feature_count: width of the last feature layer, which a rejector sees

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -18,10 +19,13 @@ from torch import nn
 from ..arrays import Floats, Integers
 from ..data import FrameDataset
 from ..errors import UserError
+from ..fields import whole
+from ..weights import fitted
 from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 CHANNELS = (32, 64, 64)  # each layer halves the length
 KERNEL = 7
+_LARGEST = 1 << 16  # of a frame, in samples, and of the bottleneck
 
 
 class AutoencoderDetector(Rejector):
@@ -106,9 +110,10 @@ class AutoencoderDetector(Rejector):
     ) -> Self:
         """From a model file."""
         latent_dim = facts["latent_dim" if "latent_dim" in facts else "code"]  # its name until 1.0
-        detector = cls(classes, facts["frame_length"], latent_dim)
-        detector.load_state_dict(tensors)
-        return detector.eval().requires_grad_(False)
+        for name, value in (("latent_dim", latent_dim), ("frame_length", facts["frame_length"])):
+            whole(1, _LARGEST)(value, name)
+        make = partial(cls, classes, facts["frame_length"], latent_dim)
+        return fitted(make, tensors, "the autoencoder")
 
 
 def fit_autoencoder(
@@ -160,6 +165,8 @@ class AutoencoderSettings(CalibrationSettings):
         super().__post_init__()
         if not min(self.latent_dim, self.epochs, self.batch_size, self.learning_rate) > 0:
             raise UserError("latent_dim, epochs, batch size and learning rate must be positive")
+        if self.latent_dim > _LARGEST:
+            raise UserError(f"latent_dim must be at most {_LARGEST}, not {self.latent_dim}")
 
     def fit(
         self, classifier: FeatureExtractor, train: FrameDataset

@@ -55,7 +55,7 @@ def fit_rejector(
             "train_frames": len(train),
             "calibration_frames": len(calibration),
             "calibration_snr_db": [float(level) for level in np.unique(calibration.snr_db)],
-            "score_quantiles": threshold.quantiles(decided.score),
+            "score_quantiles": threshold.quantiles(decided.score[decided.valid]),
         }
     )
     fitted.set_target_rejection(settings.target_rejection)

@@ -20,12 +20,14 @@ from torch import nn
 from ..arrays import Floats, Integers
 from ..data import FrameDataset
 from ..errors import UserError
+from ..fields import real, table
 from ..outputs import Outputs
 from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 GAMMA = 0.01  # the paper's
 MEDIAN_EXPONENT = 1.5  # γ·median d² that the stored feature scale aims at
 SURROGATE_WIDTH = 0.2  # γ of the smoothed kernel, relative to the rejector's
+_FACTS = table({"gamma": real(above=0, high=1e6), "feature_scale": real(above=0, high=1e9)})
 LANES = 16  # a product with a multiple of so many columns is three times faster than with 11
 
 
@@ -157,11 +159,13 @@ class NeuralRejection(Rejector):
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
     ) -> Self:
         """From a model file; UserError when the parts do not fit together."""
-        rejector = cls(**tensors, gamma=facts["gamma"], feature_scale=facts["feature_scale"])
-        width = (len(rejector.support_vectors), classes)
-        if tuple(rejector.dual_coef.shape) != width or len(rejector.intercept) != classes:
+        _FACTS(facts, "the rejector")
+        shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        count, *width = shapes.get("support_vectors", (0,)) or (0,)
+        wanted = {"dual_coef": (count, classes), "intercept": (classes,)}
+        if not count or len(width) != 1 or shapes != {"support_vectors": (count, *width)} | wanted:
             raise UserError("the rejector's parts do not fit together")
-        return rejector
+        return cls(**tensors, gamma=facts["gamma"], feature_scale=facts["feature_scale"])
 
 
 def feature_scale(features: Floats, gamma: float = GAMMA, seed: int = 0) -> float:

@@ -1,18 +1,41 @@
 """The security curves of a study, a point at a time."""
 
-import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .. import data, provenance
+from .. import data, json_text, provenance, reading
 from ..classifier import Classifier
 from ..data import FrameDataset
+from ..errors import UserError
 from ..evaluation import Attack, Outcome, SecurityCurve, checks
 from ..evaluation.curve import AttackProgress, Point
+from ..fields import flag, items, maybe, real, table, text, whole
 from ..files import Document, checksum, replacing, write_json
 from .study import Folder, Study
+
+_LONGEST = 1 << 28  # bytes of a file of curves
+_ROW = table({"pnr_db": maybe(real())})
+_COLUMNS = table({
+    "label": items(whole()), "decided": items(whole()), "attacked": flag,
+    "recognized": maybe(items(whole())),
+})  # fmt: skip
+
+
+def _point(value: Any, where: str) -> None:
+    """A row, and the columns of its Outcome."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise UserError(f"{where} is not a row and its columns")
+    _ROW(value[0], where)
+    _COLUMNS(value[1], where)
+
+
+_FORM = table(
+    {"models": items(text()), "points": table({}, others=_point)}, {"warnings": items(table({}))}
+)
 
 
 def test_frames(study: Study, dataset: FrameDataset, models: Iterable[Classifier]) -> FrameDataset:
@@ -85,9 +108,7 @@ class _Saved:
 
     def __init__(self, path: Path, models: list[str]) -> None:
         self.path = path
-        saved = json.loads(path.read_text()) if path.exists() else {}
-        known = saved.get("models") == models
-        self.saved: Document = saved if known else {"models": models, "points": {}}
+        self.saved: Document = _saved(path, models) or {"models": models, "points": {}}
         self.points = self.saved["points"]
         self._restored = False
 
@@ -132,9 +153,25 @@ class _Saved:
     def _restore(self, curve: SecurityCurve) -> None:
         """Let a curve that was read from the file go on where an interrupted one was."""
         if self.points and not self._restored:
-            with np.load(self._state(list(self.points)[-1])) as state:
-                curve.load_state_dict(dict(state))
+            path = self._state(list(self.points)[-1])
+            try:
+                with reading.opened(path) as file, np.load(file) as state:
+                    curve.load_state_dict(dict(state))
+            except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
+                raise UserError(
+                    f"{path} is damaged ({error}); delete {self.path} to attack again"
+                ) from None
         self._restored = True
+
+
+def _saved(path: Path, models: list[str]) -> Document | None:
+    """What a file has of curves of these models; None when there is none, or it is damaged."""
+    try:
+        saved = json_text.read(path, _LONGEST, "a curve")
+        _FORM(saved, "it")
+    except UserError:
+        return None
+    return saved if saved["models"] == models else None
 
 
 def _columns(outcome: Outcome) -> Document:

@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from .. import __version__, assets, settings, systems
+from .. import __version__, assets, json_text, settings, systems
 from ..arrays import listed
 from ..attacks import AttackSettings
 from ..data import FrameDataset
 from ..errors import UserError
 from ..files import AnyPath, Document, write_json
 from ..systems import System
+
+_LONGEST = 1 << 24  # bytes of a file of settings
 
 # In the order of tables and legends
 SYSTEMS = (
@@ -186,8 +188,9 @@ class Folder:
 
     def _check(self, settings: Path, identity: Document, resume: bool) -> None:
         try:
-            same = _meaning(json.loads(settings.read_text())) == _meaning(identity)
-        except (ValueError, LookupError, TypeError, AttributeError):  # damaged
+            found = json_text.read(settings, _LONGEST, "settings")
+            same = _meaning(found) == _meaning(identity)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # damaged
             same = False
         if not same:
             raise UserError(

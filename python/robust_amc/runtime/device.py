@@ -27,7 +27,8 @@ def pick_device(name: str) -> str:
     try:
         torch.zeros(1, device=name).cpu()  # 'meta' exists, but computes nothing
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"no device {name!r} here: {str(error).splitlines()[0]}") from None
+        why = str(error).splitlines()[0][:200]
+        raise UserError(f"no device {name[:40]!r} here: {why}") from None
     return name
 
 

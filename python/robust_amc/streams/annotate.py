@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO
 
-import numpy as np
-
 from .. import __version__
 from ..arrays import listed
 from ..data.formats import sigmf_recording
@@ -71,7 +69,7 @@ class Annotator:
     def add(self, batch: DecisionBatch) -> None:
         """Annotate the frames of a DecisionBatch, which has their `sample_offset`."""
         rows = zip(
-            listed(batch.sample_offset.astype(np.int64)),
+            listed(batch.sample_offset),
             batch.modulation,
             listed(batch.valid),
             listed(batch.score),

@@ -28,7 +28,7 @@ def of_stream(
             frame_index=np.arange(done, done + len(batch)),
             truth=names,
             snr_db=snr_db,
-            sample_offset=batch.offset.astype(np.float64),
+            sample_offset=batch.offset,
             frame_power_db=power.to_db(batch.power),
         )
         done += len(batch)

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import reading
 from ..data.formats import raw, sample_file, sigmf_recording, wav
 from ..errors import UserError
 from . import recording
@@ -48,7 +49,7 @@ def open_stream(
     if "://" in name:
         return Stream(ZmqSource(name, 2 * found.dtype.itemsize), found)
     if datatype:
-        if not follow:
+        if not (follow or path.is_fifo()):  # a pipe is a stream, of any length
             sample_file.count_samples(path, found.dtype)
         return Stream(FileSource(path, follow), found)
     if path.suffix.lower() in raw.UNCERTAIN:
@@ -64,9 +65,9 @@ def _is_wav(path: Path) -> bool:
     try:
         if not path.is_file():
             return False
-        with open(path, "rb") as file:
+        with reading.opened(path) as file:
             return wav.is_wav(file.read(12))
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # UserError too
         return False  # who opens it says why
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import reading
 from ..arrays import Floats, Integers, listed
 from ..data.formats import sample_file, sigmf_recording
 from ..data.formats.sample_file import FilePart
@@ -30,7 +31,6 @@ class Recording:
         info: SigMF's global object
         captures: SigMF's captures
         annotations: those that others made, by sample
-        is_dataset: its frames follow each other and are scaled already
     """
 
     datatype: str = RAW
@@ -38,7 +38,6 @@ class Recording:
     info: Document = field(default_factory=dict)
     captures: list[Document] = field(default_factory=lambda: [{"core:sample_start": 0}])
     annotations: list[Document] = field(default_factory=list)
-    is_dataset: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -105,6 +104,7 @@ def read(path: AnyPath, frame_length: int, grows: bool = False) -> tuple[Recordi
         document = sigmf_recording.read_document(meta)
         sigmf_recording.check_conforming(document)
         found = _recording(document)
+        reading.require_regular(samples.path)
         if not grows:
             samples.samples(found.dtype)
             sigmf_recording.check_hash(samples, found.info.get("core:sha512"))
@@ -135,7 +135,6 @@ def _recording(document: Document) -> Recording:
         info=info,
         captures=captures or [{"core:sample_start": first}],
         annotations=sorted(others, key=lambda each: each["core:sample_start"]),
-        is_dataset="htrd:frame_length" in info,
     )
 
 
@@ -196,10 +195,16 @@ class Truth:
         names, snr_db = np.full(len(offset), None), np.full(len(offset), np.nan)
         if len(offset):
             near = (self._start <= offset[-1]) & (self._end >= offset[0] + length)
-            for i in np.flatnonzero(near):
+            near &= self._end - self._start >= length
+            # those that begin last count: from behind, until all frames have one
+            left = np.ones(len(offset), bool)
+            for i in np.flatnonzero(near)[::-1]:
+                if not left.any():
+                    break
                 begin = np.searchsorted(offset, self._start[i])
                 end = np.searchsorted(offset, self._end[i] - length, "right")
-                names[begin:end], snr_db[begin:end] = self._label[i], self._snr_db[i]
+                new = np.flatnonzero(left[begin:end]) + begin
+                names[new], snr_db[new], left[new] = self._label[i], self._snr_db[i], False
         return listed(names), snr_db
 
 

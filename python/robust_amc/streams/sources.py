@@ -17,7 +17,12 @@ _PIPE = 1 << 20  # bytes that a pipe holds, so that its writer need not wait for
 
 
 class Source(Protocol):
-    """Something that bytes come from."""
+    """Something that bytes come from.
+
+    `skipped` counts messages that were left out because they hold no samples.
+    """
+
+    skipped: int
 
     def read(self, timeout: float) -> bytes | None:
         """The next bytes; none when there are none after `timeout` seconds, None at the end."""
@@ -32,6 +37,8 @@ class FileSource:
     It ends after `size` bytes (None: with the file). Raises UserError when it cannot be read, or
     has become shorter.
     """
+
+    skipped = 0
 
     def __init__(
         self, path: AnyPath, follow: bool = False, first: int = 0, size: int | None = None
@@ -71,6 +78,8 @@ class FileSource:
 class SampleSource:
     """Samples that can be read at any place, from the first to the last, as cf32_le."""
 
+    skipped = 0
+
     def __init__(self, samples: Samples) -> None:
         self._samples = samples
         self._done = 0
@@ -86,6 +95,8 @@ class SampleSource:
 
 class PipeSource:
     """Standard input, by its file descriptor; UserError when it is a terminal or unreadable."""
+
+    skipped = 0
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

@@ -4,13 +4,24 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import __version__
+from .. import __version__, json_text
 from ..errors import UserError
+from ..fields import either, items, maybe, real, table, text
 from ..files import Document, write_json
 from ..runtime import processes
 
 KEEP = 0.03
 _ROUNDING = 1e-9
+_LONGEST = 1 << 26  # bytes of a file
+_METRICS = ("accuracy", "accepted_accuracy", "rejection_rate", "attacked_accuracy")
+_INTERVAL = items(real(), 2, 2)
+_FAILED = table({"values": table({}), "error": text(1 << 12)})
+_MEASURED = table(
+    {"values": table({}), "robust_accuracy": real(), "robust_accuracy_interval": _INTERVAL},
+    dict.fromkeys(_METRICS, maybe(real()))
+    | {f"{metric}_interval": maybe(_INTERVAL) for metric in _METRICS},
+)
+_FORM = table({"settings": table({}), "rows": items(either(_FAILED, _MEASURED))})
 
 
 def rule(keep: float) -> str:
@@ -105,12 +116,13 @@ class Results:
 
     def _rows_of_file(self, path: Path) -> list[Document]:
         try:
-            document = json.loads(path.read_text())
-            found, rows = dict(document["settings"]), list(document["rows"])
-        except (OSError, ValueError, KeyError, TypeError):
+            document = json_text.read(path, _LONGEST, "results")
+            _FORM(document, "the file")
+        except UserError:
             raise UserError(
                 f"{path} is not a results file of htrd sweep; give another name"
             ) from None
+        found, rows = document["settings"], document["rows"]
         changed = [name for name in self.settings if found.get(name) != self.settings[name]]
         if changed:
             raise UserError(

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from robust_amc import power
-from robust_amc.attacks import AttackSettings, Goal, noise, objectives, white_box
+from robust_amc.attacks import (
+    AttackSettings,
+    Goal,
+    craft,
+    noise,
+    objectives,
+    transfer,
+    white_box,
+)
 from robust_amc.attacks.pgd import descend, direction, project, random_start
 from robust_amc.attacks.targets import targets
 from robust_amc.classifier import Outputs
@@ -38,6 +46,45 @@ def in_bfloat16(request, monkeypatch):
 
 def norms(delta):
     return np.sqrt((delta.astype(np.float64) ** 2).sum((1, 2)))
+
+
+WRONG_LABELS = {
+    "too few": [0] * 63, "too many": [0] * 65, "one": 0, "pairs": [[0, 1]] * 64,
+    "not a class": [0] * 63 + [9], "negative": [-1] * 64, "fractions": [0.5] * 64,
+    "names": ["BPSK"] * 64, "none": None, "ragged": [[0], [0, 1]],
+}  # fmt: skip
+WRONG_RADII = {
+    "too few": [0.1] * 63, "too many": np.full(65, 0.1), "pairs": np.full((64, 2), 0.1),
+    "text": "x", "none": [None] * 64, "ragged": [[0.1], [0.1, 0.2]], "negative": [-0.1] * 64,
+    "infinite": np.inf, "not a number": [np.nan] * 64,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", [white_box, transfer, craft])
+@pytest.mark.parametrize("case", WRONG_LABELS)
+def test_wrong_labels_are_told(case, attack, plain, attacked_frames):
+    iq, _, epsilon = attacked_frames
+    with pytest.raises(UserError, match="labels must .* 64 |labels must lie in 0") as caught:
+        attack(plain, iq, WRONG_LABELS[case], epsilon)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("attack", [white_box, transfer, craft])
+@pytest.mark.parametrize("case", WRONG_RADII)
+def test_wrong_radii_are_told(case, attack, plain, attacked_frames):
+    iq, label, _ = attacked_frames
+    with pytest.raises(UserError, match="perturbation radi") as caught:
+        attack(plain, iq, label, WRONG_RADII[case])
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_of_frames_that_are_not_attacked_do_not_matter(plain, attacked_frames):
+    iq, label, epsilon = (each[:4].copy() for each in attacked_frames)
+    iq[2], label[2], epsilon[2] = 0, 99, np.nan
+    assert white_box(plain, iq, label, epsilon, settings=QUICK).success[2] == 0
+    others = (iq[:2], label[:1])
+    with pytest.raises(UserError, match="labels"):
+        white_box(plain, iq, label, epsilon, settings=QUICK, others=others)
 
 
 @pytest.mark.parametrize("goal", list(Goal))

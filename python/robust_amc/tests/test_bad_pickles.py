@@ -96,7 +96,7 @@ PICKLES = [
     ("an absurd empty array", b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
      b"J" + struct.pack("<i", 2**31 - 1) + b"\x85U\x01b\x87R.", "not a plain array"),
     ("an array called", b"\x80\x02cnumpy\nndarray\nJ\xff\xff\xff\x7f\x85R.", "not a sound"),
-    ("a state for a function", b"\x80\x02cnumpy.core.multiarray\nscalar\n}U\x01aK\x01sb.",
+    ("a state for a function", b"\x80\x02cnumpy.core.multiarray\nscalar\n}U\x01aK\x01\x86K\x01sb.",
      "something that is not an array"),
     ("an object made", b"\x80\x02cnumpy\ndtype\n)\x81.", "not a sound RadioML pickle"),
     ("an extension code", b"\x80\x02\x82\x01.", "not a sound RadioML pickle"),
@@ -104,11 +104,19 @@ PICKLES = [
     ("an unknown protocol", b"\x80\x63}.", "not a sound RadioML pickle"),
     ("an unknown opcode", b"\x80\x02\xff.", "not a sound RadioML pickle"),
     ("nothing on the stack", b"\x80\x02.", "not a sound RadioML pickle"),
-    ("a list", pickle.dumps([1], 2), "holds a list"),
+    ("a list", pickle.dumps([1], 2), "not a sound RadioML pickle (the instruction b']' is not"),
     ("an empty dictionary", pickle.dumps({}, 2), "has no frames"),
     ("a key of one", pickle.dumps({"QPSK": 1}, 2), "has the key 'QPSK'"),
     ("an SNR as text", pickle.dumps({("QPSK", "2"): 1}, 2), "has the key"),
-    ("a value of another type", pickle.dumps({("QPSK", 2): [1, 2]}, 2), "has list"),
+    ("a number", pickle.dumps(1, 2), "holds 1, not a dictionary"),
+    ("a value of another type", pickle.dumps({("QPSK", 2): (1, 2)}, 2), "has (1, 2)"),
+    ("a name that steers the terminal", globals_pickle("os\x1b[2J", "system"), r"os\x1b[2J.system"),
+    ("an odd count of objects", b"\x80\x02}r\xff\xff\xff\x7f.", "in an odd way"),
+    ("a deep key", b"\x80\x02}" + b")" + b"\x85" * 100_000 + b"K\x01s.", "has the key a tuple"),
+    ("an endless key", b"\x80\x02})" + b"q\x01h\x01\x86" * 30 + b"K\x01s.", "the key a tuple"),
+    ("sets", b"\x80\x04" + b"\x8f" * 1000 + b".", r"the instruction b'\x8f' is not for arrays"),
+    ("objects without an end", b"\x80\x02" + b"}" * (1 << 20) + b".", "too many objects"),
+    ("an SNR without a bound", pickle.dumps({("QPSK", 10**60): 1}, 2), "a number is too large"),
 ]  # fmt: skip
 
 
@@ -129,7 +137,8 @@ def dictionaries():
     yield "a key twice", {("QPSK", 2): good, (b"QPSK", 2): frames(3)}, "twice"
     yield "an array twice", {("QPSK", 2): shared, ("QPSK", 4): shared}, "under several keys"
     yield "NaN", {("QPSK", 2): np.full((3, 2, 128), np.nan, np.float32)}, "3 of 3 frames"
-    yield "an absurd SNR", {("QPSK", 10**400): good}, "has the key"
+    yield "an absurd SNR", {("QPSK", 10**4): good}, "has the key"
+    yield "a name that steers", {("QPSK\x1b[2J", 2): good}, r"has the key ('QPSK\x1b[2J', 2)"
 
 
 @pytest.mark.parametrize(

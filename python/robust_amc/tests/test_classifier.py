@@ -39,6 +39,25 @@ def test_decides_the_largest_score_unless_it_is_low(rejecting):
     assert (decided.label[~low] == decided.score.argmax(1)[~low]).all()
 
 
+def test_unscaled_frames_are_told_once_and_auto_scales_them(saved, caplog):
+    model = Classifier.load(saved)
+    iq, _ = toy_frames(60, 23)
+    decided = model.decide(iq)
+    loud = iq * np.linspace(3, 300, 60, dtype=np.float32)[:, None, None]
+    assert not caplog.records
+    assert (model.decide(loud).label != decided.label).any()
+    model.decide(loud)
+    (record,) = caplog.records
+    assert "scaling='auto'" in record.getMessage() and "sum_abs" in record.getMessage()
+    for scaling in ("auto", "as_model"):
+        assert_scores_close(model.decide(loud, scaling).score, decided.score)
+    np.testing.assert_array_equal(model.decide(iq, "auto").score, decided.score)
+    Classifier.load(saved).decide(loud, "none")  # asked for
+    assert len(caplog.records) == 1
+    with pytest.raises(UserError, match="unknown scaling"):
+        model.decide(iq, "loud")
+
+
 def test_without_rejector_nothing_is_rejected(plain):
     iq, label = toy_frames(400, 21)
     decided = plain.decide(iq)

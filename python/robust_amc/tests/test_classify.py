@@ -4,11 +4,14 @@ import importlib.util
 import json
 import os
 import signal
+import socket as socket_module
 import subprocess
 import sys
 import tarfile
 import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,7 @@ from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.data.formats import npz, registry
 from robust_amc.data.formats.base import RawFacts
+from robust_amc.streams import zmq_source
 from robust_amc.tests import wav_files
 from robust_amc.tests.conftest import CLASSES, toy_dataset, toy_frames, toy_metadata
 from robust_amc.tests.rounding import on_edge, room
@@ -137,22 +141,22 @@ def test_hop_squelch_limit_and_summary(folder, capsys):
     assert len(decisions(capsys, "r.cf32", "--limit", 7)) == 7
 
 
-def test_frames_of_a_data_set_are_not_scaled_again_and_have_their_truth(folder, capsys):
+def test_frames_of_a_data_set_are_scaled_and_have_their_truth(folder, capsys):
     dataset = toy_dataset(40, 9)
     dataset.iq[:] *= np.linspace(0.8, 1.2, 40, dtype=np.float32)[:, None, None]
     npz.write(dataset, "d.npz")
     model = Classifier.load("m.safetensors")
     said = run(capsys, "d.npz")
     found = [json.loads(line) for line in said.out.splitlines()]
-    decided = model.decide(dataset.iq, "none")
-    check(found, decided, CLASSES)
+    check(found, model.decide(dataset.iq, "auto"), CLASSES)
     assert [record["truth"] for record in found] == dataset.truth.tolist()
     assert [record["snr_db"] for record in found] == dataset.snr_db.tolist()
     assert not {"sample_offset", "time_s"} & set(found[0])
     correct = np.mean([record.get("modulation") == record["truth"] for record in found])
     assert f"accuracy {correct:.3f} of 40" in said.err
-    scaled = decisions(capsys, "d.npz", "--scaling", "as_model", "--limit", 9)
-    check(scaled, model.decide(dataset.iq[:9], "sum_abs"), CLASSES)
+    for choice, scaling in (("as_model", "sum_abs"), ("none", "none")):
+        found = decisions(capsys, "d.npz", "--scaling", choice, "--limit", 9)
+        check(found, model.decide(dataset.iq[:9], scaling), CLASSES)
 
 
 def test_threshold_and_target_rejection(folder, capsys):
@@ -516,26 +520,112 @@ def test_samples_from_gr_zeromq(folder, capsys, kind):
 
 
 @needs_zmq
-@pytest.mark.parametrize(
-    "message", [b"\xf0\x5f\x01" + bytes(16 + 800), b"\xf0\x5f\x01" + bytes(21 + 800), b"abc"]
-)
-def test_messages_that_are_not_samples_are_refused(folder, capsys, message):
+def test_messages_that_are_not_samples_are_skipped(folder, capsys):
     import zmq
 
+    samples = radio_samples(4).tobytes()
+    odd = [b"\xf0\x5f\x01" + bytes(16 + 800), b"\xf0\x5f\x01" + bytes(21 + 800), b"abc", b"x" * 9]
     context = zmq.Context()
     socket = context.socket(zmq.PUSH)
     socket.linger = 0
     port = socket.bind_to_random_port("tcp://127.0.0.1")
-    sender = threading.Thread(target=socket.send, args=(message,))  # waits for the receiver
+
+    def send():  # waits for the receiver
+        for message in [*odd, samples, *odd, samples]:
+            socket.send(message)
+
+    sender = threading.Thread(target=send)
     sender.start()
-    line = refused(capsys, f"tcp://127.0.0.1:{port}")
+    said = run(capsys, f"tcp://127.0.0.1:{port}", "--limit", 8)
     sender.join()
     context.destroy(linger=0)
-    assert "without tags" in line and str(len(message)) in line
+    found = [json.loads(line) for line in said.out.splitlines()]
+    check(found, expected(radio_samples(4), [*range(0, 512, 128)] * 2), CLASSES)
+    assert said.err.count("without tags") == 1 and "of 819 bytes" in said.err
+    assert "8 messages without samples skipped" in said.err
 
 
-def test_zmq_addresses(folder, capsys, monkeypatch):
-    if importlib.util.find_spec("zmq"):
-        assert "cannot connect" in refused(capsys, "nonsense://somewhere")
+@needs_zmq
+def test_a_message_that_is_too_large_ends_nothing(monkeypatch, caplog):
+    import zmq
+
+    monkeypatch.setattr(zmq_source, "LARGEST", 4096)
+    context = zmq.Context()
+    socket = context.socket(zmq.PUSH)
+    socket.linger = 0
+    port = socket.bind_to_random_port("tcp://127.0.0.1")
+    done = threading.Event()
+
+    def send():  # what follows a lost message at once may be lost with it
+        for size in (800, 4096, 4104):
+            socket.send(bytes(size))
+        while not done.wait(0.02):
+            with suppress(zmq.Again):
+                socket.send(bytes(1600), zmq.NOBLOCK)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    source = zmq_source.ZmqSource(f"tcp://127.0.0.1:{port}", 8)
+    try:
+        sizes, end = [], time.monotonic() + 60
+        while 1600 not in sizes and time.monotonic() < end:
+            sizes += [len(block)] if (block := source.read(0.05)) else []
+        assert sizes == [800, 4096, 1600]
+    finally:
+        done.set()
+        sender.join()
+        source.close()
+        context.destroy(linger=0)
+    assert "disconnected" in caplog.text
+
+
+@needs_zmq
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_port_without_a_sink_is_told_once(monkeypatch, caplog, answers):
+    """Nothing listens there, or something that is not a sink of gr-zeromq."""
+    monkeypatch.setattr(zmq_source, "PATIENCE", 0.1)
+    with socket_module.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        if answers:
+            other.listen()
+        source = zmq_source.ZmqSource(f"tcp://127.0.0.1:{other.getsockname()[1]}", 8)
+        end = time.monotonic() + 60
+        while not caplog.records and time.monotonic() < end:
+            assert source.read(0.02) == b""
+        for _ in range(3):
+            source.read(0.02)
+        source.close()
+    (record,) = caplog.records
+    assert ("no Pub or Push Sink" if answers else "no answer") in record.getMessage()
+
+
+@needs_zmq
+@pytest.mark.parametrize(
+    "address, words",
+    [
+        ("nonsense://somewhere", "cannot connect"),
+        ("tcp://127.0.0.1:99999", "no port 99999"),
+        ("tcp://127.0.0.1:0", "no port 0"),
+        ("tcp://127.0.0.1", "cannot connect"),
+        ("tcp://a\0b:5", "cannot connect"),
+    ],
+)
+def test_addresses_that_are_none(folder, capsys, address, words):
+    assert words in refused(capsys, address)
+
+
+@pytest.mark.parametrize("gain", [1, 37])
+def test_a_data_set_in_any_scale(folder, capsys, gain):
+    dataset = toy_dataset(4, 9)
+    npz.write(replace(dataset, iq=dataset.iq * np.float32(gain)), "d.npz")
+    decided = Classifier.load("m.safetensors").decide(dataset.iq)
+    said = run(capsys, "d.npz")
+    found = [json.loads(line) for line in said.out.splitlines()]
+    check(found, decided, CLASSES)
+    said = run(capsys, "d.npz", "--scaling", "none")
+    assert ("--scaling auto" in said.err) == (gain != 1)
+
+
+def test_zmq_is_a_package_of_its_own(folder, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "zmq", None)
     assert "needs pyzmq" in refused(capsys, "tcp://127.0.0.1:5555")

@@ -1,11 +1,13 @@
 """What was decided: columns, records for JSON, and running totals of them, by hand."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from robust_amc.decisions import DecisionBatch, Decisions
+from robust_amc.errors import UserError
 from robust_amc.evaluation.running import Totals
 
 CLASSES = ("BPSK", "QPSK")
@@ -37,8 +39,9 @@ def test_of_an_engines_output():
 
 def test_what_is_left_out_is_unknown():
     found = batch()
-    for name in ("snr_db", "pnr_db", "sample_offset", "frame_power_db"):
+    for name in ("snr_db", "pnr_db", "frame_power_db"):
         np.testing.assert_array_equal(getattr(found, name), np.full(4, np.nan))
+    assert found.sample_offset.tolist() == [-1] * 4
     assert found.truth == found.rx_time == [None] * 4
 
 
@@ -61,7 +64,7 @@ def test_joined():
 
 def test_records():
     known = {"truth": ["BPSK", "QPSK", None, None], "snr_db": np.array([10, np.nan, -4.0, 0])}
-    offset = np.array([0, 2.0**53 - 1, np.nan, 256])
+    offset = np.array([0, 2**53 + 1, -1, 256])
     found = batch(None, sample_offset=offset, frame_power_db=np.full(4, -3.00049), **known)
     records = list(found.records(with_scores=True, sample_rate_hz=100.0))
     assert records[0] == {
@@ -69,7 +72,7 @@ def test_records():
         "rejected": False, "score": 0.5, "truth": "BPSK", "snr_db": 10.0,
         "frame_power_db": -3.0, "scores": {"BPSK": 0.5, "QPSK": 0.25},
     }  # fmt: skip
-    assert records[1]["sample_offset"] == 2**53 - 1 and isinstance(records[1]["sample_offset"], int)
+    assert records[1]["sample_offset"] == 2**53 + 1
     assert not {"sample_offset", "time_s", "score", "truth", "invalid"} & set(records[2])
     assert records[3]["invalid"] is True and records[3]["time_s"] == 2.56
     assert records[3]["scores"] == {"BPSK": None, "QPSK": None}
@@ -77,6 +80,25 @@ def test_records():
     for record in batch().records():
         assert record["threshold"] == 0.25
         assert not {"time_s", "scores", "sample_offset"} & set(record)
+
+
+@pytest.mark.parametrize(
+    "columns, words",
+    [
+        ({"snr_db": np.zeros(3)}, "snr_db has 3 entries for 4 frames"),
+        ({"truth": ["BPSK"]}, "truth has 1 entries"),
+        ({"rx_time": []}, "rx_time has 0"),
+        ({"sample_offset": np.arange(5)}, "sample_offset has 5"),
+    ],
+)
+def test_columns_of_different_length_are_refused(columns, words):
+    with pytest.raises(UserError, match=words):
+        batch(**columns)
+
+
+def test_scores_of_other_classes_are_refused():
+    with pytest.raises(UserError, match="for 2 classes"):
+        replace(batch(), scores=np.zeros((4, 3), np.float32))
 
 
 def test_totals():

@@ -33,6 +33,39 @@ def test_frames_that_cannot_be_classified():
     assert frames.valid(iq[:1].astype(np.float16) * np.float16(1e-5)).tolist() == [True]
 
 
+def gained(*sums):
+    """Frames whose magnitudes add up to these sums."""
+    rng = np.random.default_rng(4)
+    iq = rng.standard_normal((len(sums), 2, 16))
+    total = np.hypot(iq[:, 0], iq[:, 1]).sum(1)
+    return (iq * (np.array(sums) / total)[:, None, None]).astype(np.float32)
+
+
+def test_what_is_scaled_already_stays_as_it_is():
+    iq = gained(1, 1.005, 0.5, 128, 1e-12, 1e15, 0, 7, 3)
+    iq[7, 0, 2] = np.nan
+    as_is = np.arange(len(iq)) == 8
+    needed = [False, False, True, True, True, True, False, False, True]
+    assert frames.unscaled(iq, "sum_abs").tolist() == needed
+    assert not frames.unscaled(iq, "none").any()
+    found = frames.scale_where_needed(iq, "sum_abs", as_is)
+    np.testing.assert_array_equal(found[[0, 1, 6, 7, 8]], iq[[0, 1, 6, 7, 8]])
+    np.testing.assert_allclose(np.hypot(found[2:6, 0], found[2:6, 1]).sum(1), 1, rtol=1e-5)
+    half = gained(*np.ones(50)).astype(np.float16).astype(np.float32)
+    assert frames.scale_where_needed(half, "sum_abs") is half
+    frozen = gained(2.0)
+    frozen.flags.writeable = False
+    assert frames.unscaled(frozen, "sum_abs").tolist() == [True]
+
+
+def test_most_frames_are_unscaled():
+    iq = gained(1, 1.9, 3, 0.3)
+    assert not frames.mostly_unscaled(iq, "sum_abs")
+    assert frames.mostly_unscaled(iq[1:], "sum_abs")
+    assert not frames.mostly_unscaled(iq[1:], "sum_abs", np.array([False, True, False]))
+    assert not frames.mostly_unscaled(iq[:0], "sum_abs")
+
+
 @pytest.mark.parametrize("shape", [(2, 128), (1, 3, 128), (1, 2, 3, 4)])
 def test_wrong_shapes_are_refused(shape):
     with pytest.raises(UserError, match=r"\[n, 2, length\]"):

@@ -196,6 +196,28 @@ def test_scaling_inside(engine, engines, rejecting):
     assert (engines("rejecting", engine).decide(loud).label != expected.label).any()
 
 
+def test_scaling_of_what_needs_it(rejecting, caplog):
+    iq = toy_frames(60, 47)[0]
+    decided = rejecting.decide(iq)
+    loud = iq * np.where(np.arange(60) % 3, np.float32(20), 1)[:, None, None]
+    opened = open_engine(rejecting, "torch", "float32", scaling="auto")
+    assert opened.auto and opened.scaling is Scaling.NONE
+    np.testing.assert_array_equal(
+        opened.decide(iq).score, open_engine(rejecting, "torch", "float32").decide(iq).score
+    )
+    assert_scores_close(opened.decide(loud).score, decided.score)
+    as_is = np.ones(60, bool)
+    assert_scores_close(opened.decide(loud, as_is).score, rejecting.decide(loud, "none").score)
+    assert not caplog.records
+    plain = open_engine(rejecting, "torch", "float32")
+    plain.decide(loud, as_is)
+    assert not caplog.records
+    for each in (plain, copy.copy(plain)):
+        each.decide(loud)
+    (record,) = caplog.records
+    assert "--scaling auto" in record.getMessage()
+
+
 @pytest.mark.parametrize("engine", choose.ENGINES)
 def test_threshold_at_run_time(engine, engines, rejecting):
     opened, (iq, _) = engines("rejecting", engine), toy_frames(100, 14)
@@ -452,7 +474,7 @@ def test_what_engines_are_made_of(tmp_path, rejecting):
                 open_engine(given, "torch", "float32", frame_length=64)
         assert open_engine(opened, "openvino", "int8", "as_model") is opened
     assert open_engine("htrd", "torch", "float32").classes == data.read("sample").classes
-    with pytest.raises(UserError, match="unknown scaling 'loud'; there are as_model, none"):
+    with pytest.raises(UserError, match="unknown scaling 'loud'; there are auto, as_model, none"):
         open_engine(rejecting, scaling="loud")
     with pytest.raises(UserError, match="no_such_model"):
         open_engine("no_such_model")

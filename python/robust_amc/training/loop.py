@@ -1,7 +1,7 @@
 """The one training loop. What differs between trainings is how a batch is made."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..data import FrameDataset
 from ..errors import UserError
+from ..fields import whole
 from ..files import Document
 from ..models.network import Network
 from ..runtime.runtime import Runtime
@@ -235,32 +236,41 @@ class _Run:
 
     def save(self, path: Path, identity: Document | None) -> None:
         """Write a checkpoint; in the first process only."""
-        state = {
+        tensors = self._tensors(checkpoints.of_optimizer(self.adam))
+        facts = {
             "identity": identity,
             "epoch": self.epoch - 1,
-            "network": self.network.state_dict(),
-            "optimizer": self.adam.state_dict(),
-            "recipe": self.recipe.state_dict(),
-            "average": self.average.state_dict() if self.average is not None else None,
-            "best": self.best,
             "history": asdict(self.history),
         }
-        self.runtime.from_first(lambda: checkpoints.save(path, state))
+        self.runtime.from_first(lambda: checkpoints.save(path, tensors, facts))
 
     def load(self, path: Path, identity: Document | None) -> None:
         """Go on from a checkpoint, if it is there; only the first process reads it."""
-        state = self.runtime.from_first(
-            lambda: checkpoints.load(path, identity) if path.exists() else None
+        like = self._tensors(checkpoints.like_optimizer(self.adam))
+        form = {"epoch": whole(0), "history": checkpoints.HISTORY}
+        found = self.runtime.from_first(
+            lambda: checkpoints.load(path, like, identity, form) if path.exists() else None
         )
-        if state is None:
+        if found is None:
             return
-        self.network.load_state_dict(state["network"])
-        self.adam.load_state_dict(state["optimizer"])
-        self.recipe.load_state_dict(state["recipe"])
+        tensors, facts = found
+        self.network.load_state_dict(checkpoints.group(tensors, "network"))
+        checkpoints.load_optimizer(self.adam, checkpoints.group(tensors, "optimizer"))
+        self.recipe.load_state_dict(checkpoints.group(tensors, "recipe"))
         if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.best, self.history = state["best"], History(**state["history"])
-        self.epoch = state["epoch"] + 1
+            self.average.load_state_dict(checkpoints.group(tensors, "average"))
+        self.best, self.history = checkpoints.group(tensors, "best"), History(**facts["history"])
+        self.epoch = facts["epoch"] + 1
+
+    def _tensors(self, optimizer: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """All tensors of a checkpoint, with those of the optimizer."""
+        return checkpoints.prefixed(
+            network=self.network.state_dict(),
+            optimizer=optimizer,
+            recipe=self.recipe.state_dict(),
+            average={} if self.average is None else self.average.state_dict(),
+            best=self.best,
+        )
 
     def _merge(self, mine: torch.Tensor) -> None:
         """Bring what the recipe keeps together: each process has changed its own rows only."""

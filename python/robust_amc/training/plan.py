@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from .. import data, provenance, settings
+from .. import data, provenance
 from ..classifier import Classifier
 from ..data import FrameDataset
 from ..data.summary import found_scaling
 from ..errors import UserError
 from ..files import AnyPath, Document
-from ..models import build, settings_of
+from ..models import build, check_settings
 from ..models.network import Network
 from ..runtime.device import AnyDevice
 from ..runtime.runtime import Runtime
@@ -56,7 +56,7 @@ class Plan:
         kind = METHODS[self.method].Settings
         if self.recipe is not None and (kind is None or not isinstance(self.recipe, kind)):
             raise UserError(f"these are not settings of {self.method}")
-        settings.check(settings_of(self.architecture), self.network, "architecture")
+        check_settings(self.architecture, self.network)
         if self.start_from and (self.pretrain or self.network):
             what = "pretrain" if self.pretrain else "architecture settings"
             raise UserError(f"{what} and start_from do not go together: one needs a new network")
@@ -180,6 +180,8 @@ def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Docume
         plan.split_seed,
     ):
         raise UserError(f"{plan.start_from} was trained on another split of this data set")
+    if not model.metadata.get("training") or not model.metadata.get("dataset"):
+        raise UserError(f"{plan.start_from} does not say what it was trained on")
     training = dict(model.metadata["training"])
     training.pop("history", None)
     origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}

@@ -9,7 +9,6 @@ not published; these are ours.
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from .. import frames
 from ..arrays import Floats
 from ..data import FrameDataset
 from ..errors import UserError
+from ..fields import whole
 from ..files import Document
 from ..models.network import Network
 from ..runtime.runtime import Runtime
@@ -104,13 +104,13 @@ def pretrain(
 
     def all_epochs() -> dict[str, torch.Tensor]:
         if resume and own and own.exists():
-            run.load_state_dict(checkpoints.load(own, identity))
+            run.load(own, identity)
         for epoch in range(run.epoch, settings.epochs):
             run.update_all(epoch, train_set.iq, report or (lambda *facts: None), dry_run)
             if dry_run:
                 break
             if own:
-                checkpoints.save(own, run.state_dict() | {"identity": identity})
+                run.save(own, identity)
         return {name: value.cpu() for name, value in network.state_dict().items()}
 
     network.load_state_dict(runtime.from_first(all_epochs))
@@ -173,16 +173,17 @@ class _Run:
             raise UserError("the error of pre-training is no longer finite: lower its rate")
         return total
 
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
-        return {
-            "epoch": self.epoch,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
+    def save(self, path: Path, identity: Document | None) -> None:
+        """Write a checkpoint."""
+        optimizer = checkpoints.of_optimizer(self.optimizer)
+        tensors = checkpoints.prefixed(model=self.model.state_dict(), optimizer=optimizer)
+        checkpoints.save(path, tensors, {"identity": identity, "epoch": self.epoch})
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where that was."""
-        self.epoch = state["epoch"]
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def load(self, path: Path, identity: Document | None) -> None:
+        """Go on where a checkpoint was written."""
+        optimizer = checkpoints.like_optimizer(self.optimizer)
+        like = checkpoints.prefixed(model=self.model.state_dict(), optimizer=optimizer)
+        tensors, facts = checkpoints.load(path, like, identity, {"epoch": whole(0)})
+        self.epoch = facts["epoch"]
+        self.model.load_state_dict(checkpoints.group(tensors, "model"))
+        checkpoints.load_optimizer(self.optimizer, checkpoints.group(tensors, "optimizer"))

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
+from ... import reading
 from ...arrays import Array, Integers
 from ...errors import UserError
 from ...files import AnyPath
@@ -26,6 +27,10 @@ from .. import lazy
 _MOST_ROWS = 1 << 24
 _LARGEST_ROW = 1 << 26  # bytes
 _LARGEST_CHUNK = 1 << 26  # bytes, unpacked; a compressed chunk is unpacked as a whole
+_SMALL_CHUNK = 1 << 12  # bytes; more smaller ones than so many are slow to read
+_MOST_CHUNKS = 1 << 16
+MAY_EXPAND = 1 << 26  # bytes of zeros are data all the same
+_MOST_EXPANSION = 20  # of samples with noise, which hardly compress
 _BLOCK = 1 << 25  # bytes that are read from the file at a time
 _GAP = 64  # rows that are read and dropped rather than skipped
 
@@ -41,6 +46,7 @@ def opened(path: AnyPath, kinds: Mapping[str, str], form: str) -> Iterator[dict[
     error what the file should be. Whatever fails, here or in the body of the ``with``,
     raises UserError with the file's path before it.
     """
+    reading.require_regular(path)
     try:
         with h5py.File(path, "r") as file:
             yield {name: _checked(file, name, kinds[name], form) for name in kinds}
@@ -76,6 +82,8 @@ def _checked(file: h5py.File, name: str, kinds: str, form: str) -> h5py.Dataset:
     count, *rest = found.shape or (0,)
     if count > _MOST_ROWS or math.prod(rest) * found.dtype.itemsize > _LARGEST_ROW:
         raise UserError(f"{name} declares the shape {found.shape}, which is absurd; copy it again")
+    if found.chunks and _pieces(found) > max(_MOST_CHUNKS, size_of(found) // _SMALL_CHUNK):
+        raise UserError(f"{name} has {_pieces(found)} tiny chunks; rewrite it with `h5repack -l`")
     packing = _packing(found)
     if packing not in _PACKINGS:
         raise UserError(
@@ -84,6 +92,30 @@ def _checked(file: h5py.File, name: str, kinds: str, form: str) -> h5py.Dataset:
     if packing and math.prod(found.chunks) * found.dtype.itemsize > _LARGEST_CHUNK:
         raise UserError(f"{name} has chunks over 64 MiB; rewrite it with `h5repack -l`")
     return found
+
+
+def check_stored(found: h5py.Dataset, name: str) -> None:
+    """UserError when a set of samples is far larger than what is stored of it.
+
+    What was never written is not stored, and packed zeros take next to nothing: a small file
+    would give frames without an end.
+    """
+    declared, stored = size_of(found), found.id.get_storage_size()
+    if declared > max(MAY_EXPAND, _MOST_EXPANSION * stored):
+        raise UserError(
+            f"{name} declares {declared} bytes, of which {stored} are stored: most of it was "
+            "never written, or is zeros; copy the file again"
+        )
+
+
+def _pieces(found: h5py.Dataset) -> int:
+    """Number of chunks that a set has when all are written."""
+    return math.prod(-(-size // step) for size, step in zip(found.shape, found.chunks))
+
+
+def size_of(found: h5py.Dataset) -> int:
+    """Bytes that a set declares."""
+    return math.prod(found.shape or ()) * found.dtype.itemsize
 
 
 def _packing(found: h5py.Dataset) -> tuple[int, ...]:

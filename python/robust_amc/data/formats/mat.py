@@ -8,10 +8,10 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
+from ... import reading
 from ...arrays import Array
 from ...errors import UserError
 from ...files import AnyPath
@@ -38,7 +38,8 @@ def read(path: AnyPath, facts: RawFacts, frame_length: int | None = None) -> Fra
     Raises UserError when the file is damaged, or has not exactly one array of such a form.
     """
     try:
-        name, array = _the_array(Path(path).read_bytes())
+        with reading.opened(path) as file:
+            name, array = _the_array(file.read())
     except UserError as error:
         raise UserError(f"{path} {error}") from None
     except MemoryError:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ... import reading
 from ...errors import UserError
 from ...files import AnyPath
 from ..dataset import FrameDataset
@@ -13,6 +14,7 @@ from .base import Format, RawFacts
 
 def read(path: AnyPath, facts: RawFacts, frame_length: int | None = None) -> FrameDataset:
     """Read an array as a FrameDataset, see frame_arrays; UserError when it is damaged."""
+    reading.require_regular(path)
     try:
         # Mapped, so that its size is compared with that of the file before anything is allocated
         with np.errstate(over="ignore"):

@@ -17,11 +17,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from ... import json_text, reading
 from ...arrays import Array
 from ...errors import UserError
 from ...files import AnyPath, replacing
 from ..dataset import EXTRA, FrameDataset, Progress, pieces
-from . import json_text
 from .base import Format
 
 FIELDS = ("iq", "label", "classes", "snr_db", "run_id", "metadata")
@@ -45,8 +45,9 @@ def write(dataset: FrameDataset, path: AnyPath, progress: Progress | None = None
     with replacing(path) as temporary:
         _write(dataset, temporary, zipfile.ZIP_DEFLATED, progress)
         with zipfile.ZipFile(temporary) as archive:
-            iq = archive.getinfo("iq.npy")
-        if _is_bomb(iq.file_size, iq.compress_size):  # zeros, mostly; the reader would refuse it
+            members = archive.infolist()
+        if any(_is_bomb(each.file_size, each.compress_size) for each in members):
+            # zeros, mostly; the reader would refuse it
             _write(dataset, temporary, zipfile.ZIP_STORED, progress)
 
 
@@ -82,7 +83,7 @@ def _member(
 def read(path: AnyPath) -> FrameDataset:
     """Read a data-set file. Raises UserError when it is damaged or has another form."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with reading.opened(path) as file, zipfile.ZipFile(file) as archive:
             return _read(archive, path)
     except UserError:
         raise
@@ -148,6 +149,9 @@ def _array(
 ) -> Array:
     """One array, of one of `kinds` (NumPy kind letters) and of `shape` (None: any size)."""
     name = member.filename.removesuffix(".npy")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # others are unpacked at once, however large that gets; NumPy writes none
+        raise UserError(f"{path}: {name} is compressed in another way than NumPy does")
     with archive.open(member) as file:
         found, fortran, dtype = _header(file)
         if dtype.kind not in kinds:
@@ -178,11 +182,12 @@ _EXTRA_KINDS = {"f": "fiu", "i": "iu"}
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(file)
-    raise ValueError(f"array format {version[0]}.{version[1]}")
+    if version != (1, 0):  # others are for headers over 64 kB
+        raise ValueError(f"array format {version[0]}.{version[1]}")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if not dtype.itemsize:
+        raise ValueError("an array of nothing")
+    return shape, fortran, dtype
 
 
 def _check_size(
@@ -200,10 +205,7 @@ def _check_size(
     assert archive.fp is not None  # it is open
     archive.fp.seek(0, 2)
     absurd = member.compress_size > archive.fp.tell() or (
-        size > _TEXT_LIMIT
-        if is_text
-        # labels and runs of many frames do compress, but there are as many as frames
-        else name == "iq" and _is_bomb(size, member.compress_size)
+        size > _TEXT_LIMIT if is_text else _is_bomb(size, member.compress_size)
     )
     if absurd:
         raise UserError(

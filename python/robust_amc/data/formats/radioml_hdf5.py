@@ -36,6 +36,7 @@ _FORM = (
     f"a RadioML 2018.01A file holds X float32 [n, length, 2], Y one-hot [n, {len(CLASSES)}] "
     "and Z, the SNR, [n, 1]"
 )
+_MOST_LABELS = 4  # how many times larger labels may be than frames
 _MOST_CLASSES = 1000
 log = logging.getLogger(__name__)
 _ORDER = "in the order of the publication; the file's classes.txt has a wrong one"
@@ -128,6 +129,10 @@ def _opened(path: AnyPath) -> Iterator[dict[str, h5py.Dataset]]:
             raise UserError("the file has no frames")
         if sets["X"].dtype.itemsize > 8:
             raise UserError(f"X is {sets['X'].dtype}; store it as float16 or float32")
+        hdf5_sets.check_stored(sets["X"], "X")
+        largest = max(hdf5_sets.MAY_EXPAND, hdf5_sets.size_of(sets["X"]))
+        if hdf5_sets.size_of(sets["Y"]) > _MOST_LABELS * largest:
+            raise UserError("Y is far larger than X, the frames; copy the file again")
         yield sets
 
 

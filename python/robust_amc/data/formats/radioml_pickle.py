@@ -1,26 +1,28 @@
 """RadioML pickles: RML2016.10a, .10b, .04C and their re-packs.
 
 The file is a dictionary ``{(modulation, SNR label): float32 [n, 2, length]}``, pickled by
-Python 2 or by any later protocol. Re-packs are as good: of another precision, complex
-``[n, length]``, with I and Q last, with keys of NumPy's own types. A pickle may call anything
-that its unpickler lets it name; ours knows stand-ins for the few names that NumPy arrays need,
-written here in Python, and refuses every other. No NumPy unpickling code runs.
+Python 2 or by any later protocol; see array_pickle, which unpickles it without running code.
+Re-packs are as good: of another precision, complex ``[n, length]``, with I and Q last, with keys
+of NumPy's own types.
 """
 
-import os
-import pickle
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any
 
 import numpy as np
 
+from ... import reading
 from ...arrays import Array, Floats
 from ...errors import UserError
+from ...fields import LONGEST_NAME
 from ...files import AnyPath
 from ..dataset import FrameDataset
+from . import array_pickle
+from .array_pickle import PickledArray
 from .base import Format
+
+_FORM = "a dictionary {(modulation, SNR): float32 array [n, 2, length]}"
+_HIGHEST_SNR = 1000  # dB, either way
 
 # Where the true RML2016.10a is recognized: the first frame of this key begins so.
 _FINGERPRINT_KEY = ("QPSK", 2)
@@ -58,226 +60,29 @@ def read(path: AnyPath) -> FrameDataset:
     run of its own, and the metadata say so. Raises UserError when the file is damaged,
     names anything but arrays, or has another form.
     """
-    with open(path, "rb") as file:
-        content = _unpickle(file, path)
+    with reading.opened(path) as file:
+        content = array_pickle.load(file, path, lambda key: _key(key, path))
     blocks = _blocks(content, path)
     del content
     return _dataset(blocks, Path(path).name)
 
 
-def _unpickle(file: BinaryIO, path: AnyPath) -> Any:
-    try:
-        return _ArrayUnpickler(file, path).load()
-    except UserError:
-        raise
-    except MemoryError:
-        raise UserError(f"{path} does not fit into memory") from None
-    except Exception as error:  # a damaged pickle can fail anywhere in the unpickler
-        reason = str(error).split("\n")[0][:100] or "it ends too early"
-        raise UserError(f"{path} is not a sound RadioML pickle ({reason}); copy it again") from None
-
-
-class _Bounded:
-    """A file whose reads never ask for more than is left: no size in it is believed."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.size = os.fstat(file.fileno()).st_size
-        self.readline = file.readline
-
-    def read(self, count: int = -1) -> bytes:
-        left = self.size - self._file.tell()
-        if not 0 <= count <= left:
-            raise EOFError(f"a part of {count} bytes is declared, {left} bytes are left")
-        return self._file.read(count)
-
-
-# Ways to make or fill objects that no array needs.
-_REFUSED = (
-    pickle.INST,
-    pickle.OBJ,
-    pickle.NEWOBJ,
-    pickle.NEWOBJ_EX,
-    pickle.PERSID,
-    pickle.BINPERSID,
-    pickle.EXT1,
-    pickle.EXT2,
-    pickle.EXT4,
-    pickle.BUILD,
-    pickle.NEXT_BUFFER,
-)
-
-
-# The C unpickler allocates the memo that a file declares; this one uses a dictionary.
-class _ArrayUnpickler(pickle._Unpickler):
-    stack: list[Any]
-    append: Callable[[Any], None]
-    read: Callable[[int], bytes]
-    pop_mark: Callable[[], list[Any]]
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
-        code: load
-        for code, load in pickle._Unpickler.dispatch.items()
-        if bytes([code]) not in _REFUSED
-    }
-
-    def __init__(self, file: BinaryIO, path: AnyPath) -> None:
-        bounded = _Bounded(file)
-        super().__init__(bounded, encoding="latin1")
-        self._path = path
-        # A sound file uses each byte at most twice: as text, and as an array.
-        self._budget = 2 * bounded.size
-
-    def load_build(self) -> None:
-        state = self.stack.pop()
-        if not isinstance(self.stack[-1], (_Array, _Dtype)):
-            raise pickle.UnpicklingError("a state for something that is not an array")
-        self.stack[-1].__setstate__(state)
-
-    dispatch[pickle.BUILD[0]] = load_build
-
-    def load_setitem(self) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self._store([key, value])
-
-    def load_setitems(self) -> None:
-        self._store(self.pop_mark())
-
-    def load_dict(self) -> None:
-        items = self.pop_mark()
-        self.append({})
-        self._store(items)
-
-    dispatch[pickle.SETITEM[0]] = load_setitem
-    dispatch[pickle.SETITEMS[0]] = load_setitems
-    dispatch[pickle.DICT[0]] = load_dict
-
-    def _store(self, items: list[Any]) -> None:
-        """Put keys and values, in turns, into the dictionary on the stack."""
-        content = self.stack[-1]
-        if not isinstance(content, dict):
-            raise pickle.UnpicklingError("items for something that is not a dictionary")
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            if key in content:  # the first value would be lost without a word
-                raise UserError(f"{self._path} has the key {repr(key)[:60]} twice; copy it again")
-            content[key] = value
-
-    def load_bytearray8(self) -> None:
-        size = int.from_bytes(self.read(8), "little")
-        self.append(bytearray(self.read(size)))  # not allocated before it is there
-
-    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
-
-    def find_class(self, module: str, name: str) -> Any:
-        module = module.replace("numpy._core", "numpy.core")
-        stand_in = {
-            ("numpy.core.multiarray", "_reconstruct"): self._reconstruct,
-            ("numpy.core.multiarray", "scalar"): _scalar,
-            ("numpy.core.numeric", "_frombuffer"): self._frombuffer,
-            ("numpy", "ndarray"): _NDARRAY,
-            ("numpy", "dtype"): _Dtype,
-            ("_codecs", "encode"): self._encode,
-        }.get((module, name))
-        if stand_in is None:
-            raise UserError(
-                f"{self._path} is refused: it names {module}.{name}, and a data set needs "
-                "nothing but arrays; do not trust this file"
-            )
-        return stand_in
-
-    def _reconstruct(self, kind: object, shape: object, code: object) -> "_Array":
-        if kind is not _NDARRAY or shape != (0,):
-            raise pickle.UnpicklingError("not a plain array")
-        return _Array(self._spend)
-
-    def _frombuffer(self, buffer: Any, dtype: Any, shape: Any, order: Any) -> "_Array":
-        array = _Array(self._spend)
-        array.__setstate__((1, shape, dtype, order == "F", bytes(buffer)))
-        return array
-
-    def _encode(self, text: str, encoding: str) -> bytes:
-        if encoding != "latin1":
-            raise pickle.UnpicklingError(f"encoding {encoding!r}")
-        self._spend(len(text))
-        return text.encode("latin1")
-
-    def _spend(self, count: int) -> None:
-        """Count bytes that are decoded, so that a small file cannot repeat itself endlessly."""
-        self._budget -= count
-        if self._budget < 0:
-            raise pickle.UnpicklingError("the same bytes are used again and again")
-
-
-_NDARRAY = object()  # only ever an argument of _reconstruct
-# Numbers; texts are names in keys, no longer than those of classes
-_PLAIN = re.compile("[fiu][1248]|c8|c16|[SU][1-9][0-9]?|[SU]100")
-
-
-class _Dtype:
-    """Stand-in for numpy.dtype: a plain type of numbers or text, and its byte order."""
-
-    def __init__(self, code: Any, align: object = False, copy: object = True) -> None:
-        if not (isinstance(code, str) and _PLAIN.fullmatch(code)):
-            raise pickle.UnpicklingError(f"an array of type {code!r}")
-        self.code = code
-        self.order = "="
-
-    def __setstate__(self, state: Any) -> None:
-        self.order = state[1] if state[1] in ("<", ">") else "="
-
-    def numpy(self) -> np.dtype[Any]:
-        return np.dtype(self.order + self.code)
-
-
-class _Array:
-    """Stand-in for numpy.ndarray, filled by __setstate__ like it."""
-
-    values: Array | None
-
-    def __init__(self, spend: Callable[[int], None]) -> None:
-        self._spend = spend
-        self.values = None
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, fortran, data = state
-        self._spend(len(data))
-        if isinstance(data, str):  # pickled by Python 2
-            data = data.encode("latin1")
-        if not (isinstance(dtype, _Dtype) and isinstance(data, bytes)):
-            raise pickle.UnpicklingError("an array of objects")
-        flat = np.frombuffer(data, dtype.numpy())
-        if any(size < 0 for size in shape) or np.prod(shape, dtype=object) != len(flat):
-            raise pickle.UnpicklingError(f"shape {shape} does not fit {len(flat)} values")
-        self.values = flat.reshape(shape, order="F" if fortran else "C")
-
-
-def _scalar(dtype: Any, data: Any) -> Any:
-    data = data.encode("latin1") if isinstance(data, str) else data
-    (value,) = np.frombuffer(data, dtype.numpy())
-    return value.item()
-
-
-def _blocks(content: Any, path: AnyPath) -> dict[tuple[str, int], Floats]:
+def _blocks(content: dict[Any, Any], path: AnyPath) -> dict[tuple[str, int], Floats]:
     """The dictionary as ``{(name, SNR label): float32 [n, 2, length]}``; checks all of it."""
-    form = "a dictionary {(modulation, SNR): float32 array [n, 2, length]}"
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds a {type(content).__name__}; a RadioML file is {form}")
     if not content:
         raise UserError(f"{path} has no frames")
     blocks, lengths, arrays = {}, set(), set()
     for key, value in content.items():
-        name, snr_db = _key(key, path, form)
-        array = value.values if isinstance(value, _Array) else None
+        array = value.values if isinstance(value, PickledArray) else None
         if array is None:
-            what = type(value).__name__
-            raise UserError(f"{path}: {key} has {what}; a RadioML file is {form}")
+            what = array_pickle.shown(value)
+            raise UserError(f"{path}: {key} has {what}; a RadioML file is {_FORM}")
         if array.dtype.kind not in "fc":
-            raise UserError(f"{path}: {key} is {array.dtype}; a RadioML file is {form}")
-        if (name, snr_db) in blocks:
-            raise UserError(f"{path} has the key {key} twice; copy it again")
+            raise UserError(f"{path}: {key} is {array.dtype}; a RadioML file is {_FORM}")
         found = _frames(array)
         if found is None:
-            raise UserError(f"{path}: {key} has the shape {array.shape}; a RadioML file is {form}")
-        blocks[name, snr_db] = found
+            raise UserError(f"{path}: {key} has the shape {array.shape}; a RadioML file is {_FORM}")
+        blocks[key] = found
         arrays.add(id(array))
         lengths.add(found.shape[2])
     if len(arrays) < len(blocks):
@@ -296,16 +101,17 @@ def _frames(array: Array) -> Floats | None:
     return array.swapaxes(1, 2) if array.ndim == 3 and array.shape[2] == 2 else None
 
 
-def _key(key: object, path: AnyPath, form: str) -> tuple[str, int]:
-    if isinstance(key, tuple) and len(key) == 2:
+def _key(key: object, path: AnyPath) -> tuple[str, int]:
+    """Name and SNR label of a key; UserError when it is none. Nothing else is ever hashed."""
+    if type(key) is tuple and len(key) == 2:
         name, snr_db = key
         name = name.decode("latin1") if isinstance(name, bytes) else name
-        if isinstance(snr_db, float) and snr_db.is_integer():
+        if type(snr_db) is float and snr_db.is_integer():
             snr_db = int(snr_db)
-        whole = isinstance(snr_db, int) and not isinstance(snr_db, bool)
-        if isinstance(name, str) and name and whole and abs(snr_db) <= 1000:
+        known = isinstance(name, str) and name.isprintable() and 0 < len(name) <= LONGEST_NAME
+        if known and type(snr_db) is int and abs(snr_db) <= _HIGHEST_SNR:
             return name, snr_db
-    raise UserError(f"{path} has the key {str(key)[:60]!r}; a RadioML file is {form}")
+    raise UserError(f"{path} has the key {array_pickle.shown(key)}; a RadioML file is {_FORM}")
 
 
 def _dataset(blocks: dict[tuple[str, int], Floats], file_name: str) -> FrameDataset:

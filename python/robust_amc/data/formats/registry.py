@@ -1,12 +1,13 @@
 """Data formats by name; reads and writes data sets, whatever their format."""
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from ... import assets, frames
+from ... import assets, frames, reading
 from ...errors import UserError
 from ...plugins import Registry
 from ..dataset import FrameDataset
@@ -70,13 +71,10 @@ def _formats() -> Iterator[Format]:
 
 def _start(path: Path) -> bytes:
     """The first bytes of a file."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(512)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}; give a data set's path, or 'sample'") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    if not os.path.lexists(path):
+        raise UserError(f"there is no file {path}; give a data set's path, or 'sample'")
+    with reading.opened(path) as file:
+        return file.read(512)
 
 
 def _find(path: Path, start: bytes, is_raw: bool) -> Format:

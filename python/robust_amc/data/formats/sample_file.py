@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ... import reading
 from ...arrays import Array, Floats, Integers
 from ...errors import UserError
 from ...files import AnyPath
@@ -40,12 +41,8 @@ def parse_datatype(name: object) -> np.dtype[Any]:
 
 
 def count_samples(path: AnyPath, dtype: np.dtype[Any]) -> int:
-    """Complex samples in the file `path`; UserError when it is missing or has half a sample."""
-    try:
-        size = Path(path).stat().st_size
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    return whole_samples(path, dtype, size)
+    """Complex samples in a file; UserError when it is no regular file, or has half a sample."""
+    return whole_samples(path, dtype, reading.require_regular(path).st_size)
 
 
 def whole_samples(path: AnyPath, dtype: np.dtype[Any], size: int) -> int:
@@ -84,9 +81,9 @@ class FilePart:
         return StoredSamples(self.path, dtype, [(self.first, count)])
 
     def blocks(self, size: int = 1 << 20) -> Iterator[bytes]:
-        """Its bytes, in blocks of at most `size`. Raises OSError when it cannot be read."""
+        """Its bytes, in blocks of at most `size`; UserError when it cannot be read."""
         left = self.size
-        with open(self.path, "rb") as file:
+        with reading.opened(self.path) as file:
             file.seek(self.first)
             while block := file.read(size if left is None else min(size, left)):
                 left = None if left is None else left - len(block)
@@ -145,7 +142,7 @@ class StoredSamples:
         """
         blocks = [np.empty((0, self._channels), np.float32)]
         try:
-            with open(self.path, "rb") as file:
+            with reading.opened(self.path) as file:
                 part = bisect_right(self._ends, begin)
                 while begin < end and part < len(self._ends):
                     stop = min(end, self._ends[part])

@@ -30,6 +30,9 @@ _START, _COUNT, _LABEL = "core:sample_start", "core:sample_count", "core:label"
 _FREQUENCY, _LOWER, _UPPER = "core:frequency", "core:freq_lower_edge", "core:freq_upper_edge"
 _FIRST_RUN, _RUN_STEP = "htrd:first_run", "htrd:run_step"
 _RUNS = np.iinfo(np.int32)
+# Annotations may overlap, but a small file must not give frames without an end
+_MOST_OVERLAP = 8
+_MAY_REPEAT = 1 << 20  # samples
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,19 @@ def read(
             f"no annotation gives a frame of {length} samples ({why or 'there is none'}); "
             f"annotate the modulations with {_LABEL} and {SNR}"
         )
+    _check_overlap(sum(each.count for each in found) * length, samples)
     if len({(each.first_run is None, *each.extra) for each in found}) > 1:
         raise UserError("some annotations have htrd fields that others lack; give all the same")
     return found, skipped
+
+
+def _check_overlap(taken: int, samples: int) -> None:
+    """UserError when frames have far more samples than there are in the file."""
+    if taken > max(_MAY_REPEAT, _MOST_OVERLAP * samples):
+        raise UserError(
+            f"its annotations overlap so much that {samples} samples would give {taken}; remove "
+            "those that say the same again"
+        )
 
 
 def is_decision(annotation: Document) -> bool:
@@ -222,16 +235,19 @@ def columns(stretches: list[Stretch], classes: Sequence[str]) -> dict[str, Any]:
     counts = [each.count for each in stretches]
     number = {name: index for index, name in enumerate(classes)}
 
-    def repeat(values: list[Any] | Array, dtype: npt.DTypeLike) -> Array:
+    def repeat(values: list[Any], dtype: npt.DTypeLike) -> Array:
         return np.repeat(np.array(values, dtype), counts)
 
     first = [i if s.first_run is None else s.first_run for i, s in enumerate(stretches)]
-    within = np.arange(sum(counts)) - repeat(np.cumsum(counts) - counts, np.int64)
-    run_id = repeat(first, np.int64) + repeat([s.run_step for s in stretches], np.int64) * within
+    run_id = repeat(first, np.int32)
+    ends = np.cumsum(counts)
+    for end, each in zip(listed(ends), stretches):
+        if each.run_step:
+            run_id[end - each.count : end] += np.arange(each.count, dtype=np.int32)
     return {
         "label": repeat([number[s.label] for s in stretches], np.int16),
         "snr_db": repeat([s.snr_db for s in stretches], np.float32),
-        "run_id": run_id.astype(np.int32),
+        "run_id": run_id,
         "extra": {
             name: np.concatenate([s.extra[name] for s in stretches]) for name in stretches[0].extra
         },

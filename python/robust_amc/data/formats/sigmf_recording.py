@@ -9,6 +9,7 @@ sigmf_annotations).
 
 import hashlib
 import logging
+import os
 from collections.abc import Iterable
 from functools import cache
 from itertools import islice
@@ -18,12 +19,12 @@ import numpy as np
 from jsonschema import Draft202012Validator
 from sigmf import schema
 
-from ... import frames
+from ... import frames, json_text, reading
 from ...errors import UserError
 from ...files import AnyPath, Document, replacing
 from .. import lazy
 from ..dataset import FrameDataset, Progress, pieces
-from . import json_text, sample_file, sigmf_annotations, tar_members
+from . import sample_file, sigmf_annotations, tar_members
 from .bands import Band
 from .base import Format
 from .sample_file import FilePart, Samples
@@ -102,12 +103,9 @@ def read(
 
 def read_document(part: FilePart) -> Document:
     """The metadata as a dictionary that is valid SigMF; UserError when they are not."""
-    try:
-        text = next(part.blocks(_META_LIMIT + 1), b"")
-    except OSError as error:
-        raise UserError(
-            f"cannot be read ({error.strerror}); it says what the samples are"
-        ) from None
+    if not os.path.lexists(part.path):
+        raise UserError("there is no such file; it says what the samples are")
+    text = next(part.blocks(_META_LIMIT + 1), b"")
     if len(text) > _META_LIMIT:
         raise UserError(f"it has more than {_META_LIMIT >> 20} MB; split the recording")
     document = json_text.parse(text, "the file")
@@ -183,7 +181,7 @@ def check_conforming(document: Document) -> None:
 
 def check_hash(part: FilePart, expected: str | None) -> None:
     """UserError unless samples have the SHA-512 `expected` (None, or huge ones: not checked)."""
-    size = part.path.stat().st_size if part.size is None else part.size
+    size = reading.require_regular(part.path).st_size if part.size is None else part.size
     if expected is None or size > _HASH_LIMIT:
         return
     digest = hashlib.sha512()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from ... import reading
 from ...errors import UserError
 from ...files import AnyPath
 
@@ -31,7 +32,7 @@ class Member:
 def members(path: AnyPath) -> list[Member]:
     """The regular files of an archive; UserError when it is damaged or has too many."""
     try:
-        with open(path, "rb") as file:
+        with reading.opened(path) as file:
             return list(_members(file))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None

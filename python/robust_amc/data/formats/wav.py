@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ... import reading
 from ...errors import UserError
 from ...files import AnyPath
 from ..dataset import FrameDataset
@@ -75,7 +76,7 @@ def is_wav(start: bytes) -> bool:
 def open_wav(path: AnyPath) -> Wav:
     """Look at the headers of a WAV file; UserError when they are damaged or of another kind."""
     try:
-        with open(path, "rb") as file:
+        with reading.opened(path) as file:
             return _wav(path, _header(file))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
