@@ -67,7 +67,7 @@ def trained(htrd):
     )  # fmt: skip
     htrd(
         "fit-rejector", "model.safetensors", "--model", "network.safetensors", "--dataset",
-        "sample.columns", "--kind", "energy", "--set", "temperature=2.0", "--device", "cpu",
+        "sample.columns", "--kind", "entropy", "--set", "temperature=2.0", "--device", "cpu",
     )  # fmt: skip
     return "model.safetensors"
 
@@ -81,7 +81,7 @@ def test_data_format(htrd, trained):
 
 def test_model_says_what_it_is_made_of(htrd, trained):
     said = htrd("models", trained)
-    for word in ("spectral", "mixup", "energy"):
+    for word in ("spectral", "mixup", "entropy"):
         assert word in said
 
 

@@ -62,7 +62,7 @@ def snr_law(datasets: Mapping[str, FrameDataset], path: AnyPath) -> None:
     the noise are left out.
     """
     known = list(dict.fromkeys(name for each in datasets.values() for name in each.classes))
-    colors = dict(zip(known, cycle(matplotlib.colormaps["tab20"].colors)))
+    colors = dict(zip(known, cycle(matplotlib.color_sequences["tab20"])))
     layout = {"figsize": (0.6 + 4 * len(datasets), 4.2), "sharex": True, "sharey": True}
     with _figure(path, 1, len(datasets), **layout) as axes:
         for axis, (title, dataset) in zip(axes[0], datasets.items()):
@@ -165,8 +165,12 @@ def _draw_law(axis: Axes, labels: Floats, grid_power: float) -> None:
 
 def _note(axis: Axes, text: str, top: bool = False) -> None:
     """A small text in the lower right corner, or at the top left."""
-    place = {"xy": (0.03, 0.95), "va": "top"} if top else {"xy": (0.97, 0.05), "ha": "right"}
-    axis.annotate(text, xycoords="axes fraction", fontsize=7, **place)
+    x, y, horizontal, vertical = (
+        (0.03, 0.95, "left", "top") if top else (0.97, 0.05, "right", "baseline")
+    )
+    axis.annotate(
+        text, (x, y), xycoords="axes fraction", fontsize=7, ha=horizontal, va=vertical
+    )
 
 
 def _high(dataset: FrameDataset) -> FrameDataset:

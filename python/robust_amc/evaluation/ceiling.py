@@ -67,8 +67,8 @@ def distance(symbols: Complexes, other: Constellation) -> Floats:
     points = other.points / np.sqrt(np.mean(np.abs(other.points) ** 2))
     unit = symbols / np.sqrt(np.mean(np.abs(symbols) ** 2, 1, keepdims=True))
     turns = np.exp(2j * np.pi * np.arange(TURNS) / TURNS / other.fold)
-    best = np.full(len(unit), np.inf)
-    start = np.empty(len(unit), complex)
+    best: Floats = np.full(len(unit), np.inf)
+    start: Complexes = np.empty(len(unit), complex)
     for gain in (GAINS[:, None] * turns).ravel():
         error = _squared(unit, gain * _nearest(unit / gain, points))
         start = np.where(error < best, gain, start)

@@ -9,6 +9,10 @@ REJECTORS = Registry(
     {
         "svm": "robust_amc.rejection.svm:NeuralRejection",
         "autoencoder": "robust_amc.rejection.autoencoder:AutoencoderDetector",
+        "margin": "robust_amc.rejection.margin:MarginRejector",
+        "energy": "robust_amc.rejection.energy:EnergyDetector",
+        "mahalanobis": "robust_amc.rejection.mahalanobis:MahalanobisRejector",
+        "knn": "robust_amc.rejection.knn:NearestNeighborRejector",
     },
 )
 

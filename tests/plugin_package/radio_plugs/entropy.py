@@ -1,4 +1,4 @@
-"""A rejector: the free energy of the logits, Liu et al., NeurIPS 2020 (arXiv 2010.03759)."""
+"""A rejector: the entropy of the network's answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from robust_amc.rejection.base import CalibrationSettings, Rejector
 
 
 @dataclass(frozen=True)
-class EnergySettings(CalibrationSettings):
+class EntropySettings(CalibrationSettings):
     """How the rejector is made.
 
     Attributes:
-        temperature: T of the energy -T·log Σ exp(logit/T)
+        temperature: the logits are divided by it
     """
 
     temperature: float = 1.0
@@ -26,14 +26,14 @@ class EnergySettings(CalibrationSettings):
 
     def fit(self, classifier: Any, train: Any) -> tuple[Rejector, dict[str, Any]]:
         """Nothing is learned: the threshold is all."""
-        return EnergyRejector(len(classifier.classes), self.temperature), {}
+        return EntropyRejector(len(classifier.classes), self.temperature), {}
 
 
-class EnergyRejector(Rejector):
-    """The network's class stands; the largest score is minus the free energy."""
+class EntropyRejector(Rejector):
+    """The network's class stands; the largest score is minus the entropy."""
 
-    kind = "energy"
-    Settings = EnergySettings
+    kind = "entropy"
+    Settings = EntropySettings
     detects = True
 
     def __init__(self, classes: int, temperature: float) -> None:
@@ -43,9 +43,10 @@ class EnergyRejector(Rejector):
     def forward(
         self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
     ) -> torch.Tensor:
-        """Logits, shifted so that the largest is T·log Σ exp(logit/T)."""
-        free = self.temperature * torch.logsumexp(logits / self.temperature, 1, keepdim=True)
-        return logits - logits.max(1, keepdim=True)[0] + free
+        """Logits, shifted so that the largest is Σ p·log p of their softmax p."""
+        log_p = (logits / self.temperature).log_softmax(1)
+        negative = (log_p.exp() * log_p).sum(1, keepdim=True)
+        return logits - logits.max(1, keepdim=True)[0] + negative
 
     @property
     def classes(self) -> int:
@@ -63,7 +64,7 @@ class EnergyRejector(Rejector):
     @classmethod
     def load(
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
-    ) -> "EnergyRejector":
+    ) -> "EntropyRejector":
         """From a model file."""
         if int(tensors["class_count"]) != classes:
             raise UserError("the rejector is made for another number of classes")
