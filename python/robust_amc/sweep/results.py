@@ -39,7 +39,8 @@ def ranked(rows: Sequence[Document], keep: float = KEEP) -> list[Document]:
     """
     measured = [row for row in rows if "error" not in row]
     if not measured:
-        raise UserError(f"no candidate could be trained and fitted: {rows[0]['error']}")
+        why = rows[0]["error"] if rows else "there is none"
+        raise UserError(f"no candidate could be trained and fitted: {why}")
     least = max(map(_accepted, measured)) - keep - _ROUNDING
 
     def order(row: Document) -> tuple[bool, float, float]:
