@@ -117,7 +117,7 @@ class Results:
 
     def _rows_of_file(self, path: Path) -> list[Document]:
         try:
-            document = json_text.read(path, _LONGEST, "results")
+            document = json_text.read(path, _LONGEST, "a results file")
             _FORM(document, "the file")
         except UserError:
             raise UserError(
