@@ -103,8 +103,8 @@ def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: 
         labels = [*classes, "rejected"]
         axes.set(xticks=[], yticks=[])
         if is_named or is_last:
-            shown = [labels[i] for i in decided]
-            axes.set_xticks(range(len(decided)), shown, rotation=60, fontsize=8)
+            names_below = [labels[i] for i in decided]
+            axes.set_xticks(range(len(decided)), names_below, rotation=60, fontsize=8)
             axes.set_xlabel("decided")
         if is_named or is_first:
             axes.set_yticks(range(len(used)), [labels[i] for i in used], fontsize=8)
