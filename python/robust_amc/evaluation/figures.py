@@ -12,7 +12,7 @@ from ..arrays import Floats, Integers
 from ..errors import UserError
 from ..files import AnyPath, Document, replacing
 
-MOST_PANELS = 100  # of confusion matrices in a picture
+MOST_PANELS = 90  # of confusion matrices in a picture
 MOST_NAMES = 1200  # of classes, in all confusion matrices of a picture
 _NUMBERED = 3000  # cells that have a number each; more take long, and are too small to read
 _COLUMNS = 6  # of panels
