@@ -15,13 +15,13 @@ _DEEPEST = 50  # what is nested further is no description of anything, and break
 def read(path: AnyPath, most: int, what: str) -> Document:
     """The JSON object in a file of at most `most` bytes, as :func:`parse`.
 
-    Raises UserError, which calls it `what` ("results of htrd evaluate"), when it is none.
+    Raises UserError, which calls it `what` ("a result file of htrd evaluate"), when it is none.
     """
     text = reading.text(path, most, what)
     try:
         return parse(text, "it")
     except UserError as error:
-        raise UserError(f"{path} does not hold {what}: {error}") from None
+        raise UserError(f"{path} is not {what}: {error}") from None
 
 
 def parse(text: str | bytes, what: str = "metadata", lenient: bool = False) -> Document:

@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .errors import UserError
-from .fields import LARGEST, either, flag, real, whole
+from .fields import LARGEST, real, whole
 
 # Settings with a new name, of the training and of the library's own kinds of rejectors. Files and
 # commands with the old one are read all the same.
@@ -20,7 +20,8 @@ RENAMED = {
     "autoencoder": {"code": "latent_dim"},
 }
 _SEED = whole(0, LARGEST)
-_NUMBER = either(flag, whole(-(10**9), 10**9), real(-1e12, 1e12))
+_WHOLE = whole(-(10**9), 10**9)
+_REAL = real()
 log = logging.getLogger(__name__)
 
 
@@ -102,8 +103,9 @@ def check(types: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Non
             wanted = getattr(types[name], "__name__", types[name])
             raise UserError(f"{where}.{name} must be of type {wanted}, not {value!r}")
         for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, (int, float)):
-                (_SEED if name.endswith("seed") else _NUMBER)(number, f"{where}.{name}")
+            if isinstance(number, (int, float)) and not isinstance(number, bool):
+                is_whole = _SEED if name.endswith("seed") else _WHOLE
+                (is_whole if isinstance(number, int) else _REAL)(number, f"{where}.{name}")
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -11,7 +11,8 @@ from ..evaluation import figures
 from ..fields import items, maybe, names, real, table, text, whole
 from .options import check_writable
 
-_LONGEST = 1 << 26  # bytes of a results file
+_WHAT = "a result file of `htrd evaluate --json`"
+_LONGEST = 1 << 26  # bytes of one
 _COUNTS = items(items(whole(0, 1 << 53)), 1)
 _FORM = table({
     "settings": table({"dataset": text()}),
@@ -40,11 +41,11 @@ def confusion(
 
 def _tables(path: Path) -> list[tuple[str, list[str], Any]]:
     """(title, classes, counts) of each row of a result file."""
-    document = json_text.read(path, _LONGEST, "results of `htrd evaluate --json`")
+    document = json_text.read(path, _LONGEST, _WHAT)
     try:
         _FORM(document, "the file")
     except UserError as error:
-        raise UserError(f"{path} holds no results of `htrd evaluate --json`: {error}") from None
+        raise UserError(f"{path} is not {_WHAT}: {error}") from None
     source = document["settings"]["dataset"]
     rows = [row for row in document["rows"] if "fused" not in row]  # those have no details
     if len(rows) != len(document["details"]):

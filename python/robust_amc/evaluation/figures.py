@@ -12,7 +12,7 @@ from ..arrays import Floats, Integers
 from ..errors import UserError
 from ..files import AnyPath, Document, replacing
 
-MOST_PANELS = 100  # of confusion matrices in a picture
+MOST_PANELS = 90  # of confusion matrices in a picture
 MOST_NAMES = 1200  # of classes, in all confusion matrices of a picture
 _NUMBERED = 3000  # cells that have a number each; more take long, and are too small to read
 _COLUMNS = 6  # of panels
@@ -82,11 +82,18 @@ def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: 
         figure.subplots_adjust(0.1 / columns, 0.2 / rows, 0.98, 1 - 0.15 / rows, 0.3, 0.4)
     for axes in panels.flat[len(tables) :]:
         axes.set_axis_off()
-    for axes, (title, classes, counts) in zip(panels.flat, tables):
+    is_alike = len({tuple(classes) for _, classes, _ in tables}) == 1
+    for number, (axes, (title, classes, counts)) in enumerate(zip(panels.flat, tables)):
+        # of many panels those at the left and the bottom say it for all: names take long to draw
+        is_named = is_small or not is_alike
+        is_first, is_last = number % columns == 0, number + columns >= len(tables)
         counts = np.asarray(counts, float)
-        used = np.flatnonzero(counts.sum(1))
-        decided = [*range(len(classes))] + [len(classes)] * bool(counts[:, -1].any())
-        share = 100 * counts[np.ix_(used, decided)] / counts[used].sum(1, keepdims=True)
+        used = np.flatnonzero(counts.sum(1) > (0 if is_named else -1))
+        decided = [*range(len(classes))] + [len(classes)] * bool(
+            not is_named or counts[:, -1].any()
+        )
+        share = 100 * counts[np.ix_(used, decided)]
+        share = share / np.maximum(counts[used].sum(1, keepdims=True), 1)
         axes.imshow(share, cmap="Blues", vmin=0, vmax=100, aspect="auto")
         for y, x in np.argwhere(share >= 0.5) if is_small else ():
             color = "white" if share[y, x] > 60 else "black"
@@ -94,10 +101,14 @@ def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: 
             text = axes.text(x, y, shown, ha="center", va="center", color=color, fontsize=8)
             text.set_in_layout(False)  # it lies inside: to find out how large it is takes long
         labels = [*classes, "rejected"]
-        axes.set_xticks(range(len(decided)), [labels[i] for i in decided], rotation=60, fontsize=8)
-        axes.set_yticks(range(len(used)), [labels[i] for i in used], fontsize=8)
-        axes.set_xlabel("decided")
-        axes.set_ylabel("true")
+        axes.set(xticks=[], yticks=[])
+        if is_named or is_last:
+            names_below = [labels[i] for i in decided]
+            axes.set_xticks(range(len(decided)), names_below, rotation=60, fontsize=8)
+            axes.set_xlabel("decided")
+        if is_named or is_first:
+            axes.set_yticks(range(len(used)), [labels[i] for i in used], fontsize=8)
+            axes.set_ylabel("true")
         axes.set_title(title, fontsize=10)
     _save(figure, path, 150 if is_small else 75)
 

@@ -36,7 +36,8 @@ _NAMES = """
 OPERATORS = frozenset(_NAMES.split())
 _DOMAINS = ("", "ai.onnx")
 _MOST_NODES = 5000
-_PER_SAMPLE = 1 << 14  # values in all tensors of a frame, for each of its samples
+_MOST_CONSTANT = 1 << 16  # values that are made of stored ones, and more by a small factor
+_PER_SAMPLE = 1 << 15  # values in all tensors of a frame, for each of its samples
 _MOST_VALUES = 1 << 24
 _MOST_PRODUCTS = 1 << 31  # multiplications a frame
 
@@ -62,15 +63,23 @@ def check(model: ModelProto, classes: int, frame_length: int) -> None:
     for tensor in _tensors(graph):
         _check_stored(tensor)
     one, two = (_shapes(model, frames, frame_length) for frames in (1, 2))
-    total, most = 0, min(_PER_SAMPLE * frame_length, _MOST_VALUES)
+    of_frames, constant, found = {"iq"}, 0, 0
     for node in graph.node:
         for output in filter(None, node.output):
             size = math.prod(one[output])
             if math.prod(two[output]) > 2 * max(size, 1):
                 _refuse(f"the size of {output} grows faster than the number of frames")
-            total += size
-    if total > most:
-        _refuse(f"a frame of {frame_length} samples becomes {total} values; at most {most}")
+            if of_frames.isdisjoint(node.input):
+                constant += size
+            else:
+                of_frames.add(output)
+                found += size
+    most = min(_PER_SAMPLE * frame_length, _MOST_VALUES)
+    if found > most:
+        _refuse(f"a frame of {frame_length} samples becomes {found} values; at most {most}")
+    stored = sum(math.prod(each.dims) for each in _tensors(graph))
+    if constant > _MOST_CONSTANT + 4 * stored:
+        _refuse(f"{stored} stored values become {constant}")
     products = sum(_products(node, one) for node in graph.node)
     if products > _MOST_PRODUCTS:
         _refuse(f"a frame takes {products} multiplications; at most {_MOST_PRODUCTS}")

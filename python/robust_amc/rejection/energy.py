@@ -15,6 +15,7 @@ import torch
 
 from ..data import FrameDataset
 from ..errors import UserError
+from ..fields import real
 from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 
@@ -59,6 +60,7 @@ class EnergyDetector(Rejector):
         """From a model file; UserError when it is for another number of classes."""
         if int(tensors["class_count"]) != classes:
             raise UserError("the rejector is for another number of classes")
+        real(above=0, high=1e6)(facts["temperature"], "the temperature")
         return cls(classes, float(facts["temperature"]))
 
 

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from ..data import FrameDataset
 from ..errors import UserError
+from ..fields import whole
 from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 
@@ -65,7 +66,8 @@ class NearestNeighborRejector(Rejector):
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
     ) -> Self:
         """From a model file; UserError when the parts do not fit together."""
-        stored, k = tensors["stored"], int(facts["k"])
+        stored, k = tensors["stored"], facts["k"]
+        whole(1)(k, "k")
         if stored.ndim != 3 or len(stored) != classes or not 1 <= k <= stored.shape[1]:
             raise UserError("the rejector's parts do not fit together")
         return cls(stored, k)

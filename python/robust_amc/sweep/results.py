@@ -39,7 +39,8 @@ def ranked(rows: Sequence[Document], keep: float = KEEP) -> list[Document]:
     """
     measured = [row for row in rows if "error" not in row]
     if not measured:
-        raise UserError(f"no candidate could be trained and fitted: {rows[0]['error']}")
+        why = rows[0]["error"] if rows else "there is none"
+        raise UserError(f"no candidate could be trained and fitted: {why}")
     least = max(map(_accepted, measured)) - keep - _ROUNDING
 
     def order(row: Document) -> tuple[bool, float, float]:
@@ -116,7 +117,7 @@ class Results:
 
     def _rows_of_file(self, path: Path) -> list[Document]:
         try:
-            document = json_text.read(path, _LONGEST, "results")
+            document = json_text.read(path, _LONGEST, "a results file")
             _FORM(document, "the file")
         except UserError:
             raise UserError(

@@ -132,8 +132,8 @@ def test_fields_that_are_missing():
 def test_json(tmp_path):
     path = tmp_path / "x.json"
     path.write_text('{"a": 1e400}')
-    with pytest.raises(UserError, match=r"x.json does not hold results: it is not a JSON object"):
-        json_text.read(path, 100, "results")
+    with pytest.raises(UserError, match=r"x.json is not a result file: it is not a JSON object"):
+        json_text.read(path, 100, "a result file")
     assert json_text.parse('{"a": NaN, "b": [1e400, 1]}', lenient=True) == {
         "a": None, "b": [None, 1],
     }  # fmt: skip

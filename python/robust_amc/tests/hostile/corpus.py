@@ -12,7 +12,8 @@ from itertools import chain, islice
 from itertools import count as counted
 from pathlib import Path
 
-from . import by_hand, sound, spoil
+from . import hand, sound, spoil
+from .hand.npz import with_fields
 
 LARGEST = 10_000_000  # bytes of a file
 
@@ -44,7 +45,7 @@ def cases(seed: int, count: int, exported: bool = False) -> Iterator[Case]:
 
 def made_by_hand() -> Iterator[Case]:
     """The cases that are made by hand."""
-    for name, reader, make, is_cheap in by_hand.cases():
+    for name, reader, make, is_cheap in hand.cases():
         yield Case(name, reader, make, is_cheap)
 
 
@@ -100,7 +101,7 @@ def _kinds(exported):
                 "scaling": "none",
             },
         )
-        return by_hand.npz_with(metadata=json.dumps(document))
+        return with_fields(metadata=json.dumps(document))
 
     def pickle(rng):
         return spoil.content(rng, sound.radioml_pickle(rng.choice([None, 0, 1, 2, 3, 4, 5])))
