@@ -95,7 +95,7 @@ def _fastest(source: Source, pairs: Pairs, threads: int | None) -> InferenceEngi
     engines = [source.make(*pair, threads) for pair in pairs]
     iq = check_frames(engines[0])
     reference = source.reference(engines[0], iq)
-    found = [(each, Agreement.of(each.decide(iq), reference)) for each in engines]
+    found = [(each, Agreement.of(each.decide_as_is(iq), reference)) for each in engines]
     agreeing = [(each, how) for each, how in found if _is_close(each, how)]
     if not agreeing:
         raise UserError(
@@ -129,7 +129,7 @@ def _rate(engine: InferenceEngine, iq: Floats) -> float:
     start = time.perf_counter()
     while not times or time.perf_counter() - start < TIMING:
         begin = time.perf_counter()
-        engine.decide(iq)
+        engine.decide_as_is(iq)
         times.append(time.perf_counter() - begin)
     return len(iq) / min(times)
 

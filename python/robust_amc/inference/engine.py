@@ -77,7 +77,11 @@ class InferenceEngine(ABC):
 
         Raises UserError for another frame length.
         """
-        iq = self._as_expected(self._check(iq), as_is)
+        return self.decide_as_is(self._as_expected(self._check(iq), as_is))
+
+    def decide_as_is(self, iq: Floats) -> Decisions:
+        """Decide frames as they are, without a word: also those of checks, at any level."""
+        iq = self._check(iq)
         threshold = -np.inf if self.threshold is None else self.threshold
         valid = frames.valid(iq)
         score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)

@@ -68,7 +68,7 @@ def write(
     reference = classifier.decide(check, settings.scaling)
     with replacing(path) as temporary:
         onnx.save(model, temporary)
-        found = Agreement.of(OnnxRuntimeEngine(load(temporary)).decide(check), reference)
+        found = Agreement.of(OnnxRuntimeEngine(load(temporary)).decide_as_is(check), reference)
         _check(found, settings)
     return found
 

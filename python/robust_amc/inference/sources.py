@@ -193,7 +193,7 @@ class OfFile:
 
     def reference(self, engine: InferenceEngine, iq: Floats) -> Decisions:
         """Decisions that others have to agree with; `engine` is of the first pair."""
-        return engine.decide(iq)
+        return engine.decide_as_is(iq)
 
 
 def _first_line(error: Exception) -> str:
