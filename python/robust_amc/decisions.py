@@ -161,14 +161,14 @@ class DecisionBatch:
             "frame_power_db": _known(self.frame_power_db, 3),
         }
         if with_scores:
-            scores = (_known(row.astype(np.float64), 6) for row in self.scores)
+            scores = (_known(np.asarray(row, np.float64), 6) for row in self.scores)
             columns["scores"] = [dict(zip(self.classes, row, strict=True)) for row in scores]
         for values in zip(*columns.values(), strict=True):
             yield {name: value for name, value in zip(columns, values) if value is not None}
 
     def _seconds(self, sample_rate_hz: float | None) -> Floats:
-        offset = np.where(self.sample_offset < 0, np.nan, self.sample_offset)
-        return np.divide(offset, sample_rate_hz or np.nan)
+        offset: Floats = np.where(self.sample_offset < 0, np.nan, self.sample_offset)
+        return offset / (sample_rate_hz or np.nan)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
