@@ -27,11 +27,12 @@ from .rounding import on_edge
 # the package exports the function under the name of its module
 white_box_module = sys.modules["robust_amc.attacks.white_box"]
 QUICK = AttackSettings(steps=8, restarts=1)
+COUNT = 40  # frames that are attacked
 
 
 @pytest.fixture(scope="module")
 def attacked_frames():
-    iq, label = toy_frames(40, 30)
+    iq, label = toy_frames(COUNT, 30)
     # budgets differ from frame to frame
     epsilon = power.epsilon(energy(iq), 10, np.linspace(-20, 10, len(iq)))
     return iq, label, epsilon
@@ -49,14 +50,15 @@ def norms(delta):
 
 
 WRONG_LABELS = {
-    "too few": [0] * 63, "too many": [0] * 65, "one": 0, "pairs": [[0, 1]] * 64,
-    "not a class": [0] * 63 + [9], "negative": [-1] * 64, "fractions": [0.5] * 64,
-    "names": ["BPSK"] * 64, "none": None, "ragged": [[0], [0, 1]],
+    "too few": [0] * (COUNT - 1), "too many": [0] * (COUNT + 1), "one": 0,
+    "pairs": [[0, 1]] * COUNT, "not a class": [0] * (COUNT - 1) + [9], "negative": [-1] * COUNT,
+    "fractions": [0.5] * COUNT, "names": ["BPSK"] * COUNT, "none": None, "ragged": [[0], [0, 1]],
 }  # fmt: skip
 WRONG_RADII = {
-    "too few": [0.1] * 63, "too many": np.full(65, 0.1), "pairs": np.full((64, 2), 0.1),
-    "text": "x", "none": [None] * 64, "ragged": [[0.1], [0.1, 0.2]], "negative": [-0.1] * 64,
-    "infinite": np.inf, "not a number": [np.nan] * 64,
+    "too few": [0.1] * (COUNT - 1), "too many": np.full(COUNT + 1, 0.1),
+    "pairs": np.full((COUNT, 2), 0.1), "text": "x", "none": [None] * COUNT,
+    "ragged": [[0.1], [0.1, 0.2]], "negative": [-0.1] * COUNT, "infinite": np.inf,
+    "not a number": [np.nan] * COUNT,
 }  # fmt: skip
 
 
@@ -64,7 +66,7 @@ WRONG_RADII = {
 @pytest.mark.parametrize("case", WRONG_LABELS)
 def test_wrong_labels_are_told(case, attack, plain, attacked_frames):
     iq, _, epsilon = attacked_frames
-    with pytest.raises(UserError, match="labels must .* 64 |labels must lie in 0") as caught:
+    with pytest.raises(UserError, match=f"labels must .* {COUNT} |labels must lie in 0") as caught:
         attack(plain, iq, WRONG_LABELS[case], epsilon)
     assert "\n" not in str(caught.value)
 
