@@ -15,6 +15,7 @@ from ..files import AnyPath, Document, replacing
 MOST_PANELS = 90  # of confusion matrices in a picture
 MOST_NAMES = 1200  # of classes, in all confusion matrices of a picture
 _NUMBERED = 3000  # cells that have a number each; more take long, and are too small to read
+_FITTED = 24  # panels that are fitted to their names; that of more takes long
 _COLUMNS = 6  # of panels
 
 
@@ -74,11 +75,12 @@ def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: 
         )
     columns = min(len(tables), _COLUMNS)
     rows = -(-len(tables) // columns)
-    is_small = sum(len(classes) ** 2 for _, classes, _ in tables) <= _NUMBERED
+    cells = sum(len(classes) ** 2 for _, classes, _ in tables)
+    is_small = len(tables) <= _FITTED and cells <= _NUMBERED
     figure, panels = _pyplot().subplots(
         rows, columns, figsize=(5.2 * columns, 5 * rows), squeeze=False, constrained_layout=is_small
     )
-    if not is_small:  # to fit many panels to their names takes long
+    if not is_small:
         figure.subplots_adjust(0.1 / columns, 0.2 / rows, 0.98, 1 - 0.15 / rows, 0.3, 0.4)
     for axes in panels.flat[len(tables) :]:
         axes.set_axis_off()

@@ -123,7 +123,7 @@ def test_pooled_labels_and_their_confusion_figure(plain, files, capsys):
     text = (files / "confusion.svg").read_text()
     assert text.count("m on toy.npz") == 3  # matplotlib writes each title as a comment
     (files / "other.json").write_text("[1]")
-    assert "does not hold" in refused(
+    assert "is not a result file" in refused(
         capsys, "figure", "confusion", "other.json", "--output", "x.svg"
     )
     assert "cannot read" in refused(capsys, "figure", "confusion", "no.json", "--output", "x.svg")
