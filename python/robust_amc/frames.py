@@ -90,8 +90,14 @@ def check_finite(iq: Floats, first: int = 0) -> None:
 
 
 def magnitude(iq: torch.Tensor) -> torch.Tensor:
-    """Magnitude of each sample, tensor ``[n, 2, length]`` to ``[n, length]``."""
-    return torch.linalg.vector_norm(iq, dim=1)
+    """Magnitude of each sample, tensor ``[n, 2, length]`` to ``[n, length]``.
+
+    Its gradient is 0 where a sample is 0.
+    """
+    # linalg.vector_norm over two values takes a hundred times as long on a CPU
+    square = iq.square().sum(1)
+    some = square > 0
+    return torch.where(some, torch.where(some, square, 1.0).sqrt(), 0.0)
 
 
 def energy(iq: ArrayOrTensor) -> ArrayOrTensor:
@@ -131,11 +137,11 @@ def mostly_unscaled(iq: Floats, scaling: Scaling | str, as_is: Bools | None = No
 
 
 def _gain(iq: Floats, scaling: Scaling | str) -> Floats:
-    """What a scaling would multiply each frame with, ``[n]``; NaN for some that are not valid."""
+    """What a scaling would multiply each frame with, ``[n]``; not finite for some not valid."""
     if Scaling(scaling) is Scaling.NONE:
         return np.ones(len(iq))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return np.sqrt(energy(scale(_tensor(iq), scaling).numpy()) / energy(iq))
+    with np.errstate(divide="ignore"):
+        return 1 / magnitude(_tensor(iq)).sum(dim=1).numpy()
 
 
 def scale_where_needed(iq: Floats, scaling: Scaling | str, as_is: Bools | None = None) -> Floats:
