@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from .errors import UserError
+from .names import LONGEST, is_name
 
 LARGEST = (1 << 63) - 1  # of whole numbers, either way: what 64 bits hold
-LONGEST_NAME = 100  # characters
 _ITEMS = 1 << 20
 _MOST = 1e300  # a whole number may be too large for any float
 
@@ -77,9 +77,9 @@ def text(longest: int = 1000) -> Check:
 
 
 def name(value: Any, where: str) -> None:
-    """Printable text that names something: 1 … 100 characters."""
-    if not (isinstance(value, str) and value.isprintable() and 0 < len(value) <= LONGEST_NAME):
-        refuse(value, where, f"a name of 1 … {LONGEST_NAME} printable characters")
+    """Printable text that names something, see names.is_name."""
+    if not is_name(value):
+        refuse(value, where, f"a name of 1 … {LONGEST} printable characters")
 
 
 def names(fewest: int = 1, most: int = 1000) -> Check:

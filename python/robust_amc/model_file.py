@@ -74,10 +74,10 @@ def read_parts(name_or_path: AnyPath) -> tuple[dict[str, torch.Tensor], Document
 
 
 def _rejector(tensors: Mapping[str, torch.Tensor], document: Document) -> Rejector | None:
-    if not tensors and "rejector" not in document:
+    if "rejector" not in document:
+        if tensors:
+            raise UserError("it has weights of a rejector, and does not say of which kind")
         return None
-    if not tensors or "rejector" not in document:
-        raise UserError("it has a rejector in part: either its weights or its facts are missing")
     facts = document["rejector"]
     kind = REJECTORS[facts["kind"]]
     try:

@@ -1,8 +1,8 @@
-"""What may be the name of a class, wherever it comes from: a file, a tag, a message."""
+"""What may be a name, of a class say, wherever it comes from: a file, a tag, a message."""
 
 LONGEST = 100  # characters
 
 
 def is_name(value: object) -> bool:
-    """Whether `value` can name a class: printable text of 1 to 100 characters."""
+    """Whether `value` can name something: printable text of 1 to 100 characters."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST and value.isprintable()

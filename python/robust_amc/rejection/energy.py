@@ -6,7 +6,6 @@ Liu, Wang, Owens, Li, Energy-based Out-of-distribution Detection, NeurIPS 2020
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,6 +17,8 @@ from ..errors import UserError
 from ..fields import real
 from .base import CalibrationSettings, FeatureExtractor, Rejector
 
+HOTTEST = 1e6
+
 
 class EnergyDetector(Rejector):
     """The network's class stands; the largest score is minus the free energy.
@@ -25,16 +26,12 @@ class EnergyDetector(Rejector):
     -E = T·log Σ_c exp(logit_c / T). Scores are the logits, shifted so that the largest is -E.
     """
 
-    class_count: torch.Tensor
-
     kind = "energy"
     detects = True
 
     def __init__(self, classes: int, temperature: float = 1.0) -> None:
         super().__init__()
-        # A model file tells by its tensors that there is a rejector
-        self.register_buffer("class_count", torch.tensor(float(classes)))
-        self.temperature = temperature
+        self._classes, self.temperature = classes, temperature
 
     def forward(
         self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
@@ -47,7 +44,7 @@ class EnergyDetector(Rejector):
     @property
     def classes(self) -> int:
         """How many classes it scores."""
-        return int(self.class_count)
+        return self._classes
 
     def facts(self) -> dict[str, Any]:
         """What a model file says of it beside its tensors."""
@@ -57,10 +54,8 @@ class EnergyDetector(Rejector):
     def load(
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
     ) -> Self:
-        """From a model file; UserError when it is for another number of classes."""
-        if int(tensors["class_count"]) != classes:
-            raise UserError("the rejector is for another number of classes")
-        real(above=0, high=1e6)(facts["temperature"], "the temperature")
+        """From a model file, which needs no tensors of it; UserError for an odd temperature."""
+        real(above=0, high=HOTTEST)(facts["temperature"], "the temperature")
         return cls(classes, float(facts["temperature"]))
 
 
@@ -76,8 +71,8 @@ class EnergySettings(CalibrationSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.temperature < math.inf:
-            raise UserError("the temperature must be positive")
+        if not 0 < self.temperature <= HOTTEST:
+            raise UserError(f"the temperature must be positive, at most {HOTTEST:g}")
 
     def fit(
         self, classifier: FeatureExtractor, train: FrameDataset

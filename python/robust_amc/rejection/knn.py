@@ -40,7 +40,7 @@ class NearestNeighborRejector(Rejector):
     def forward(
         self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
     ) -> torch.Tensor:
-        """Scores of a batch, see the class; between -4 and 0."""
+        """Scores of a batch, see the class; -4 … 0, up to rounding."""
         classes, count, size = self.stored.shape
         with torch.autocast(features.device.type, enabled=False):
             unit = F.normalize(features.float(), dim=1)

@@ -77,6 +77,8 @@ def test_a_file_keeps_it(rejector_of, tmp_path):
 def test_a_file_for_other_classes_is_refused(rejector_of):
     rejector = rejector_of.rejector
     tensors = {name: value.float() for name, value in rejector.tensors().items()}
+    if not tensors:
+        pytest.skip("nothing of it depends on the number of classes")
     with pytest.raises(UserError):
         type(rejector).load(tensors, rejector.facts(), len(CLASSES) + 1)
 

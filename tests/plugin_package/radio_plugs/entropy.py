@@ -57,15 +57,9 @@ class EntropyRejector(Rejector):
         """The kind and the temperature."""
         return {"kind": self.kind, "temperature": self.temperature}
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """The number of classes: a model file tells by its tensors that there is a rejector."""
-        return {"class_count": torch.tensor(self._classes)}
-
     @classmethod
     def load(
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
     ) -> "EntropyRejector":
         """From a model file."""
-        if int(tensors["class_count"]) != classes:
-            raise UserError("the rejector is made for another number of classes")
         return cls(classes, float(facts["temperature"]))

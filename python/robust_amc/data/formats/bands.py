@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy import signal
 
 from ...arrays import Floats
 from .sample_file import Samples
 
 _HALF = 127  # taps on each side of the middle one
 _TRANSITION = 3.3 / (2 * _HALF + 1)  # of a filter with Hamming's window, cycles a sample
-_MOST = 1 << 20  # samples that are filtered at a time
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,10 @@ def _padded(samples: Samples, begin: int, end: int) -> Floats:
 
 
 def _filtered(wide: Any, taps: Floats) -> Any:
-    """The samples ``[k]`` that all taps reach, filtered in blocks by FFT."""
-    reach = len(taps) - 1
-    if not reach:
-        return wide * taps[0]
-    size = 1 << (min(len(wide), _MOST) + reach - 1).bit_length()
-    response = np.fft.fft(taps, size)
-    step, blocks = size - reach, [wide[:0]]
-    for start in range(0, len(wide) - reach, step):
-        block = np.fft.ifft(np.fft.fft(wide[start : start + size], size) * response)
-        blocks.append(block[reach : min(size, len(wide) - start)])
-    found = np.concatenate(blocks)
-    return found if np.iscomplexobj(wide) else found.real
+    """The samples ``[k]`` that all taps reach."""
+    if len(wide) < len(taps):  # then convolutions take it for the taps
+        return wide[:0]
+    return signal.oaconvolve(wide, taps, mode="valid")
 
 
 @lru_cache(64)
@@ -95,6 +87,4 @@ def _hilbert() -> Floats:
 def _low_pass(width: float) -> Floats:
     """Taps that pass a band of `width` cycles a sample around 0."""
     cutoff = (width + _TRANSITION) / 2  # half-way between the edge and the stop band
-    n = np.arange(-_HALF, _HALF + 1)
-    taps = 2 * cutoff * np.sinc(2 * cutoff * n) * np.hamming(len(n))
-    return taps / taps.sum()
+    return np.asarray(signal.firwin(2 * _HALF + 1, cutoff, fs=1.0))

@@ -14,8 +14,8 @@ import numpy as np
 from ... import reading
 from ...arrays import Array, Floats
 from ...errors import UserError
-from ...fields import LONGEST_NAME
 from ...files import AnyPath
+from ...names import is_name
 from ..dataset import FrameDataset
 from . import array_pickle
 from .array_pickle import PickledArray
@@ -108,8 +108,7 @@ def _key(key: object, path: AnyPath) -> tuple[str, int]:
         name = name.decode("latin1") if isinstance(name, bytes) else name
         if type(snr_db) is float and snr_db.is_integer():
             snr_db = int(snr_db)
-        known = isinstance(name, str) and name.isprintable() and 0 < len(name) <= LONGEST_NAME
-        if known and type(snr_db) is int and abs(snr_db) <= _HIGHEST_SNR:
+        if is_name(name) and type(snr_db) is int and abs(snr_db) <= _HIGHEST_SNR:
             return name, snr_db
     raise UserError(f"{path} has the key {array_pickle.shown(key)}; a RadioML file is {_FORM}")
 

@@ -9,6 +9,7 @@ import numpy as np
 from ... import frames
 from ...errors import UserError
 from ...files import AnyPath, Document
+from ...names import is_name
 from .. import lazy
 from ..dataset import FrameDataset
 from . import sample_file
@@ -123,7 +124,7 @@ def label(path: AnyPath, facts: RawFacts, needed: Mapping[str, str]) -> tuple[st
         )
     assert facts.modulation is not None and facts.snr_db is not None
     check_rate(facts.sample_rate_hz)
-    if not (facts.modulation and facts.modulation.isprintable()):
+    if not is_name(facts.modulation):
         raise UserError(f"{facts.modulation!r} is not the name of a modulation")
     if not abs(facts.snr_db) < 1000:
         raise UserError(f"the SNR must be in dB, not {facts.snr_db:g}")
