@@ -94,7 +94,7 @@ def magnitude(iq: torch.Tensor) -> torch.Tensor:
 
     Its gradient is 0 where a sample is 0.
     """
-    # linalg.vector_norm over two values takes a hundred times as long on a CPU
+    # linalg.vector_norm over two values takes many times as long on a CPU
     square = iq.square().sum(1)
     some = square > 0
     return torch.where(some, torch.where(some, square, 1.0).sqrt(), 0.0)
