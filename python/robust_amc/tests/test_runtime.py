@@ -101,7 +101,7 @@ def test_two_processes_evaluate_as_one_does(two):
 
 HTRD = "from robust_amc.cli import main; main()"
 OPTIONS = (
-    "--dataset", "toy.npz", "--epochs", "2", "--method", "cat", "--batch-size", "64",
+    "--dataset", "toy.npz", "--architecture", "residual", "--epochs", "2", "--method", "cat", "--batch-size", "64",
     "--attack-steps", "1", "--robust-radius", "0", "--device", "cpu",
 )  # fmt: skip
 
