@@ -34,7 +34,7 @@ QUICK = replace(
     attack=AttackSettings(steps=1, restarts=0, chained=False),
 )
 FEW = replace(
-    QUICK, systems=("nr", "ls_gna_nr"), grey=("ls_gna_nr",), transfer=(), universal=(),
+    QUICK, systems=("nr", "ls_gna_nr", "cat"), grey=(), transfer=(), universal=(),
 )  # fmt: skip
 
 
