@@ -99,7 +99,9 @@ def checkout(tmp_path):
     folder = tmp_path / "checkout"
     for name in ("apps", "cmake", "docs", "grc", "include", "lib", "python"):
         (folder / name).mkdir(parents=True)
-    for name in ("script/bootstrap", "constraints.txt", "requirements.lock"):
+    for name in (
+        "script/bootstrap", "cmake/missing_requirements.py", "constraints.txt", "requirements.lock",
+    ):  # fmt: skip
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(CHECKOUT / name, folder / name)
     (folder / "pyproject.toml").write_text(PYPROJECT)
