@@ -131,6 +131,14 @@ def test_an_unknown_system_is_one_line(bootstrap, os_release, name):
     ]
 
 
+def test_the_pytorch_of_debian_12_is_too_old(bootstrap, monkeypatch):
+    monkeypatch.setenv("HTRD_TORCH_INDEX", "debian")
+    bookworm = 'PRETTY_NAME="Debian 12"\nVERSION_CODENAME=bookworm\n'
+    assert bootstrap(os_release=bookworm) == [
+        "bootstrap: HTRD_TORCH_INDEX=debian is for Debian 13: the PyTorch of Debian 12 is too old"
+    ]
+
+
 def test_a_derivative_is_known_by_its_codename(bootstrap):
     mint = 'PRETTY_NAME="Linux Mint 22"\nVERSION_CODENAME=wilma\nUBUNTU_CODENAME=noble\n'
     said = bootstrap(os_release=mint, machine={"apt-cache": "exit 100"})
