@@ -99,7 +99,9 @@ def checkout(tmp_path):
     folder = tmp_path / "checkout"
     for name in ("apps", "cmake", "docs", "grc", "include", "lib", "python"):
         (folder / name).mkdir(parents=True)
-    for name in ("script/bootstrap", "constraints.txt", "requirements.lock"):
+    for name in (
+        "script/bootstrap", "cmake/missing_requirements.py", "constraints.txt", "requirements.lock",
+    ):  # fmt: skip
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(CHECKOUT / name, folder / name)
     (folder / "pyproject.toml").write_text(PYPROJECT)
@@ -126,6 +128,14 @@ def test_an_unknown_system_is_one_line(bootstrap, os_release, name):
     assert bootstrap(os_release=os_release) == [
         f"bootstrap: knows Debian 12, Debian 13 and Ubuntu 24.04, not {name}: "
         "install GNU Radio 3.10 and build with CMake (docs/installation.md)"
+    ]
+
+
+def test_the_pytorch_of_debian_12_is_too_old(bootstrap, monkeypatch):
+    monkeypatch.setenv("HTRD_TORCH_INDEX", "debian")
+    bookworm = 'PRETTY_NAME="Debian 12"\nVERSION_CODENAME=bookworm\n'
+    assert bootstrap(os_release=bookworm) == [
+        "bootstrap: HTRD_TORCH_INDEX=debian is for Debian 13: the PyTorch of Debian 12 is too old"
     ]
 
 

@@ -1,13 +1,15 @@
 """What is said in two places is the same in both."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import robust_amc
+import yaml
 
 ROOT = Path(__file__).parents[1]
-
+PACKAGING = ROOT / ".packaging"
 
 BLOCKS = ROOT / "python/htrd"
 FOLDERS = [BLOCKS, *sorted(path.parent for path in BLOCKS.glob("*/__init__.py"))]
@@ -40,6 +42,38 @@ def test_license_lines():
 
 def test_citation_names_this_version():
     assert f"\nversion: {robust_amc.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_debian_packages_are_of_this_version():
+    version = robust_amc.__version__
+    debian = PACKAGING / "debian"
+    assert (debian / "changelog").read_text().startswith(f"gr-htrd ({version}) ")
+    control = (debian / "control").read_text()
+    assert set(re.findall(r"libgnuradio-htrd([\d.]+)", control)) == {version}
+    assert (debian / f"libgnuradio-htrd{version}.install").exists()
+
+
+def test_conda_recipe_requires_what_pip_requires():
+    by_pip = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    recipe = (PACKAGING / "conda/recipe.yaml.in").read_text().replace("@", "")
+    by_conda = yaml.safe_load(recipe)["requirements"]["run"]
+    other_names = {"torch": "pytorch", "matplotlib": "matplotlib-base",
+                   "lightning-fabric": "pytorch-lightning"}  # fmt: skip
+    wanted = []
+    for requirement in by_pip:
+        name, versions = re.match(r"([\w-]+)(.*)", requirement).groups()
+        wanted.append(f"{other_names.get(name, name)} {versions}")
+    assert sorted(wanted) == sorted(set(by_conda) - {"gnuradio-core", "python"})
+
+
+def test_manifest_has_what_cgran_shows():
+    head, _, body = (ROOT / "MANIFEST.md").read_text().partition("\n---\n")
+    manifest = yaml.safe_load(head)
+    for name in ("title", "brief", "license", "gr_supported_version"):
+        assert isinstance(manifest[name], str) and manifest[name]
+    for name in ("tags", "author", "copyright_owner", "dependencies"):
+        assert manifest[name] and all(isinstance(each, str) for each in manifest[name])
+    assert body.strip()
 
 
 def test_every_example_is_described():

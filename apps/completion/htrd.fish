@@ -1,0 +1,1 @@
+complete --command htrd --no-files --arguments "(env _HTRD_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) htrd)" --condition "env _HTRD_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) htrd"
