@@ -4,6 +4,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import blocks
+import dialect
 import notebooks
 import reference
 from mkdocs.structure.files import File, Files
@@ -11,7 +12,8 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[2]
 FROM_THE_REPOSITORY = (
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
-    "docs/*.md", "docs/images/*", "docs/models/*.md", "docs/tutorials/*",
+    "docs/*.md", "docs/images/*", "docs/models/*.md", "docs/site/*.css",
+    "docs/tutorials/*",
     "examples/*.md", "results/*.md", "results/*.png",
 )  # fmt: skip
 
@@ -31,6 +33,11 @@ def on_files(files, config):
     return Files(kept)
 
 
+def on_page_markdown(markdown, **page):
+    """The lists as MkDocs reads them."""
+    return dialect.for_mkdocs(markdown)
+
+
 def _from_the_repository():
     """Paths of the pages and pictures that are there, from the root."""
     found = (path for pattern in FROM_THE_REPOSITORY for path in sorted(ROOT.glob(pattern)))
@@ -42,7 +49,7 @@ def _made():
     return {
         **{f"docs/grc/{name}.md": text for name, text in blocks.pages(ROOT / "grc")},
         **{f"docs/api/{name}.md": text for name, text in reference.pages()},
-        **{f"docs/notebooks/{name}": text for name, text in notebooks.pages(ROOT)},
+        **{f"docs/notebooks/{name}": text for name, text in notebooks.pages()},
     }
 
 

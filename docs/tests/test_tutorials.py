@@ -1,10 +1,10 @@
 """The tutorials, typed from top to bottom on fewer frames: what they promise comes out."""
 
 import json
-import tomllib
 
 import pages
 import pytest
+from installed import install
 
 
 @pytest.fixture
@@ -67,20 +67,6 @@ def test_rejector(folder, tmp_path):
     for model in ("confident", "svm"):
         left = robust(folder / "rejectors.json", model)
         assert left[-10] <= left[-20]
-
-
-def install(pyproject, site):
-    """Leave a package's metadata, with its entry points, as pip would."""
-    project = tomllib.loads(pyproject)["project"]
-    metadata = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    lines = []
-    for group, points in project["entry-points"].items():
-        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items()), ""]
-    (metadata / "entry_points.txt").write_text("\n".join(lines))
 
 
 def test_reproduce(folder):
