@@ -27,7 +27,8 @@ def page(described):
         "[the blocks](../blocks.md) says how all of them behave together.",
         "",
     ]
-    lines += _body(sections[""])
+    lines += [line if not line else _plain(line) for line in sections[""]]
+    lines.append("")
     for heading in HEADINGS:
         if heading not in sections:
             continue
@@ -78,7 +79,8 @@ def _parameters(parameters, lines):
                 for name, shown in choices.items()
             )
         default = each.get("default", "")
-        row = (each["label"], f"`{each['id']}`", f"`{default}`" if default != "" else "", text)
+        in_python = f"`{each['id']}`" if each["dtype"] != "gui_hint" else ""
+        row = (each["label"], in_python, f"`{default}`" if default != "" else "", text)
         table.append("| " + " | ".join(_plain(cell).replace("|", r"\|") for cell in row) + " |")
     rest = [line for line in lines if line and not SAID.fullmatch(line)]
     return [*table, "", *_body(rest)]
