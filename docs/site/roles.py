@@ -4,7 +4,7 @@ import re
 
 import griffe
 
-ROLE = re.compile(r":(?:func|class|meth|mod):`([^`]+)`")
+ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):`([^`]+)`")
 
 
 class Roles(griffe.Extension):

@@ -51,6 +51,12 @@ def test_lists_are_lists(site):
             assert not left, (path.name, text)
 
 
+def test_nothing_of_another_markup_is_left():
+    """Docstrings name other objects in roles, as Sphinx has them."""
+    for path in (links.SITE / "docs" / "api").glob("*.html"):
+        assert not re.findall(r":\w+:<code>", path.read_text()), path.name
+
+
 def test_the_reference_has_what_the_readme_uses(site):
     api = {path.stem: page.ids for path, page in site.items() if path.parent.name == "api"}
     assert "robust_amc.classifier.Classifier.decide" in api["classifier"]
