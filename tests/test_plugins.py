@@ -10,10 +10,10 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+from installed import install
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tests" / "plugin_package"
@@ -39,17 +39,7 @@ sys.exit(status)
 def folder(tmp_path_factory):
     """Where the commands run; the package is installed in `site`."""
     folder = tmp_path_factory.mktemp("plugins")
-    project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
-    name = project["name"].replace("-", "_")
-    metadata = folder / "site" / f"{name}-{project['version']}.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    lines = []
-    for group, points in project["entry-points"].items():
-        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items()), ""]
-    (metadata / "entry_points.txt").write_text("\n".join(lines))
+    install((PACKAGE / "pyproject.toml").read_text(), folder / "site")
     return folder
 
 
