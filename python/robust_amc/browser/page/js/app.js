@@ -80,6 +80,7 @@ async function use(name, opening) {
 function choose(source) {
   if (state.source !== source) state.source?.close();
   state.source = source;
+  state.last = null;
   if (!source) say(controls.read().source === "file" ? "choose a file" : "press Listen");
   pick();
   restart();
@@ -160,8 +161,7 @@ function show(frames, found, settings) {
     const truth = Array.from(frames.label, (label, i) => (label < 0 ? standIn(clean, i, length) : label));
     received.label.forEach((label, i) => {
       const isHeld = view.add(label, truth[i]) !== WRONG;
-      const snr = snrOf(frames, i, settings);
-      if (settings.attack !== "none" && Number.isFinite(snr)) curve.add(names[place], settings.pnrDb, isHeld);
+      if (settings.attack !== "none") curve.add(names[place], settings.pnrDb, isHeld);
       const own = received.iq.subarray(i * size, (i + 1) * size);
       if (place === settings.shown) spectrum.add(frames.iq.subarray(i * size, (i + 1) * size), own);
     });
@@ -174,7 +174,8 @@ function show(frames, found, settings) {
     label: frames.label[row],
     clean: at(frames.iq),
     received: found.map(({ received }) => at(received.iq)),
-    snrDb: snrOf(frames, row, settings),
+    snrDb: frames.snrDb[row],
+    hasLabel: Number.isFinite(frames.snrDb[row]),
   };
   showLevels();
   draw();
@@ -196,23 +197,26 @@ function sweep(pnrDb) {
 
 function showLevels() {
   const { pnrDb, attack, source, snrDb, assumedSnrDb } = controls.read();
-  const isSample = source === "sample";
-  const snr = isSample ? snrDb : (state.last?.snrDb ?? assumedSnrDb);
+  const isOfSample = source === "sample";
+  const isLabel = isOfSample || (state.last?.hasLabel ?? false);
+  const snr = isOfSample ? snrDb : isLabel ? state.last.snrDb : assumedSnrDb;
   const isAttacked = attack !== "none";
   element("pnr-value").textContent = isAttacked ? decibels(pnrDb) : "none";
   element("psr-value").textContent = isAttacked ? decibels(psrDb(snr, pnrDb)) : "none";
-  element("snr-value").textContent = `${decibels(snr, 0)} ${isSample ? "(label)" : "(assumed)"}`;
+  element("snr-value").textContent = `${decibels(snr, 0)} ${isLabel ? "(label)" : "(assumed)"}`;
 }
 
 const decibels = (value, digits = 1) => `${value.toFixed(digits)} dB`.replace("-", "−");
 
 function draw() {
-  const { pnrDb, shown } = controls.read();
+  const { pnrDb, shown, attack } = controls.read();
   curve.draw(pnrDb);
   spectrum.draw();
   if (!state.last) return;
   const { label, clean, received } = state.last;
   element("sent").textContent = label < 0 ? "not known" : receivers[0].model.classes[label];
+  const isUntouched = clean.every((value, i) => value === received[shown][i]);
+  element("note").textContent = isUntouched && attack === "white-box" ? "none needed: wrong already" : "";
   constellation.draw(element("constellation"), clean, received[shown]);
 }
 

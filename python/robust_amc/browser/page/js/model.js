@@ -7,8 +7,11 @@ const BATCH = 16; // frames in one run, so that feature maps stay small
 const ROOT = new URL("../", import.meta.url);
 
 ort.env.wasm.wasmPaths = new URL("onnxruntime-web/", ROOT).href;
-// Threads need shared memory, which a page has that is cut off from others
-ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
+// Threads need shared memory, which a page has that is cut off from others. They wait for each
+// other in loops, so that half of the processors are left to what else is running.
+ort.env.wasm.numThreads = self.crossOriginIsolated
+  ? Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2)))
+  : 1;
 
 export class Model {
   /**

@@ -37,12 +37,7 @@ export class Tally {
     return Object.values(this.counts).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Share of the frames that are right and accepted; NaN without a frame. */
-  get accuracy() {
-    return this.counts[RIGHT] / this.total;
-  }
-
-  /** The paper's robust accuracy: right or rejected. */
+  /** The paper's robust accuracy: right or rejected; NaN without a frame. */
   get robustAccuracy() {
     return (this.counts[RIGHT] + this.counts[REJECTED]) / this.total;
   }

@@ -17,8 +17,18 @@ export function prepared(canvas) {
   return { context, width, height };
 }
 
-/** @param {string} name of a color in style.css, such as "ink" */
-export const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const probe = document.createElement("i");
+probe.hidden = true;
+document.body.append(probe);
+
+/**
+ * @param {string} name of a color in style.css, such as "ink"
+ * @returns {string} the color itself, light or dark as the page is
+ */
+export function color(name) {
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
+}
 
 /**
  * @param {CanvasRenderingContext2D} context

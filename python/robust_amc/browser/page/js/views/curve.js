@@ -3,7 +3,7 @@
 import { color, line, prepared } from "./canvas.js";
 
 const FEWEST = 4; // frames for a point
-const LEFT = 34; // pixels beside the plot
+const LEFT = 42; // pixels beside the plot
 const BOTTOM = 18;
 const TOP = 8;
 const RIGHT = 10;

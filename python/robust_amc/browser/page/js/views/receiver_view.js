@@ -18,6 +18,7 @@ export class ReceiverView {
     this.card = card;
     this.classes = model.classes;
     this.threshold = model.rejector?.threshold;
+    this.outcomes = this.threshold === undefined ? [RIGHT, WRONG] : [RIGHT, REJECTED, WRONG];
     this.tally = new Tally(LAST);
     this.bars = this.#bars();
     this.part("strip").replaceChildren(...Array.from({ length: LAST }, () => document.createElement("i")));
@@ -63,7 +64,9 @@ export class ReceiverView {
       row.classList.toggle("is-decided", place === label);
     });
     if (this.threshold !== undefined) {
-      this.part("scores").style.setProperty("--threshold", 0.02 + 0.98 * share(this.threshold));
+      const place = 0.02 + 0.98 * share(this.threshold);
+      this.part("scores").style.setProperty("--threshold", place);
+      this.part("scores").classList.toggle("is-late", place > 0.5); // its name has no room behind it
     }
   }
 
@@ -74,14 +77,19 @@ export class ReceiverView {
     [...this.part("strip").children].forEach((cell, place) => {
       cell.className = last[place - LAST + last.length] ?? "";
     });
-    for (const name of [RIGHT, REJECTED, WRONG]) {
+    for (const name of this.outcomes) {
       const share = total ? (100 * counts[name]) / total : 0;
       this.part(name).textContent = total ? `${words[name]} ${share.toFixed(0)} %` : "";
       this.part(`${name}-bar`).style.flexGrow = share;
     }
     this.part("total").textContent = total
-      ? `${(100 * this.tally.robustAccuracy).toFixed(1)} % ${words[RIGHT]} or rejected, of ${total} frames`
+      ? `${(100 * this.tally.robustAccuracy).toFixed(1)} % ${this.held(words)}, of ${total} frames`
       : "no frame yet";
+  }
+
+  /** What counts as robust, in words. */
+  held(words) {
+    return this.outcomes.includes(REJECTED) ? `${words[RIGHT]} or rejected` : words[RIGHT];
   }
 
   #bars() {
