@@ -1,5 +1,6 @@
 """The page of `htrd demo` in a headless Chromium; run by script/test-demo-page."""
 
+import base64
 import json
 import os
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from chromium import Page, executable
 from robust_amc import data, frames, power, pulse
 from robust_amc.attacks import white_box
 from robust_amc.attacks.objectives import objectives_for
@@ -17,8 +19,6 @@ from robust_amc.attacks.white_box import AttackSettings
 from robust_amc.browser import content
 from robust_amc.browser.server import PageServer
 from robust_amc.classifier import Classifier
-
-from chromium import Page, executable
 
 pytestmark = pytest.mark.skipif(not executable(), reason="needs Chromium (apt install chromium)")
 RUNNING = "document.documentElement.dataset.state === 'running'"
@@ -29,8 +29,8 @@ IMPORTED = """
 const { Receiver } = await import('/js/receiver.js');
 const { DatasetSource } = await import('/js/dataset_source.js');
 const array = (text, type) => new type(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-const text = (values) => btoa(Array.from(new Uint8Array(values.buffer, values.byteOffset,
-    values.byteLength), (byte) => String.fromCharCode(byte)).join(''));
+const text = ({ buffer, byteOffset, byteLength }) => btoa(Array.from(
+    new Uint8Array(buffer, byteOffset, byteLength), (byte) => String.fromCharCode(byte)).join(''));
 """
 
 
@@ -84,14 +84,10 @@ def in_page(page, body):
 
 
 def decoded(text, kind):
-    import base64
-
     return np.frombuffer(base64.b64decode(text), kind)
 
 
 def encoded(values):
-    import base64
-
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
@@ -125,7 +121,7 @@ def test_decides_as_the_library_does(page, sample, name):
     agreement = np.mean(label == expected.label)
     scores = decoded(found["scores"], np.float32).reshape(expected.score.shape)
     difference = np.abs(scores - expected.score).max() / np.abs(expected.score).max()
-    print(f"{name}: {agreement:.3%} of {len(label)} decisions agree, scores within {difference:.1e}")
+    print(f"{name}: {agreement:.3%} of {len(label)} decisions agree, scores to {difference:.1e}")
     assert len(label) == len(sample)
     assert agreement >= 0.999
     assert difference < 3e-3
@@ -190,7 +186,8 @@ def test_scales_samples_of_a_radio(page, some):
     found = in_page(page, f"""
         const {{ scaleWhereNeeded }} = await import('/js/frames.js');
         const iq = array('{encoded(iq)}', Float32Array);
-        for (let at = 0; at < iq.length; at += 256) scaleWhereNeeded(iq.subarray(at, at + 256), 'sum_abs');
+        for (let at = 0; at < iq.length; at += 256)
+            scaleWhereNeeded(iq.subarray(at, at + 256), 'sum_abs');
         return text(iq);
     """)  # fmt: skip
     expected = frames.scale_where_needed(iq, "sum_abs")
@@ -201,7 +198,11 @@ def test_scales_samples_of_a_radio(page, some):
 def test_levels(page):
     """PNR, PSR and SNR stand together: -10 dB against noise that is 1/11 of what is received."""
     said = page.evaluate("document.getElementById('levels').textContent").replace("−", "-")
-    assert said.split() == "PNR -10.0 dB PSR -20.4 dB SNR 10 dB (label)".split()
+    assert said.split() == [
+        *("PNR", "-10.0", "dB"),
+        *("PSR", "-20.4", "dB"),
+        *("SNR", "10", "dB", "(label)"),
+    ]
     expected = float(power.psr_db(power.epsilon(1.0, 10, -10) ** 2, 1.0))
     assert expected == pytest.approx(-20.4, abs=0.05)
 

@@ -145,9 +145,7 @@ def _convolution_backward(
         )
     ]
     left = [int(size - got) for size, got in zip(maps.shape[2:], reached, strict=True)]
-    found = _aten.convolution(
-        gradient, weight, None, stride, padding, dilation, True, left, groups
-    )
+    found = _aten.convolution(gradient, weight, None, stride, padding, dilation, True, left, groups)
     return found, None, None
 
 

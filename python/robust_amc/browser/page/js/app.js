@@ -216,7 +216,7 @@ function draw() {
   const { label, clean, received } = state.last;
   element("sent").textContent = label < 0 ? "not known" : receivers[0].model.classes[label];
   const isUntouched = clean.every((value, i) => value === received[shown][i]);
-  element("note").textContent = isUntouched && attack === "white-box" ? "none needed: wrong already" : "";
+  element("note").textContent = isUntouched && attack === "white-box" ? "wrong without it" : "";
   constellation.draw(element("constellation"), clean, received[shown]);
 }
 
