@@ -337,5 +337,22 @@ def test_fits_the_window(page, width, scheme):
         page.screenshot(folder / f"{width}-{scheme}.png", whole=width == "phone")
 
 
+def test_threads(url, some):
+    """Where there are more processors the same is decided by several threads."""
+    body = f"""
+        const {{ threads }} = await import('/js/receiver.js');
+        const receiver = await new Receiver('undefended').load();
+        const iq = array('{encoded(some.iq.astype(np.float32))}', Float32Array);
+        const {{ label }} = await receiver.decide(iq, {len(some)});
+        return [threads(), text(label)];
+    """
+    with Page(f"{url}icon.svg", patience=600, processors=4) as page:
+        page.until("location.pathname === '/icon.svg' && document.readyState === 'complete'")
+        threads, label = in_page(page, body)
+    assert threads == 2
+    expected = Classifier.load("undefended").decide(some.iq).label
+    assert np.mean(decoded(label, np.int32) == expected) >= 0.97
+
+
 def test_nothing_went_wrong(page):
     assert page.problems == []

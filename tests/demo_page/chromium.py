@@ -20,9 +20,12 @@ def executable():
 
 
 class Page:
-    """A page at an address. What its console says of errors is in `problems`."""
+    """A page at an address. What its console says of errors is in `problems`.
 
-    def __init__(self, url, *switches, patience=120):
+    `patience` is in seconds; `processors` is how many the page is told that there are.
+    """
+
+    def __init__(self, url, *switches, patience=120, processors=None):
         self._patience = patience
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, from_browser = os.pipe(), os.pipe()
@@ -51,6 +54,8 @@ class Page:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "DOM"):
             self.call(f"{domain}.enable")
+        if processors:
+            self.call("Emulation.setHardwareConcurrencyOverride", hardwareConcurrency=processors)
         self.call("Page.navigate", url=url)
 
     def __enter__(self):
@@ -68,7 +73,8 @@ class Page:
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session:
             message["sessionId"] = self._session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
+        with open(self._write, "wb", closefd=False) as pipe:
+            pipe.write(json.dumps(message).encode() + b"\0")
         while True:
             answer = self._answers.get(timeout=self._patience)
             if answer["id"] == self._number:

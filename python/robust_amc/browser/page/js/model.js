@@ -7,12 +7,6 @@ const BATCH = 16; // frames in one run, so that feature maps stay small
 const ROOT = new URL("../", import.meta.url);
 
 ort.env.wasm.wasmPaths = new URL("onnxruntime-web/", ROOT).href;
-// Threads need shared memory, which a page has that is cut off from others. They wait for each
-// other in loops, so that half of the processors are left to what else is running.
-ort.env.wasm.numThreads = self.crossOriginIsolated
-  ? Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2)))
-  : 1;
-
 export class Model {
   /**
    * @param {ort.InferenceSession} session
@@ -28,9 +22,11 @@ export class Model {
   /**
    * Fetch a shipped model and its graph, which takes its weights from the model file.
    * @param {string} name
+   * @param {number} threads to compute with; that of the first model counts
    * @returns {Promise<Model>}
    */
-  static async load(name) {
+  static async load(name, threads) {
+    ort.env.wasm.numThreads = threads;
     const [graph, file] = await Promise.all([
       bytes(`graphs/${name}.onnx`),
       bytes(`models/${name}.safetensors`),

@@ -5,6 +5,14 @@
 // One for all: they share the runtime
 const worker = new Worker(new URL("receiver_worker.js", import.meta.url), { type: "module" });
 const waiting = new Map();
+let asked = 0;
+
+/**
+ * Threads to compute with: those need shared memory, which a page has that is cut off from others.
+ * They wait for each other in loops, so half of the processors are left to what else is running.
+ */
+export const threads = () =>
+  crossOriginIsolated ? Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))) : 1;
 
 worker.addEventListener("message", ({ data: { id, result, problem } }) => {
   const { resolve, reject } = waiting.get(id);
@@ -24,7 +32,7 @@ export class Receiver {
 
   /** Fetch the model; what its file says of it is then `this.model`. */
   async load() {
-    this.model = await this.#ask("load", { name: this.name });
+    this.model = await this.#ask("load", { threads: threads() });
     return this;
   }
 
@@ -65,7 +73,7 @@ export class Receiver {
 
   #ask(request, details) {
     return new Promise((resolve, reject) => {
-      const id = crypto.randomUUID();
+      const id = asked++;
       waiting.set(id, { resolve, reject });
       worker.postMessage({ id, name: this.name, request, details });
     });

@@ -10,8 +10,8 @@ const models = new Map();
 
 /** What a Receiver may ask, of the model with its name. */
 const requests = {
-  async load(name) {
-    models.set(name, await Model.load(name));
+  async load(name, { threads }) {
+    models.set(name, await Model.load(name, threads));
     return models.get(name).document;
   },
 
