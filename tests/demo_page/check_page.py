@@ -331,10 +331,33 @@ def test_fits_the_window(page, width, scheme):
     )
     assert wide <= WIDTHS[width][0]
     assert width == "phone" or high <= WIDTHS[width][1]
+    picture(page, f"{width}-{scheme}", whole=width == "phone")
+
+
+def picture(page, name, whole=False):
+    """Keep a picture of the page where some are wanted."""
     if os.environ.get("PICTURES"):
         folder = Path(os.environ["PICTURES"])
         folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(folder / f"{width}-{scheme}.png", whole=width == "phone")
+        page.screenshot(folder / f"{name}.png", whole)
+
+
+@pytest.mark.skipif(not os.environ.get("PICTURES"), reason="takes minutes, for a picture")
+def test_picture_of_a_sweep(page):
+    """Of docs/images/browser-demo.png: both curves, from -30 to 10 dB."""
+    page.resize(*WIDTHS["desk"])
+    page.color_scheme("light")
+    page.evaluate("document.getElementById('steps').value = '5'")
+    page.evaluate("document.getElementById('pnr').value = '-30'")
+    page.evaluate("document.querySelector('#steps').dispatchEvent(new Event('change'))")
+    page.evaluate("document.getElementById('sweep').click()")
+    page.until("document.getElementById('pnr').value === '10'")
+    page.until("document.getElementById('pnr').value === '-30'")
+    page.evaluate("document.getElementById('sweep').click()")
+    page.evaluate("document.getElementById('pnr').value = '-10'")
+    page.evaluate("document.getElementById('pnr').dispatchEvent(new Event('input'))")
+    counted(page, 50)
+    picture(page, "sweep")
 
 
 def test_threads(url, some):
