@@ -24,6 +24,7 @@ export class SpectrumView {
    * @param {Float32Array} received the same under attack
    */
   add(clean, received) {
+    if (!received.every(Number.isFinite)) return; // it would stay in the average for ever
     this.received = averaged(this.received, spectrum(received));
     this.perturbation = averaged(this.perturbation, spectrum(received.map((value, i) => value - clean[i])));
   }
