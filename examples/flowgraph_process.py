@@ -31,12 +31,9 @@ class FlowgraphProcess:
 
     def __init__(self, path, folder, port, arguments=()):
         self._name = path.stem
-        environment = {"GRC_BLOCKS_PATH": str(BLOCKS)} | os.environ
-        done = subprocess.run(["grcc", "-o", folder, path], env=environment, text=True,
-                              capture_output=True, check=False)
         program = Path(folder) / f"{path.stem}.py"
-        if done.returncode or not program.is_file():
-            raise UserError(f"{path} cannot be compiled: {_last_line(done.stdout + done.stderr)}")
+        if not program.is_file() or program.stat().st_mtime <= path.stat().st_mtime:
+            _compile(path, program)
         self._command = [sys.executable, program, "--control-port", str(port), *arguments]
         self._messages = Path(folder) / f"{path.stem}.log"
         self._server = ServerProxy(f"http://127.0.0.1:{port}", allow_none=True)
@@ -96,6 +93,15 @@ class FlowgraphProcess:
         """Call a getter of what a function probe finds, after it has surely looked again."""
         time.sleep(POLL_PERIOD)
         return self.call(function)
+
+
+def _compile(path, program):
+    """Let GNU Radio Companion's compiler make a program of a flowgraph."""
+    environment = {"GRC_BLOCKS_PATH": str(BLOCKS)} | os.environ
+    done = subprocess.run(["grcc", "-o", program.parent, path], env=environment, text=True,
+                          capture_output=True, check=False)
+    if done.returncode or not program.is_file():
+        raise UserError(f"{path} cannot be compiled: {_last_line(done.stdout + done.stderr)}")
 
 
 def _last_line(text):

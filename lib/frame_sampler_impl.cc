@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
+#include "check.h"
 #include "frame_sampler_impl.h"
 #include <gnuradio/io_signature.h>
 #include <volk/volk.h>
 #include <algorithm>
-#include <stdexcept>
 
 namespace gr {
 namespace htrd {
@@ -13,22 +13,16 @@ namespace {
 const pmt::pmt_t SAMPLE_OFFSET = pmt::intern("sample_offset");
 const pmt::pmt_t FRAME_POWER_DB = pmt::intern("frame_power_db");
 const pmt::pmt_t RX_TIME = pmt::intern("rx_time");
-const pmt::pmt_t STATUS = pmt::intern("status");
 
 constexpr double LOWEST_RATE = 1e-3, HIGHEST_RATE = 1e12; // per second
 constexpr int LONGEST = 1 << 24; // samples: a buffer has to hold two such items
-
-void check(bool good, const std::string& what)
-{
-    if (!good)
-        throw std::invalid_argument("frame_sampler: " + what);
-}
 
 // Bytes of an item
 int item_size(int frame_length)
 {
     const int64_t bytes = int64_t(sizeof(gr_complex)) * frame_length;
-    check(frame_length > 0 && frame_length <= LONGEST,
+    check("frame_sampler",
+          frame_length > 0 && frame_length <= LONGEST,
           "frame_length must be 1 ... " + std::to_string(LONGEST) + " samples, not " +
               std::to_string(frame_length) + ", items of " + std::to_string(bytes) +
               " bytes");
@@ -66,11 +60,14 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
       d_clock(samp_rate),
       d_magnitudes(frame_length)
 {
-    check(samp_rate == 0 || (samp_rate >= LOWEST_RATE && samp_rate <= HIGHEST_RATE),
+    check("frame_sampler",
+          samp_rate == 0 || (samp_rate >= LOWEST_RATE && samp_rate <= HIGHEST_RATE),
           "samp_rate must be 0, or 0.001 ... 1e12 per second");
-    check(std::isfinite(hysteresis_db) && hysteresis_db >= 0,
+    check("frame_sampler",
+          std::isfinite(hysteresis_db) && hysteresis_db >= 0,
           "hysteresis_db must be 0 dB or more");
-    check(d_scaled || scaling == frame_scaling_t::NONE,
+    check("frame_sampler",
+          d_scaled || scaling == frame_scaling_t::NONE,
           "scaling must be NONE or SUM_ABS");
     set_hop(hop);
     set_squelch_db(squelch_db);
@@ -85,22 +82,26 @@ frame_sampler_impl::frame_sampler_impl(int frame_length,
 
 void frame_sampler_impl::set_hop(int hop)
 {
-    check(hop >= 0, "hop must be at least 1 sample, or 0 for the frame length");
+    check("frame_sampler",
+          hop >= 0,
+          "hop must be at least 1 sample, or 0 for the frame length");
     d_hop = hop ? hop : d_frame_length;
 }
 
 void frame_sampler_impl::set_squelch_db(double squelch_db)
 {
-    check(squelch_db < INFINITY,
+    check("frame_sampler",
+          squelch_db < INFINITY,
           "squelch_db must be a number of dB, or -inf for no squelch");
     d_squelch_db = squelch_db;
 }
 
 void frame_sampler_impl::set_max_rate(double max_rate)
 {
-    check(std::isfinite(max_rate) && max_rate >= 0,
+    check("frame_sampler",
+          std::isfinite(max_rate) && max_rate >= 0,
           "max_rate must be 0 or more frames per second");
-    check(max_rate == 0 || d_samp_rate > 0, "max_rate needs samp_rate");
+    check("frame_sampler", max_rate == 0 || d_samp_rate > 0, "max_rate needs samp_rate");
     d_max_rate = max_rate;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
+#include "check.h"
 #include "decibels.h"
 #include "perturbation_adder_impl.h"
 #include <gnuradio/io_signature.h>
@@ -7,28 +8,20 @@
 #include <volk/volk_version.h>
 #include <algorithm>
 #include <sstream>
-#include <stdexcept>
 
 namespace gr {
 namespace htrd {
 namespace {
 
 const pmt::pmt_t CONTROL = pmt::intern("control");
-const pmt::pmt_t STATUS = pmt::intern("status");
-constexpr double LARGEST_DB = 200;      // beyond it float samples overflow
+constexpr double LARGEST_DB = 200;     // beyond it float samples overflow
 constexpr double LARGEST_POWER = 1e30; // with it, they do not yet
-
-void check(bool good, const std::string& what)
-{
-    if (!good)
-        throw std::invalid_argument("perturbation_adder: " + what);
-}
 
 double checked_db(const char* name, double db)
 {
     std::ostringstream wrong;
     wrong << name << " must be a number of dB within +-200, not " << db;
-    check(std::abs(db) <= LARGEST_DB, wrong.str());
+    check("perturbation_adder", std::abs(db) <= LARGEST_DB, wrong.str());
     return db;
 }
 
@@ -39,7 +32,8 @@ void add_conjugate(gr_complex* out,
                    const gr_complex factor,
                    unsigned int count)
 {
-#if VOLK_VERSION >= 30100 // a larger number than what earlier versions write with a 0 before
+#if VOLK_VERSION >= \
+    30100 // a larger number than what earlier versions write with a 0 before
     volk_32fc_x2_s32fc_multiply_conjugate_add2_32fc(out, in, conjugate, &factor, count);
 #else
     volk_32fc_x2_s32fc_multiply_conjugate_add_32fc(out, in, conjugate, factor, count);
@@ -64,13 +58,20 @@ perturbation_adder::sptr perturbation_adder::make(const std::vector<gr_complex>&
                                                   int average,
                                                   double power)
 {
-    check(samples.empty() != file.empty(), "give a waveform or a file, one of the two");
-    check(average >= block_power::BLOCK, "average must be at least 64 samples");
-    check(power >= 0 && power <= LARGEST_POWER,
+    check("perturbation_adder",
+          samples.empty() != file.empty(),
+          "give a waveform or a file, one of the two");
+    check("perturbation_adder",
+          average >= block_power::BLOCK,
+          "average must be at least 64 samples");
+    check("perturbation_adder",
+          power >= 0 && power <= LARGEST_POWER,
           "power must be 0 (measured) or more, up to 1e30");
-    check(mode == perturbation_mode_t::PNR || mode == perturbation_mode_t::PSR,
+    check("perturbation_adder",
+          mode == perturbation_mode_t::PNR || mode == perturbation_mode_t::PSR,
           "mode must be PNR or PSR");
-    check(reference == stream_reference_t::RECEIVED ||
+    check("perturbation_adder",
+          reference == stream_reference_t::RECEIVED ||
               reference == stream_reference_t::TRANSMITTED,
           "reference must be RECEIVED or TRANSMITTED");
     const waveform stored(file.empty() ? samples : read_cf32(file), block_power::BLOCK);

@@ -3,10 +3,14 @@
 #ifndef INCLUDED_HTRD_STATUS_TIMER_H
 #define INCLUDED_HTRD_STATUS_TIMER_H
 
+#include <pmt/pmt.h>
 #include <chrono>
 
 namespace gr {
 namespace htrd {
+
+//! Port of the status messages
+const pmt::pmt_t STATUS = pmt::intern("status");
 
 /*!
  * \brief Says when a status message is due: at once, and then once a second.

@@ -10,7 +10,7 @@ import typer
 from robust_amc.cli import app, main
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/*.md", "examples/README.md", "CONTRIBUTING.md"]
+PAGES = ["README.md", "docs/*.md", "docs/tutorials/*.md", "examples/README.md", "CONTRIBUTING.md"]
 BLOCK = re.compile(r"^```sh\n((?:(?!```)[^\n]*\n)*)```|((?:^ {4,}[^\n]*\n|^\n)+)", re.MULTILINE)
 UsageError = typer.BadParameter.__base__  # of click, or of Typer's own copy of it
 

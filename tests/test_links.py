@@ -8,9 +8,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/*.md", "docs/models/*.md", "examples/*.md", "results/*.md")
+    for pattern in (
+        "*.md", "docs/*.md", "docs/models/*.md", "docs/tutorials/*.md", "examples/*.md",
+        "results/*.md",
+    )
     for page in ROOT.glob(pattern)
-)
+)  # fmt: skip
 FENCED = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,16 @@ def test_extending_quotes_the_example_package():
         r"```toml\n(.*?)```", (ROOT / "docs/extending.md").read_text(), re.DOTALL
     )
     assert quoted in (ROOT / "tests/plugin_package/pyproject.toml").read_text()
+
+
+def test_what_grc_writes_is_ignored_and_nothing_else():
+    rules = {
+        line.removeprefix("/examples/")
+        for line in (ROOT / ".gitignore").read_text().splitlines()
+        if line.startswith("/examples/")
+    }
+    written = {f"{path.stem}.py" for path in (ROOT / "examples").glob("*.grc")}
+    kept = {"annotate_recording.py", "eavesdropper_demo.py", "flowgraph_process.py"}
+    kept |= {"measure_over_the_air.py", "misalignment.py"}
+    for name in written | kept:
+        assert any(fnmatch(name, rule) for rule in rules) == (name in written), name

@@ -10,11 +10,8 @@ import pmt
 from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
-from robust_amc.classifier import Classifier
 from robust_amc.decisions import DecisionBatch
 from robust_amc.errors import UserError
-from robust_amc.inference import InferenceEngine, Precision, open_engine
-from robust_amc.inference.choose import AUTO, ENGINES
 
 from .checks import (
     LONGEST_FRAME,
@@ -89,6 +86,11 @@ class classifier(gr.sync_block):
                  publish_decisions=True, frame_length=frames.FRAME_LENGTH, device="cpu",
                  engine="torch", precision="float32", mode="replay", latency_ms=10.0,
                  max_batch=256, queue_frames=2048):
+        # Here: PyTorch takes seconds to import, and flowgraphs without this block need none of it
+        from robust_amc.classifier import Classifier
+        from robust_amc.inference import InferenceEngine, Precision, open_engine
+        from robust_amc.inference.choose import AUTO, ENGINES
+
         num_classes = as_whole("num_classes", num_classes, 1, MOST_CLASSES)
         frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
         mode = as_choice("mode", mode, MODES)

@@ -5,10 +5,8 @@ import copy
 import threading
 
 import numpy as np
-from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
 from robust_amc.frames import require_length
-from robust_amc.runtime.device import pick_device
 
 from .checks import as_number, as_path, shown
 
@@ -21,6 +19,9 @@ def load(model, frame_length, device="cpu"):
     Raises UserError when the model is missing, damaged or takes frames of another length, or
     the device is not there.
     """
+    from robust_amc.classifier import Classifier
+    from robust_amc.runtime.device import pick_device
+
     if not isinstance(model, Classifier):
         return Classifier.load(
             as_path("model", model), device=pick_device(device), frame_length=frame_length

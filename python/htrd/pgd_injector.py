@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """White-box attack on the frames that pass."""
 
+from functools import partial
+
 import numpy as np
 import pmt
 from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames, power
-from robust_amc.attacks import AttackSettings, Goal, white_box
 from robust_amc.frames import Scaling
 
 from .buffers import set_buffer
@@ -25,7 +26,6 @@ from .model import load
 from .tally import AttackRate
 
 BUFFER = 256  # frames
-GOALS = tuple(Goal)
 SCALINGS = (frames.AUTO, frames.AS_MODEL, *Scaling)
 MOST_STEPS, MOST_RESTARTS = 10**6, 10**4
 REPLACED = (tags.PNR_DB, tags.ATTACK_SUCCESS, tags.SCALING)
@@ -81,12 +81,16 @@ class pgd_injector(gr.sync_block):
     def __init__(self, model, pnr_db=-10.0, snr_db=10.0, enabled=True, steps=5, restarts=0,
                  objectives=1, goal="evasion", seed=0, scaling="auto", batch_size=64, fast=True,
                  frame_length=frames.FRAME_LENGTH, device="cpu", frame_rate=0.0):
+        # Here: PyTorch takes seconds to import, and flowgraphs without this block need none of it
+        from robust_amc.attacks import AttackSettings, Goal, white_box
+
         steps = as_whole("steps", steps, 1, MOST_STEPS)
         restarts = as_whole("restarts", restarts, 0, MOST_RESTARTS)
         batch_size = as_whole("batch_size", batch_size, 1)
         objectives = as_whole("objectives", objectives)
         seed = as_whole("seed", seed, 0, LARGEST_SEED)
-        goal, scaling = as_choice("goal", goal, GOALS), as_choice("scaling", scaling, SCALINGS)
+        goal = Goal(as_choice("goal", goal, tuple(Goal)))
+        scaling = as_choice("scaling", scaling, SCALINGS)
         frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
         frame_rate, device = as_number("frame_rate", frame_rate, 0), as_text("device", device)
         self._snr_db, fast = as_db("snr_db", snr_db), as_switch("fast", fast)
@@ -98,14 +102,11 @@ class pgd_injector(gr.sync_block):
         )
         self._log = control.LogOnce("pgd_injector")
         self._model = load(model, frame_length, device)
-        self._attack = {
-            "goal": Goal(goal),
-            "settings": AttackSettings(
-                steps=steps, restarts=restarts, objectives=objectives or None,
-                chained=objectives != 1, fast=fast,
-            ),
-            "seed": seed,
-        }
+        settings = AttackSettings(
+            steps=steps, restarts=restarts, objectives=objectives or None,
+            chained=objectives != 1, fast=fast,
+        )
+        self._attack = partial(white_box, self._model, goal=goal, settings=settings, seed=seed)
         self._auto = scaling == frames.AUTO
         self._scaling = frames.scaling_of(scaling, self._model.scaling)
         self._frame_rate, self._rate = frame_rate, AttackRate(frame_rate)
@@ -193,9 +194,7 @@ class pgd_injector(gr.sync_block):
         for scaling, own in ((Scaling.NONE, ~scaled), (self._scaling, scaled)):
             if own.any():
                 label = self._labels(truth[own], iq[own], scaling)
-                result = white_box(
-                    self._model, iq[own], label, epsilon[own], scaling=scaling, **self._attack
-                )
+                result = self._attack(iq[own], label, epsilon[own], scaling=scaling)
                 added = frames.energy(result.iq.astype(np.float64) - iq[own])
                 pnr_db = power.pnr_db(added, energy[own], snr_db[own])
                 outputs[0][rows[own]] = frames.to_complex(result.iq)

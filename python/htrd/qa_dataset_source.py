@@ -5,6 +5,7 @@
 import importlib.util
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,15 @@ from robust_amc.tests import wav_files
 LENGTH = 128
 STATES = {"state": "enabled", "coordinate": [8, 8], "rotation": 0}
 GRC = Path(__file__).resolve().parents[2] / "grc"
+
+
+# PyTorch takes seconds to import
+WITHOUT_TORCH = """
+import sys
+from gnuradio import htrd
+htrd.dataset_source("sample", classes="BPSK"), htrd.decision_probe(), htrd.frame_sampler(128)
+assert "torch" not in sys.modules
+"""
 
 
 class SeekingSource(htrd.dataset_source):
@@ -88,6 +98,11 @@ class QaDatasetSource(gr_unittest.TestCase):
         np.testing.assert_array_equal(got, frames.to_complex(whole.iq[rows]))
         self.assertEqual([tag["modulation"] for tag in tags], whole.truth[rows].tolist())
         self.assertEqual([tag["snr_db"] for tag in tags], whole.snr_db[rows].tolist())
+
+    def test_flowgraphs_without_a_model_start_without_torch(self):
+        done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_every_frame_in_file_order_with_its_tags(self):
         expected = data.read(support.dataset())

@@ -89,6 +89,16 @@ flowgraph.wait()
 print(json.dumps(result))
 """
 # After a change so many frames may be as before: what the buffers hold.
+MADE = """
+from PyQt5 import Qt
+import universal_attack
+application = Qt.QApplication([])
+flowgraph = universal_attack.universal_attack()
+print("made", flush=True)
+import os
+os._exit(0)  # Qt's own end is not what is tested
+"""
+
 UNIVERSAL = f"""{WATCH}
 import universal_attack
 
@@ -227,10 +237,11 @@ class QaExamples(gr_unittest.TestCase):
             self.skipTest("gr-osmosdr is not installed")
         return self.folder / f"{name}.py"
 
-    def run_python(self, *arguments, timeout=300):
-        """Run Python in the folder of the compiled flowgraphs; the process when it has ended."""
-        return subprocess.run([sys.executable, *arguments], env=self.environment, cwd=self.folder,
-                              capture_output=True, text=True, timeout=timeout, check=False)
+    def run_python(self, *arguments, timeout=300, folder=None, **environment):
+        """Run Python where the compiled flowgraphs are, or in a folder; the ended process."""
+        return subprocess.run([sys.executable, *arguments], env=self.environment | environment,
+                              cwd=folder or self.folder, capture_output=True, text=True,
+                              timeout=timeout, check=False)
 
     def result(self, done):
         """The JSON document that a process printed last."""
@@ -289,6 +300,17 @@ class QaExamples(gr_unittest.TestCase):
                 self.assertNotIn("Traceback", done.stderr)
                 (line,) = [line for line in done.stderr.splitlines() if "no device" in line]
                 self.assertIn(f"looked for {looked_for}", line.replace("a USRP with ", ""))
+
+    def test_from_another_folder(self):
+        """Files beside the flowgraph are found; one that is missing is told in a line."""
+        path = os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_python("-c", MADE, folder=folder, PYTHONPATH=path)
+            self.assertEqual((done.returncode, done.stdout), (0, "made\n"), done.stderr)
+            done = self.run_python(self.compiled("transmit_loopback"), folder=folder)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertIn("there is no transmission.npz", done.stderr)
 
     def test_universal_attack_runs(self):
         accuracy = self.result(self.run_python("-c", UNIVERSAL))

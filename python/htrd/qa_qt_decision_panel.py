@@ -9,8 +9,9 @@ import pmt
 import support_for_qa as support
 from gnuradio import gr, gr_unittest, htrd
 from gnuradio.htrd.messages import decision_pdu
+from gnuradio.htrd.panel.drawing import centered
 from gnuradio.htrd.panel.history import History
-from PyQt5 import QtWidgets
+from PyQt5 import QtCore, QtGui, QtWidgets
 from robust_amc import data
 from robust_amc.classifier import Classifier
 from robust_amc.decisions import DecisionBatch
@@ -134,6 +135,35 @@ class QaQtDecisionPanel(gr_unittest.TestCase):
         self.assertGreater(pixels(matrix, first), 500)
         low = picture_of(self.panel, 250, 200)
         self.assertEqual((pixels(low, first), pixels(low, second)), (0, 0))
+
+    def test_low(self):
+        """Where the rows of the matrix would be too low to read, the classes over time."""
+        first, second = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)
+        names = [f"class {number}" for number in range(12)]
+        self.panel.handle_batches(message(names, names, classes=tuple(names)))
+        high = picture_of(self.panel, 700, 600)
+        self.assertGreater(pixels(high, first), pixels(high, second) + 500)
+        low = picture_of(self.panel, 700, 250)
+        self.assertGreater(pixels(low, second), 20)
+        self.assertLess(abs(pixels(low, first) - pixels(low, second)), 200)
+
+    def test_numbers_lie_in_the_middle_of_their_cells(self):
+        for said in ("4", "57", "100"):
+            for left, width in ((10, 30), (11.5, 15)):
+                image = QtGui.QImage(60, 40, QtGui.QImage.Format_RGB888)
+                image.fill(QtGui.QColor("white"))
+                painter = QtGui.QPainter(image)
+                centered(painter, QtCore.QRectF(left, 10, width, 20), said)
+                painter.end()
+                bits = np.array(image.constBits().asarray(image.sizeInBytes()))
+                ink = bits.reshape(40, -1)[:, :180].reshape(40, 60, 3).mean(2) < 128
+                rows, columns = np.nonzero(ink)
+                self.assertGreater(len(rows), 4)
+                middle = (columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
+                self.assertAlmostEqual(middle[0], left + width / 2, delta=1.6)
+                self.assertAlmostEqual(middle[1], 20, delta=1.6)
+                self.assertGreaterEqual(columns.min(), left - 1)
+                self.assertLessEqual(columns.max(), left + width + 1)
 
     def test_ten_pictures_a_second_at_any_rate(self):
         drawn = []

@@ -5,17 +5,19 @@ real ``[n, 2, length]`` with I in row 0 and Q in row 1 (networks, files).
 """
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from .arrays import Bools, Complexes, Floats
 from .errors import UserError
 
+if TYPE_CHECKING:  # it takes seconds to import, and most users of this file need none of it
+    import torch
+
 FRAME_LENGTH = 128
-ArrayOrTensor = TypeVar("ArrayOrTensor", Floats, torch.Tensor)
+ArrayOrTensor = TypeVar("ArrayOrTensor", Floats, "torch.Tensor")
 AS_MODEL = "as_model"  # a choice of scaling: the one that the model was trained with
 AUTO = "auto"  # a choice: that one, for frames that do not have it already
 _NEARLY = 0.01  # of a frame's amplitude; what half precision rounds is far less
@@ -89,7 +91,7 @@ def check_finite(iq: Floats, first: int = 0) -> None:
         )
 
 
-def magnitude(iq: torch.Tensor) -> torch.Tensor:
+def magnitude(iq: "torch.Tensor") -> "torch.Tensor":
     """Magnitude of each sample, tensor ``[n, 2, length]`` to ``[n, length]``.
 
     Its gradient is 0 where a sample is 0.
@@ -97,7 +99,7 @@ def magnitude(iq: torch.Tensor) -> torch.Tensor:
     # linalg.vector_norm over two values takes many times as long on a CPU
     square = iq.square().sum(1)
     some = square > 0
-    return torch.where(some, torch.where(some, square, 1.0).sqrt(), 0.0)
+    return square.where(some, 1.0).sqrt().where(some, 0.0)
 
 
 def energy(iq: ArrayOrTensor) -> ArrayOrTensor:
@@ -105,12 +107,14 @@ def energy(iq: ArrayOrTensor) -> ArrayOrTensor:
     return (iq * iq).sum((1, 2))
 
 
-def flat_norm(iq: torch.Tensor) -> torch.Tensor:
+def flat_norm(iq: "torch.Tensor") -> "torch.Tensor":
     """‖x‖ of each frame, tensor ``[n, 2, length]`` to ``[n, 1, 1]``, ready to multiply frames."""
+    import torch
+
     return torch.linalg.vector_norm(iq.flatten(1), dim=1)[:, None, None]
 
 
-def scale(iq: torch.Tensor, scaling: Scaling | str) -> torch.Tensor:
+def scale(iq: "torch.Tensor", scaling: Scaling | str) -> "torch.Tensor":
     """Scale a tensor of frames ``[n, 2, length]``; differentiable.
 
     Frames without energy come back as they are (see :func:`valid`).
@@ -118,7 +122,7 @@ def scale(iq: torch.Tensor, scaling: Scaling | str) -> torch.Tensor:
     if Scaling(scaling) is Scaling.NONE:
         return iq
     total = magnitude(iq).sum(dim=1)
-    return iq / torch.where(total > 0, total, torch.ones_like(total))[:, None, None]
+    return iq / total.where(total > 0, 1.0)[:, None, None]
 
 
 def unscaled(iq: Floats, scaling: Scaling | str) -> Bools:
@@ -160,7 +164,9 @@ def scale_where_needed(iq: Floats, scaling: Scaling | str, as_is: Bools | None =
     return made
 
 
-def _tensor(iq: Floats) -> torch.Tensor:
+def _tensor(iq: Floats) -> "torch.Tensor":
+    import torch
+
     return torch.from_numpy(np.require(iq, np.float32, ["C", "W"]))  # W: or PyTorch warns
 
 

@@ -73,6 +73,12 @@ def read_parts(name_or_path: AnyPath) -> tuple[dict[str, torch.Tensor], Document
     return tensors, document
 
 
+def stored_types(name_or_path: AnyPath) -> dict[str, str]:
+    """Type of each tensor in a model file, F16 or F32, by its name."""
+    with safetensors.safe_open(assets.model_path(name_or_path), "pt") as file:
+        return {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
+
+
 def _rejector(tensors: Mapping[str, torch.Tensor], document: Document) -> Rejector | None:
     if "rejector" not in document:
         if tensors:

@@ -136,7 +136,7 @@ class CurveView(QtWidgets.QWidget):
         seconds = len(self._picture.levels)
         times = np.arange(1 - seconds, 1)
         plot = _Plot(painter, area, (times[0], times[-1]),
-                     "robust accuracy (%) and PNR (gray) over time (s)")  # fmt: skip
+                     "over time (s), PNR in gray")  # fmt: skip
         plot.ticks((time, _signed(time)) for time in _round_numbers(times[0], 0, 5))
         levels = self._picture.levels
         known = levels[np.isfinite(levels)]

@@ -12,8 +12,8 @@ COLORS = (
 )  # fmt: skip
 GOOD, BAD, GRAY = "#00795a", "#c0392b", "#9a9a9a"
 BLACK, MUTED, FAINT = "#1a1a1a", "#595959", "#d9d9d9"  # text, text beside it, lines behind
-MARGIN, LINE = 8, 17  # pixels
-TINY, SMALL, NORMAL, LARGE = 9, 11, 12, 15  # pixels
+MARGIN, LINE = 8, 18  # pixels
+SMALL, NORMAL, LARGE = 12, 13, 15  # pixels
 
 LEFT = int(QtCore.Qt.AlignLeft | QtCore.Qt.AlignVCenter)
 RIGHT = int(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
@@ -34,6 +34,19 @@ def upward(painter, x, bottom, height, said, *, color=MUTED, size=SMALL):
     painter.translate(x, bottom)
     painter.rotate(-90)
     text(painter, (0, -LINE / 2, height, LINE), said, color=color, size=size)
+    painter.restore()
+
+
+def centered(painter, area, said, *, color=BLACK, size=SMALL):
+    """Write a line into the middle of a QRectF, made narrower where it is too wide."""
+    wide = width_of(said, size)
+    painter.save()
+    painter.translate(area.center())
+    painter.scale(min(1, (area.width() - 1) / wide), 1)
+    painter.setFont(font(size))
+    painter.setPen(QtGui.QColor(color))
+    height = QtGui.QFontMetricsF(font(size)).capHeight()
+    painter.drawText(QtCore.QPointF(-wide / 2, height / 2), said)
     painter.restore()
 
 

@@ -9,7 +9,6 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 from .drawing import (
     BAD,
     BLACK,
-    CENTER,
     COLORS,
     GOOD,
     GRAY,
@@ -19,7 +18,7 @@ from .drawing import (
     MUTED,
     NORMAL,
     SMALL,
-    TINY,
+    centered,
     swatch,
     text,
     upward,
@@ -27,7 +26,8 @@ from .drawing import (
 )  # fmt: skip
 
 REJECTED = "rejected"
-WIDE = 500  # pixels, from where on there is room for the confusion matrix
+WIDE = 500  # pixels, from where on there is room beside the latest decisions
+ROW = SMALL + 1  # pixels, the least height of a row of the confusion matrix
 LARGEST = 1e30  # scores beyond it, and those that are not finite, have no bar
 GAP = 14  # pixels between two numbers of the headline
 
@@ -54,8 +54,9 @@ class Picture:
 class DecisionView(QtWidgets.QWidget):
     """Headline, the latest decisions, the confusion matrix and the classes over time.
 
-    Where it is narrow, the classes over time are left out if there is a confusion matrix, and
-    where it is low, too, both.
+    The confusion matrix is left out where no true class is known and where its rows would be
+    too low to read. Where it is narrow or low, the classes over time make room for it; where it
+    is both, both are left out.
 
     Args:
         title: headline
@@ -87,13 +88,17 @@ class DecisionView(QtWidgets.QWidget):
         if body.width() >= WIDE:
             middle = int(0.4 * body.width())
             self._decisions(painter, body.adjusted(0, 0, middle - MARGIN - body.width(), 0))
-            upper, lower = _split(body.adjusted(middle + MARGIN, 0, 0, 0), 0.62)
-            self._confusion(painter, upper)
-            self._shares(painter, lower)
+            right = body.adjusted(middle + MARGIN, 0, 0, 0)
+            upper, lower = _split(right, 0.7)
+            if self._has_room(upper):
+                self._confusion(painter, upper)
+                self._shares(painter, lower)
+            else:
+                (self._confusion if self._has_room(right) else self._shares)(painter, right)
         elif body.height() >= WIDE / 2:
-            upper, lower = _split(body, 0.55)
+            upper, lower = _split(body, 0.5)
             self._decisions(painter, upper)
-            (self._confusion if self._truths() else self._shares)(painter, lower)
+            (self._confusion if self._has_room(lower) else self._shares)(painter, lower)
         else:
             self._decisions(painter, body)
         painter.end()
@@ -157,29 +162,31 @@ class DecisionView(QtWidgets.QWidget):
         truths = [name for name in self._picture.classes if name in known]
         return truths + sorted(known - set(truths))
 
+    def _columns(self):
+        """Names over the columns of the confusion matrix, and how high they are."""
+        names = [*self._picture.classes, REJECTED]
+        return names, max(width_of(name, SMALL) for name in names) + 4
+
+    def _has_room(self, area):
+        """Whether there is a confusion matrix, and its rows can be read in this area."""
+        rows = len(self._truths())
+        return rows > 0 and area.height() - LINE - self._columns()[1] >= rows * ROW
+
     def _confusion(self, painter, area):
-        """Shares of each true class, in percent; a hint where no truth is known."""
-        table, truths = self._picture.confusion, self._truths()
-        if not truths:
-            text(painter, (area.left(), area.top(), area.width(), LINE),
-                 "no true classes known: no confusion matrix", color=MUTED)  # fmt: skip
-            return
-        columns = [*self._picture.classes, None]
-        names = [name or REJECTED for name in columns]
+        """Shares of each true class, in percent."""
+        table, truths, (names, head) = self._picture.confusion, self._truths(), self._columns()
         label = max(width_of(name, SMALL) for name in truths) + 6
-        head = max(width_of(name, SMALL) for name in names) + 4
         text(painter, (area.left(), area.top(), area.width(), LINE),
              "true class (rows), decided as (%)", color=MUTED, size=SMALL)  # fmt: skip
         top, left = area.top() + LINE + head, area.left() + label
-        width, height = (area.right() - left) / len(columns), (area.bottom() - top) / len(truths)
-        size = SMALL if min(height - 2, width / 1.8) >= SMALL else TINY
+        width, height = (area.right() - left) / len(names), (area.bottom() - top) / len(truths)
         for x, name in enumerate(names):
             upward(painter, left + (x + 0.5) * width, top - 2, head, name)
         for y, truth in enumerate(truths):
             total = sum(table[truth].values())
             line = top + y * height
-            text(painter, (area.left(), line, label, height), truth, size=size, color=MUTED)
-            for x, name in enumerate(columns):
+            text(painter, (area.left(), line, label, height), truth, size=SMALL, color=MUTED)
+            for x, name in enumerate([*self._picture.classes, None]):
                 share = table[truth].get(name, 0) / total
                 shade = QtGui.QColor(GRAY if name is None else COLORS[0])
                 shade.setAlphaF(0.06 + 0.94 * share)
@@ -187,8 +194,7 @@ class DecisionView(QtWidgets.QWidget):
                 painter.fillRect(cell, shade)
                 if share >= 0.005:
                     ink = "white" if share > 0.5 and name is not None else BLACK
-                    text(painter, (left + x * width - 4, line, width + 8, height),
-                         f"{100 * share:.0f}", align=CENTER, color=ink, size=size)  # fmt: skip
+                    centered(painter, cell, f"{100 * share:.0f}", color=ink)
 
     def _shares(self, painter, area):
         """Stacked columns, a second each; a legend beside them."""

@@ -39,6 +39,10 @@ COMMANDS = {
     ),
     "dataset": (".dataset:app", "Make data sets, convert them, say what is in one."),
     "figure": (".figure:app", "Draw results of `htrd evaluate`."),
+    "demo": (
+        ".demo:demo",
+        "Show two receivers under attack, undefended and htrd_plus, on a page in the browser.",
+    ),
     "reproduce": (".reproduce:app", "Reproduce a publication."),
     "attack": (".attack:app", "Write perturbations to files."),
     "bench": (".bench:app", "Measure how fast the parts of the project are."),

@@ -25,8 +25,10 @@ def rank_test(
     estimated from the likeness of the ranks within runs.
 
     Args:
-        first, second: float ``[n, measures]``, NaN where a frame has no value
-        first_run, second_run: integers ``[n]``, the runs of the frames
+        first: float ``[n, measures]``, NaN where a frame has no value
+        second: the same of the other group
+        first_run: integers ``[n]``, the runs of the frames
+        second_run: the same of the other group
         seed: of the random changes
 
     Returns float ``[measures]``; the smallest is the p-value of the two groups as a whole.

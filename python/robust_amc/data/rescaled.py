@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from .. import frames
 from ..arrays import Floats, Integers
@@ -41,6 +40,8 @@ class _Rescaled(lazy.LazyFrames):
     def fetch(self, rows: Integers) -> Floats:
         iq = self._iq[rows]
         if self._scaling is not None:  # in double precision nothing overflows
+            import torch  # takes seconds, and this is seldom asked for
+
             iq = frames.scale(torch.from_numpy(iq.astype(np.float64)), self._scaling).numpy()
         if self._half:
             _check_half(iq)

@@ -3,8 +3,6 @@
 from enum import StrEnum
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..arrays import Integers
 from ..errors import UserError
@@ -59,6 +57,9 @@ def _runs(members: Integers, run_id: Integers) -> list[Integers]:
 
 def _strata(dataset: FrameDataset) -> Integers:
     """Number of each frame's stratum: its (class, SNR label), joined where a run spans several."""
+    from scipy.sparse import coo_array  # it takes long, and many read data without splitting them
+    from scipy.sparse.csgraph import connected_components
+
     key = np.unique(np.stack([dataset.label, dataset.snr_db]), axis=1, return_inverse=True)[1]
     if not len(key):
         return key

@@ -11,6 +11,7 @@ from ..classifier import Classifier
 from ..frames import Scaling
 from ..models.network import Network
 from ..models.vtcnn2 import VTCNN2
+from ..outputs import Outputs
 
 REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
 
@@ -38,11 +39,21 @@ class DecisionGraph(nn.Module):
         self, iq: torch.Tensor, threshold: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Labels and scores, see the class."""
-        energy = frames.energy(iq)
-        scaled = frames.scale(iq, self.scaling)
-        features = self.features(scaled)
+        outputs = self.outputs(frames.scale(iq, self.scaling))
+        return self.decided(iq, outputs.scores, threshold)
+
+    def outputs(self, iq: torch.Tensor) -> Outputs:
+        """Outputs of frames as the network takes them; differentiable."""
+        features = self.features(iq)
         logits = self.logits(features)
-        scores = logits if self.rejector is None else self.rejector(scaled, features, logits)
+        scores = logits if self.rejector is None else self.rejector(iq, features, logits)
+        return Outputs(features, logits, scores)
+
+    def decided(
+        self, iq: torch.Tensor, scores: torch.Tensor, threshold: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Labels and scores of frames, from the scores that :meth:`outputs` gives."""
+        energy = frames.energy(iq)
         valid = (energy > 0) & (energy < torch.inf)
         scores = torch.where(valid[:, None], scores, -torch.inf)
         best, label = scores.max(1)

@@ -28,7 +28,7 @@ def open_stream(
 ) -> Stream | None:
     """The Stream that `name` names; None when it must be a data set.
 
-    ``-`` is standard input, anything with ``://`` a ZMQ address; other names are files.
+    The name ``-`` is standard input, anything with ``://`` a ZMQ address; other names are files.
     `follow` goes on with what is appended to a file, `facts` (Facts) are for streams that do
     not say what they are. Raises UserError when it cannot be opened, or the facts are absurd.
     """

@@ -42,7 +42,7 @@ def run(*arguments):
         assert not done.code
 
 
-TRAIN = ("--batch-size", 64, "--device", "cpu")
+TRAIN = ("--architecture", "residual", "--batch-size", 64, "--device", "cpu")
 
 
 def test_from_data_to_a_robustness_figure(files):

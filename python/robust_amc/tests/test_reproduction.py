@@ -34,8 +34,7 @@ QUICK = replace(
     attack=AttackSettings(steps=1, restarts=0, chained=False),
 )
 FEW = replace(
-    QUICK, systems=("nr", "ls_gna", "ls_gna_nr", "cat", "htrd"), grey=("htrd",), transfer=(),
-    universal=(),
+    QUICK, systems=("nr", "ls_gna_nr", "cat"), grey=(), transfer=(), universal=(),
 )  # fmt: skip
 
 
@@ -196,8 +195,8 @@ def test_robust_accuracy_falls_with_the_budget(folder):
 def test_resume_does_what_is_missing_and_ends_the_same(few, capsys):
     out = few / "out"
     before = json.loads((out / "results.json").read_text())
-    (out / "models" / "seed0" / "htrd.safetensors").unlink()
-    curve = out / "curves" / "htrd-0-pgd.json"
+    (out / "models" / "seed0" / "ls_gna_nr.safetensors").unlink()
+    curve = out / "curves" / "ls_gna_nr-0-pgd.json"
     curve.unlink()
     assert "add --resume" in refused(capsys, few)
     assert status(few, "out", "--resume") == 0

@@ -17,6 +17,7 @@ from robust_amc.classifier import Decisions
 from robust_amc.data.formats.registry import write
 from robust_amc.errors import UserError
 from robust_amc.evaluation.sharded import sharded
+from robust_amc.models import build
 from robust_amc.runtime import device as devices
 from robust_amc.runtime import processes
 from robust_amc.runtime.device import fast_math, has_bfloat16
@@ -25,7 +26,7 @@ from robust_amc.training import Standard, TrainSettings, train
 from robust_amc.training.validate import accuracy
 
 from . import two_processes
-from .conftest import toy_dataset
+from .conftest import CLASSES, toy_dataset
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 PYTHON = Path(two_processes.__file__).parents[2]
@@ -101,8 +102,8 @@ def test_two_processes_evaluate_as_one_does(two):
 
 HTRD = "from robust_amc.cli import main; main()"
 OPTIONS = (
-    "--dataset", "toy.npz", "--epochs", "2", "--method", "cat", "--batch-size", "64",
-    "--attack-steps", "1", "--robust-radius", "0", "--device", "cpu",
+    "--dataset", "toy.npz", "--architecture", "residual", "--epochs", "2", "--method", "cat",
+    "--batch-size", "64", "--attack-steps", "1", "--robust-radius", "0", "--device", "cpu",
 )  # fmt: skip
 
 
@@ -241,7 +242,7 @@ def test_training_in_bfloat16_is_as_good_as_in_float32(bfloat16):
     for runtime in (bfloat16, Runtime("cpu", fast=False)):
         torch.manual_seed(0)
         network, _ = train(
-            two_processes.network(dropout=True), Standard(), toy_dataset(640, 1),
+            build("residual", len(CLASSES), input_gain=100.0), Standard(), toy_dataset(640, 1),
             toy_dataset(200, 2), TrainSettings(epochs=4, batch_size=64), runtime=runtime,
         )  # fmt: skip
         reached.append(accuracy(Runtime("cpu", fast=False), network, toy_dataset(800, 9)))

@@ -92,7 +92,9 @@ def pretrain(
         seed: of the decoder and the batches
         checkpoint: of the training that follows (None: none); this one has its own beside it
         resume: go on from what is there; nothing to do where the training has begun
-        identity, report, dry_run: see :func:`loop.train`
+        identity: of the training, see :func:`loop.train`
+        report: called after each epoch, see there
+        dry_run: one update alone, see there
 
     Raises UserError when the error is no longer a number.
     """

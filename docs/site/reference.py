@@ -1,0 +1,73 @@
+"""Pages of the Python reference: what is public of `robust_amc`, by what it is for."""
+
+# title, what it is for, modules
+PAGES = {
+    "classifier": (
+        "Classify", "Load a model, decide frames, and what decisions are.",
+        ["classifier", "decisions", "assets"],
+    ),
+    "frames": (
+        "Frames and powers", "The layout of frames, their scaling; decibels, PNR, PSR, ε.",
+        ["frames", "power"],
+    ),
+    "data": (
+        "Data", "Data sets in memory and in files.",
+        ["data.dataset", "data.formats.registry", "data.splits", "data.replay", "data.lazy"],
+    ),
+    "streams": (
+        "Streams", "Samples of any length: from where they come, how they are cut and decided.",
+        ["streams.frame_sampler", "streams.recording", "streams.opening", "streams.decide"],
+    ),
+    "attacks": (
+        "Attacks", "PGD with full knowledge of a system, and attacks that know or do less.",
+        ["attacks.white_box", "attacks.objectives", "attacks.pgd", "attacks.targets",
+         "attacks.threat", "attacks.transfer", "attacks.universal", "attacks.noise"],
+    ),
+    "evaluation": (
+        "Evaluation", "Measures with intervals, security curves, checks of them.",
+        ["evaluation.metrics", "evaluation.curve", "evaluation.checks", "evaluation.running",
+         "evaluation.fusion", "evaluation.ceiling", "evaluation.unknown",
+         "evaluation.unknown_signals"],
+    ),
+    "models": (
+        "Networks", "What a network is, and those that there are.",
+        ["models", "models.network", "models.vtcnn2", "models.residual", "models.matched_filter",
+         "models.ensemble", "models.awn", "model_file", "model_card"],
+    ),
+    "rejection": (
+        "Rejectors", "What a rejector is, and those that there are.",
+        ["rejection", "rejection.base", "rejection.svm", "rejection.autoencoder",
+         "rejection.margin", "rejection.energy", "rejection.mahalanobis", "rejection.knn",
+         "rejection.calibrate", "rejection.threshold"],
+    ),
+    "training": (
+        "Training", "The loop, and the training methods.",
+        ["training.method", "training.loop", "training.plan", "training.standard",
+         "training.adversarial", "training.customized", "training.ls_gna", "training.pretrain"],
+    ),
+    "systems": (
+        "Systems", "Network, training and rejector in one file; the paper's systems.",
+        ["systems", "reproduction.study"],
+    ),
+    "inference": (
+        "Engines", "The same decisions, faster.",
+        ["inference.choose", "inference.engine", "inference.sources", "inference.export_onnx",
+         "inference.quantize"],
+    ),
+    "comparison": (
+        "Comparing data sets", "Measures of frames, and tests whether two sets differ.",
+        ["comparison.compare", "comparison.measures", "comparison.permutation"],
+    ),
+    "extending": (
+        "For packages that extend it", "Registries, errors, and how files are read safely.",
+        ["plugins", "errors", "data.formats.base", "reading", "json_text", "fields", "settings",
+         "outputs", "runtime.runtime"],
+    ),
+}  # fmt: skip
+
+
+def pages():
+    """(name, Markdown) of each page; mkdocstrings fills in what the docstrings say."""
+    for name, (title, purpose, modules) in PAGES.items():
+        parts = [f"# {title}", purpose, *(f"::: robust_amc.{module}" for module in modules)]
+        yield name, "\n\n".join(parts) + "\n"
