@@ -40,8 +40,8 @@ def paper(
     """Reproduce Zhang et al., IEEE WCL 2022: every system trained, attacked and compared.
 
     Trains what is missing, calibrates at 10 % benign rejection, attacks test frames at 10 dB
-    over PNR -30 … 20 dB, and writes results.json, paper-vs-ours.md, the normal-accuracy
-    table and the figures. Stopped at any point, --resume loses at most one epoch, one rejector
+    over PNR -30 … 20 dB, and writes results.json, paper-vs-ours.md, tables without attack and
+    by class, and the figures. Stopped at any point, --resume loses at most one epoch, one rejector
     or one point of a curve.
     """
     chosen = replace(QUICK if quick else FULL, seeds=tuple(range(seeds)))

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..evaluation import METRICS
 from ..files import Document
 
+_INTERVALS = "Intervals: 95 %, bootstrap over runs; differences are paired."
+
 
 def normal_accuracy(results: Document) -> Iterator[str]:
     """Lines of a table: what the systems do without an attack."""
@@ -21,7 +23,7 @@ def paper_vs_ours(results: Document) -> Iterator[str]:
     """Lines: each claim of the paper beside our figure, what is left at each PNR, warnings."""
     yield "# The paper's claims beside our figures"
     yield ""
-    yield _about(results["settings"])
+    yield f"{_about(results['settings'])} {_INTERVALS}"
     yield ""
     yield from _claims(results["claims"])
     yield ""
@@ -43,6 +45,33 @@ def paper_vs_ours(results: Document) -> Iterator[str]:
             yield f"- {each['model']} ({seed}, {each['attack']}): {each['message']}"
 
 
+def by_class(results: Document) -> Iterator[str]:
+    """Lines: what is left of each class in each system, without and under attack."""
+    yield "# Class by class"
+    yield ""
+    yield _about(results["settings"])
+    for at in dict.fromkeys(map(level, results["by_class"])):
+        rows = [each for each in results["by_class"] if level(each) == at]
+        classes = list(dict.fromkeys(name for each in rows for name in each["classes"]))
+        is_benign = rows[0]["attack"] == "none"
+        measures = ("accuracy",) if is_benign else ("robust_accuracy", "attacked_accuracy")
+        for metric in (*measures, "rejection_rate"):
+            yield ""
+            yield f"## {metric.replace('_', ' ').capitalize()}, {at}, %"
+            yield ""
+            yield "| system | " + " | ".join(classes) + " |"
+            yield "|---" * (1 + len(classes)) + "|"
+            for each in rows:
+                shares = (each["classes"].get(name, {}).get(metric) for name in classes)
+                cells = ("-" if share is None else f"{100 * share:.0f}" for share in shares)
+                yield f"| {each['model']} | " + " | ".join(cells) + " |"
+
+
+def level(row: Document) -> str:
+    """Under which attack a row is, in words."""
+    return "no attack" if row["attack"] == "none" else f"PNR {row['pnr_db']:g} dB"
+
+
 def _about(settings: Document) -> str:
     generator, study = settings["generator"], settings["study"]
     data = (
@@ -55,8 +84,8 @@ def _about(settings: Document) -> str:
         f"Data: `{settings['dataset']}` ({data}), fingerprint {settings['fingerprint'][:16]}. "
         f"Frames at {study['snr_db']:g} dB of the test part; seeds "
         f"{', '.join(map(str, study['seeds']))}. {settings['date']}, robust_amc "
-        f"{settings['version']}, torch {settings['torch']}, {settings['machine']}. Intervals: "
-        f"95 %, bootstrap over runs; differences are paired. Training frames: {trained}."
+        f"{settings['version']}, torch {settings['torch']}, {settings['machine']}. "
+        f"Training frames: {trained}."
     )
 
 

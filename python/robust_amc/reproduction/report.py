@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from ..arrays import Bools, Floats, Integers
 from ..classifier import Classifier
 from ..data import FrameDataset
 from ..evaluation import checks, difference, figures
-from ..evaluation.metrics import Outcome, with_intervals
+from ..evaluation.metrics import Outcome, confusion, with_intervals
 from ..files import AnyPath, Document, replacing, write_json
 from . import pages
 from .claims import CLAIMS, Claim
@@ -30,6 +31,8 @@ FIGURES = {
         ("undefended", "ls_gna_nr", "two_fold", "adversarial_nr", "htrd", "htrd_plus"),
     ),
 }
+BY_CLASS = (("none", None), ("pgd", -20.0), ("pgd", -10.0))  # attack and PNR
+CONFUSED = "fig5"  # whose systems are shown class by class
 
 
 Key = tuple[str, str, float | None]  # system, attack, PNR
@@ -50,19 +53,21 @@ class Report:
         self.points.setdefault(key, []).append((seed, row, outcome, selection))
 
     def write(self, models: Mapping[str, Classifier], warnings: Iterable[Document] = ()) -> None:
-        """Write results.json, normal-accuracy.md, the figures and paper-vs-ours.md.
+        """Write results.json, the pages (pages.py) and the figures.
 
         `models` are Classifiers by name, whose features Fig. 2 shows.
         """
         benign = self.points[next(iter(models)), "none", None][0][-1]
         panels = [(name, model.features(benign.iq)) for name, model in models.items()]
         rows = [self._pooled(key) for key in self.points]
+        told = [self._by_class(*key) for key in self._told_by_class()]
         results = {
             "settings": self._settings(models),
             "rows": rows,
             "rows_by_seed": [
                 row | {"seed": seed} for each in self.points.values() for seed, row, *_ in each
             ],
+            "by_class": told,
             "claims": [self._claim(claim) for claim in CLAIMS if self._has(claim)],
             "separation": {name: _separation(values, benign.label) for name, values in panels},
             "warnings": [*warnings, *self._missed()],
@@ -70,6 +75,7 @@ class Report:
         write_json(self.folder.path / "results.json", results)
         self._text("normal-accuracy.md", pages.normal_accuracy(results))
         self._text("paper-vs-ours.md", pages.paper_vs_ours(results))
+        self._text("by-class.md", pages.by_class(results))
         for name, (title, systems) in FIGURES.items():
             chosen = [
                 row for row in rows if row["model"] in systems and row["attack"] in ("none", "pgd")
@@ -79,6 +85,35 @@ class Report:
         for suffix in ("png", "svg"):
             path = self.folder.path / f"fig2.{suffix}"
             figures.features(panels, benign.label, benign.classes, path)
+            tables = [
+                (f"{each['model']}, {pages.level(each)}", benign.classes, each["confusion"])
+                for each in told
+                if each["model"] in FIGURES[CONFUSED][1]
+            ]
+            if tables:
+                figures.confusion(tables, self.folder.path / f"confusion.{suffix}")
+
+    def _told_by_class(self) -> list[Key]:
+        """The points that are told class by class."""
+        keys = [(name, *each) for name in self.study.systems for each in BY_CLASS]
+        return [key for key in keys if key in self.points]
+
+    def _by_class(self, *key: Any) -> Document:
+        """Confusion matrix of a point, and each class's measures, all seeds together."""
+        outcome, _ = _together(self.points[key])
+        classes = self.dataset.classes
+        rows = {name: np.flatnonzero(outcome.label == each) for each, name in enumerate(classes)}
+        return {
+            "model": key[0],
+            "attack": key[1],
+            "pnr_db": key[2],
+            "confusion": confusion(outcome.label, outcome.decided, len(classes)).tolist(),
+            "classes": {
+                name: {"frames": len(own)} | outcome.subset(own).summary()
+                for name, own in rows.items()
+                if len(own)
+            },
+        }
 
     def _has(self, claim: Claim) -> bool:
         return all(side in self.points for side in claim.sides())

@@ -24,7 +24,7 @@ from robust_amc.reproduction import FULL, report
 from robust_amc.reproduction import QUICK as SMOKE
 from robust_amc.reproduction.study import Folder
 
-from .conftest import toy_dataset
+from .conftest import CLASSES, toy_dataset
 from .files import python2_pickle
 
 QUICK = replace(
@@ -148,6 +148,30 @@ def test_claims_are_the_rows_figures(folder):
         assert low <= claim["ours"] <= high
     text = (folder / "out" / "paper-vs-ours.md").read_text()
     assert all(claim["text"] in text for claim in results["claims"])
+
+
+def test_every_class_is_told(folder):
+    """Of the levels of the study that are told by class; the shares are those of the matrix."""
+    out = folder / "out"
+    results = json.loads((out / "results.json").read_text())
+    rows = {(row["model"], row["attack"], row["pnr_db"]): row for row in results["rows"]}
+    assert len(results["by_class"]) == 2 * len(QUICK.systems)  # without attack, at PNR -10 dB
+    text = (out / "by-class.md").read_text()
+    for each in results["by_class"]:
+        row = rows[each["model"], each["attack"], each["pnr_db"]]
+        table, classes = np.array(each["confusion"]), each["classes"]
+        assert table.sum() == row["frames"] and list(classes) == sorted(CLASSES)
+        for number, own in enumerate(classes.values()):
+            assert own["frames"] == table[number].sum()
+            assert own["accuracy"] == pytest.approx(table[number, number] / own["frames"])
+            assert own["rejection_rate"] == pytest.approx(table[number, -1] / own["frames"])
+        for metric in ("robust_accuracy", "attacked_accuracy"):
+            shares = [own["frames"] * own[metric] for own in classes.values()]
+            assert sum(shares) == pytest.approx(row["frames"] * row[metric])
+        if each["model"] == "htrd" and each["attack"] == "pgd":
+            share = classes["chirp"]["attacked_accuracy"]
+            assert "## Attacked accuracy, PNR -10 dB, %" in text and f" {100 * share:.0f} |" in text
+    assert (out / "confusion.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_systems_reject_where_their_files_say_so(folder):
