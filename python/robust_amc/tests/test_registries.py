@@ -18,9 +18,10 @@ from robust_amc.errors import UserError
 from robust_amc.training import METHODS, Method
 
 from .conftest import toy_dataset
-from .test_cli import TRAIN, refused, run
+from .test_cli import refused, run
 
 DOCS = Path(__file__).parents[3] / "docs"
+TRAIN = ("--batch-size", 64, "--device", "cpu")
 
 
 class Linear(nn.Module):
