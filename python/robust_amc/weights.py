@@ -1,13 +1,16 @@
 """Modules and their weights, from files that nobody vouches for."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from .errors import UserError
 
+# What fills a new tensor: torch.nn.init.kaiming_uniform_ and so on, and methods of tensors
+_FILLING = {name for name in dir(nn.init) if name[0].islower() and name.endswith("_")}
 LARGEST = 1 << 28  # bytes of constants that a module makes beside its weights
 
 Made = TypeVar("Made", bound=nn.Module)
@@ -22,7 +25,7 @@ def fitted(make: Callable[[], Made], tensors: Mapping[str, torch.Tensor], what: 
     cannot be made.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             blank = make()
         _check_shapes(blank, tensors, what)
         module = make()
@@ -33,6 +36,25 @@ def fitted(make: Callable[[], Made], tensors: Mapping[str, torch.Tensor], what: 
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"{what} cannot be made with the settings of the file: {reason}") from None
     return module.eval().requires_grad_(False)
+
+
+class _Unfilled(TorchFunctionMode):
+    """New tensors stay as they are: those on the meta device have nothing to be filled.
+
+    PyTorch would first import its compiler for that, which takes seconds.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in _FILLING:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _check_shapes(blank: nn.Module, tensors: Mapping[str, torch.Tensor], what: str) -> None:

@@ -1,10 +1,12 @@
 """Scores of neural rejection beside those of scikit-learn for the same SVM."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.multiclass import OneVsRestClassifier
 
 from ..arrays import Floats
 from ..classifier import BATCH, Classifier
@@ -16,6 +18,9 @@ from ..runtime.runtime import Runtime
 from . import gemm
 from .report import precisions, row, settings
 from .sides import Rates, Side, Work, measure
+
+if TYPE_CHECKING:
+    from sklearn.multiclass import OneVsRestClassifier
 
 START = "undefended"
 COMPARED = (

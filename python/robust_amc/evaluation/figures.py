@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import PCA
 
 from ..arrays import Floats, Integers
 from ..errors import UserError
@@ -122,6 +120,8 @@ def features(
 
     `panels` are (title, features ``[n, width]``) of the same frames, `label` their classes.
     """
+    from sklearn.decomposition import PCA  # as Matplotlib below: not before a figure is drawn
+
     figure, row = _pyplot().subplots(
         1, len(panels), figsize=(5 * len(panels), 4.6), squeeze=False, constrained_layout=True
     )
@@ -140,6 +140,8 @@ def features(
 
 
 def _pyplot() -> Any:
+    import matplotlib
+
     matplotlib.use("Agg")  # a figure for a file needs no display
     matplotlib.rcParams["text.parse_math"] = False  # a class may be named "$"
     from matplotlib import pyplot

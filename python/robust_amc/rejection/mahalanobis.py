@@ -13,7 +13,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.covariance import LedoitWolf
 
 from ..data import FrameDataset
 from ..errors import UserError
@@ -83,6 +82,8 @@ class MahalanobisSettings(CalibrationSettings):
         self, classifier: FeatureExtractor, train: FrameDataset
     ) -> tuple[Rejector, dict[str, Any]]:
         """The rejector of the features of a FrameDataset, and the shrinkage as a fact."""
+        from sklearn.covariance import LedoitWolf  # to decide needs none of it
+
         features = classifier.features(train.iq).astype(np.float64)
         means = np.stack(
             [features[train.label == label].mean(0) for label in range(len(classifier.classes))]

@@ -8,13 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.svm import SVC
 from torch import nn
 
 from ..arrays import Floats, Integers
@@ -23,6 +21,9 @@ from ..errors import UserError
 from ..fields import real, table
 from ..outputs import Outputs
 from .base import CalibrationSettings, FeatureExtractor, Rejector
+
+if TYPE_CHECKING:
+    from sklearn.multiclass import OneVsRestClassifier
 
 GAMMA = 0.01  # the paper's
 MEDIAN_EXPONENT = 1.5  # γ·median d² that the stored feature scale aims at
@@ -187,6 +188,9 @@ def fit_svm(
     features: Floats, label: Integers, gamma: float = GAMMA, C: float = 1.0
 ) -> OneVsRestClassifier:
     """Fit the one-vs-all SVM (scikit-learn) on features ``[n, features]``, labels ``[n]``."""
+    from sklearn.multiclass import OneVsRestClassifier  # to decide needs none of it
+    from sklearn.svm import SVC
+
     svc = SVC(kernel="rbf", gamma=gamma, C=C, cache_size=1000)
     return OneVsRestClassifier(svc).fit(features, label)
 

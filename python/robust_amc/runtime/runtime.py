@@ -4,16 +4,14 @@ Several processes are started by `torchrun` (docs/cluster.md); each runs the sam
 makes a Runtime, which connects them: NCCL between GPUs, gloo between CPUs.
 """
 
-import logging
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
-from typing import Any, TypeVar, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins import MixedPrecision
-from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 from torch.optim import Optimizer
 
@@ -22,9 +20,9 @@ from . import processes
 from .device import AnyDevice, batch_size, has_bfloat16, pick_device
 from .memory import keep_freed_memory
 
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-# A process may wait long for what only the first one does; torchrun sees when one has died.
-PATIENCE = timedelta(days=1)
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 Result = TypeVar("Result")
 Summed = TypeVar("Summed", int, float, torch.Tensor)
 
@@ -50,27 +48,26 @@ class Runtime:
         self.rank, self.world = processes.rank(), processes.world()
         self.is_first = self.rank == 0
         self.mine = slice(self.rank, None, self.world)
-        device = torch.device(pick_device(str(device)))
+        self.device = torch.device(pick_device(str(device)))
         keep_freed_memory()
-        several = self.world > 1
-        if several:
-            _check_processes(device)
-        fast = fast and has_bfloat16(device)
-        self.precision = "bfloat16" if fast else "float32"
-        self._fabric = Fabric(
-            accelerator=device.type,
-            devices=_devices(device),
-            num_nodes=self.world // processes.local_world(),
-            strategy=DDPStrategy(timeout=PATIENCE) if several else "auto",
-            plugins=[_Bfloat16("bf16-mixed", device.type)] if fast else None,
-        )
-        self._fabric.launch()
-        self.device = self._fabric.device
+        if self.world > 1:
+            _check_processes(self.device)
+        self.precision = "bfloat16" if fast and has_bfloat16(self.device) else "float32"
+        if self.world > 1:
+            self.device = self._fabric.device  # each process has its own
         self.batch_size = batch_size(self.device)
+
+    @cached_property
+    def _fabric(self) -> Fabric:
+        """What trains, and what connects processes: one that only evaluates needs none of it."""
+        from .fabric import launch
+
+        return launch(self.device, self.precision == "bfloat16")
 
     def fast_math(self) -> AbstractContextManager[Any]:
         """A context in which matrix products have the runtime's precision."""
-        return self._fabric.autocast()
+        enabled = self.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def setup(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         """The model and the optimizer of a training step.
@@ -103,6 +100,8 @@ class Runtime:
 
     def from_first(self, function: Callable[[], Result]) -> Result:
         """What `function` returns, or the UserError it raises, in the first process: in all."""
+        if self.world == 1:
+            return function()
         result: Result | None = None
         error = None
         if self.is_first:
@@ -114,19 +113,6 @@ class Runtime:
         if error is not None:
             raise error
         return cast(Result, result)
-
-
-class _Bfloat16(MixedPrecision):
-    """bfloat16 products of float32 frames: a perturbation may be smaller than bfloat16's steps."""
-
-    def convert_input(self, data: Any) -> Any:
-        """Leave the frames as they are; Fabric's own rounds them before the input gain."""
-        return data
-
-
-def _devices(device: torch.device) -> list[int] | int:
-    """What Fabric takes for a device: how many, or the one that was named."""
-    return [device.index] if device.index is not None else processes.local_world()
 
 
 def _check_processes(device: torch.device) -> None:

@@ -60,6 +60,17 @@ def test_nothing_heavy_is_imported(arguments):
         assert all(name[:6] in said for name in assets.model_names())
 
 
+def test_a_model_is_loaded_by_torch_alone():
+    """What trains, fits and draws takes longer to import than PyTorch."""
+    said = python(
+        "-c",
+        "import sys; import robust_amc.cli.evaluate; from robust_amc.classifier import Classifier; "
+        "Classifier.load('htrd'); "
+        f"print(*[name for name in {(*HEAVY, 'torch._dynamo')} if name in sys.modules])",
+    ).stdout  # fmt: skip
+    assert said.split() == ["torch"]
+
+
 def test_the_check_would_find_it():
     said = python("-c", CHECKED.format(heavy=HEAVY), "train", "--help").stdout
     assert "torch" in said.splitlines()[-1]
