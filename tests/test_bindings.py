@@ -15,10 +15,13 @@ BLOCKS = sorted(
     path.name.removesuffix("_python.cc") for path in (ROOT / BINDINGS).glob("*_python.cc")
 )
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ["gr_modtool", "castxml"])),
-    reason="needs GNU Radio's gr_modtool, and castxml with pygccxml",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(map(shutil.which, ["gr_modtool", "castxml"])),
+        reason="needs GNU Radio's gr_modtool, and castxml with pygccxml",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

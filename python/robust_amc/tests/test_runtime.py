@@ -123,6 +123,7 @@ def wait_for(path, process):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_killed_run_of_two_processes_resumes(tmp_path):
     write(toy_dataset(480, 4), tmp_path / "toy.npz")
     straight = start(tmp_path, "straight.safetensors")
