@@ -233,6 +233,7 @@ def test_training_and_attack_run(monkeypatch, sample):
         assert {"bench", "compared", "cpu", "torch_version", "date", "seconds"} <= set(settings)
 
 
+@pytest.mark.slow
 def test_command(tmp_path, capsys):
     """The whole way, with processes."""
     path = tmp_path / "bench.json"

@@ -130,6 +130,7 @@ def test_pooled_labels_and_their_confusion_figure(plain, files, capsys):
     assert not (files / "x.svg").exists()
 
 
+@pytest.mark.slow
 def test_killed_training_resumes(files):
     """kill -9 in the middle; --resume ends where an unbroken run ends."""
     command = [sys.executable, "-c", "from robust_amc.cli import main; main()", "train"]

@@ -257,6 +257,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_the_curves(few):
     """kill -9 loses one point of a curve, and the end is the same."""
     out = few / "killed"
