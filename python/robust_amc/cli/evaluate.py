@@ -213,7 +213,9 @@ def evaluate(
         if json:
             write_json(json, document)
         if figure:
-            security_curve(rows, figure)
+            frame_length = whole.iq.shape[2]
+            classes = models[0].classes if attack is Attack.PGD else ()
+            security_curve(rows, figure, classes=classes, frame_length=frame_length)
     finally:  # what cannot be written is shown all the same
         for each in warnings:
             err.print(f"warning: {each['model']}: {each['message']}", highlight=False)

@@ -11,7 +11,8 @@ classifier gives it to BPSK. So a frame counts as lost where a class with no mor
 points than its own has a frame within 2ε.
 """
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,30 +28,51 @@ TURNS = 24  # tried between 0 and the smallest rotation that leaves the points a
 ROUNDS = 4  # of: the best points for a gain, the best gain for the points
 
 
-def _psk(count: int) -> Complexes:
-    return np.exp(2j * np.pi * np.arange(count) / count)
+class PSK:
+    """Points of phase-shift keying, mean power 1."""
+
+    def __init__(self, count: int) -> None:
+        self.fold = count  # order of the rotational symmetry
+        self.points: Complexes = np.exp(2j * np.pi * np.arange(count) / count)
+
+    def nearest(self, values: Complexes) -> Complexes:
+        """The nearest point to each value."""
+        number = np.round(np.angle(values) * self.fold / (2 * np.pi)).astype(int)
+        return self.points[number % self.fold]
 
 
-def _grid(side: int) -> Complexes:
-    levels = 2 * np.arange(side) - side + 1
-    return (levels[:, None] + 1j * levels).ravel()
+class Grid:
+    """Points of amplitude modulation in one or two directions, mean power 1."""
+
+    def __init__(self, real: int, imaginary: int) -> None:
+        self.fold = 4 if real == imaginary else 2
+        self._sides = real, imaginary
+        points = (_levels(real)[:, None] + 1j * _levels(imaginary)).ravel()
+        self._unit = 1 / np.sqrt(np.mean(np.abs(points) ** 2))
+        self.points: Complexes = points * self._unit
+
+    def nearest(self, values: Complexes) -> Complexes:
+        """The nearest point to each value."""
+        parts = values.real / self._unit, values.imag / self._unit
+        real, imaginary = (
+            np.clip(2 * np.round((part + side - 1) / 2) - side + 1, 1 - side, side - 1)
+            for part, side in zip(parts, self._sides)
+        )
+        return (real + 1j * imaginary) * self._unit
 
 
-@dataclass(frozen=True)
-class Constellation:
-    """Points of a linear modulation, and the order of their rotational symmetry."""
-
-    points: Complexes
-    fold: int
+def _levels(count: int) -> Floats:
+    return 2.0 * np.arange(count) - count + 1
 
 
-CONSTELLATIONS = {
-    "BPSK": Constellation(_psk(2), 2),
-    "QPSK": Constellation(_psk(4), 4),
-    "PAM4": Constellation(np.array([-3, -1, 1, 3], complex), 2),
-    "8PSK": Constellation(_psk(8), 8),
-    "QAM16": Constellation(_grid(4), 4),
-    "QAM64": Constellation(_grid(8), 4),
+Constellation = PSK | Grid
+CONSTELLATIONS: dict[str, Constellation] = {
+    "BPSK": PSK(2),
+    "QPSK": PSK(4),
+    "PAM4": Grid(4, 1),
+    "8PSK": PSK(8),
+    "QAM16": Grid(4, 4),
+    "QAM64": Grid(8, 8),
 }
 
 
@@ -64,26 +86,21 @@ def distance(symbols: Complexes, other: Constellation) -> Floats:
         symbols: complex ``[n, symbols]``
         other: the other class
     """
-    points = other.points / np.sqrt(np.mean(np.abs(other.points) ** 2))
     unit = symbols / np.sqrt(np.mean(np.abs(symbols) ** 2, 1, keepdims=True))
     turns = np.exp(2j * np.pi * np.arange(TURNS) / TURNS / other.fold)
     best: Floats = np.full(len(unit), np.inf)
     start: Complexes = np.empty(len(unit), complex)
     for gain in (GAINS[:, None] * turns).ravel():
-        error = _squared(unit, gain * _nearest(unit / gain, points))
+        error = _squared(unit, gain * other.nearest(unit / gain))
         start = np.where(error < best, gain, start)
         best = np.minimum(error, best)
     gain = start[:, None]
     for _ in range(ROUNDS):
-        chosen = _nearest(unit / gain, points)
+        chosen = other.nearest(unit / gain)
         energy = (np.abs(chosen) ** 2).sum(1, keepdims=True)
         gain = (unit * chosen.conj()).sum(1, keepdims=True) / energy
         best = np.minimum(_squared(unit, gain * chosen), best)
     return np.sqrt(best / symbols.shape[1])
-
-
-def _nearest(values: Complexes, points: Complexes) -> Complexes:
-    return points[np.abs(values[..., None] - points).argmin(-1)]
 
 
 def _squared(first: Complexes, second: Complexes) -> Floats:
@@ -96,6 +113,7 @@ def ceiling(
     frames: int = FRAMES,
     symbols: int = SYMBOLS,
     seed: int = 0,
+    classes: Sequence[str] = tuple(CONSTELLATIONS),
 ) -> list[dict[str, Any]]:
     """What can be held of each linear modulation, a row each.
 
@@ -110,6 +128,7 @@ def ceiling(
         frames: drawn of each class
         symbols: of a frame
         seed: of the draws
+        classes: those of CONSTELLATIONS that there are
 
     Raises UserError for levels that are not finite or sizes below 1.
     """
@@ -118,12 +137,13 @@ def ceiling(
     reach = [2 * float(power.epsilon(1.0, snr_db, each)) for each in pnr_db]
     rng = np.random.default_rng(seed)
     rows = []
-    for name, own in CONSTELLATIONS.items():
+    for name in classes:
+        own = CONSTELLATIONS[name]
         drawn = own.points[rng.integers(len(own.points), size=(frames, symbols))]
         others = [
             each
-            for each, other in CONSTELLATIONS.items()
-            if each != name and len(other.points) <= len(own.points)
+            for each in classes
+            if each != name and len(CONSTELLATIONS[each].points) <= len(own.points)
         ]
         found = [distance(drawn, CONSTELLATIONS[each]) for each in others]
         nearest = np.min(found, 0) if found else np.full(frames, np.inf)
@@ -139,3 +159,31 @@ def ceiling(
             }
         )
     return rows
+
+
+def shares(
+    classes: Sequence[str],
+    snr_db: float,
+    pnr_db: list[float],
+    symbols: int = SYMBOLS,
+    frames: int = FRAMES // 2,
+) -> list[float] | None:
+    """What can be held of frames of several classes in equal shares, for each of `pnr_db`.
+
+    That of :func:`ceiling` over the linear modulations among `classes`, all of the others. None
+    where there are not two linear modulations. The other arguments are those of
+    :func:`ceiling`, and so are the errors.
+    """
+    known = [name for name in CONSTELLATIONS if name in classes]
+    if len(known) < 2:
+        return None
+    held = _held(snr_db, tuple(pnr_db), frames, symbols, tuple(known))
+    lost = (1 - np.array(held)).sum(0) / len(classes)
+    return [float(1 - each) for each in lost]
+
+
+@functools.cache  # every figure of a reproduction asks for the same
+def _held(
+    snr_db: float, pnr_db: tuple[float, ...], frames: int, symbols: int, classes: tuple[str, ...]
+) -> list[list[float]]:
+    return [row["held"] for row in ceiling(snr_db, [*pnr_db], frames, symbols, classes=classes)]

@@ -9,19 +9,29 @@ import numpy.typing as npt
 from ..arrays import Floats, Integers
 from ..errors import UserError
 from ..files import AnyPath, Document, replacing
+from . import ceiling
 
 MOST_PANELS = 90  # of confusion matrices in a picture
 MOST_NAMES = 1200  # of classes, in all confusion matrices of a picture
+SAMPLES_PER_SYMBOL = 8  # of RML2016's digital modulations
 _NUMBERED = 3000  # cells that have a number each; more take long, and are too small to read
 _FITTED = 24  # panels that are fitted to their names; that of more takes long
 _COLUMNS = 6  # of panels
 
 
-def security_curve(rows: Sequence[Document], path: AnyPath, title: str | None = None) -> None:
+def security_curve(
+    rows: Sequence[Document],
+    path: AnyPath,
+    title: str | None = None,
+    classes: Sequence[str] = (),
+    frame_length: int = 128,
+) -> None:
     """Draw robust (solid) and attacked (dashed) accuracy over PNR, a color a model.
 
     `rows` are result rows; those without attack become the points at the left edge,
-    "none". The format follows the suffix of `path`.
+    "none". With `classes`, those of the frames in equal shares, also what attacked accuracy
+    cannot pass, whatever the classifier (dotted, see :func:`ceiling.shares`), for frames of
+    that length with 8 samples a symbol. The format follows the suffix of `path`.
     """
     pyplot = _pyplot()
     levels = sorted({row["pnr_db"] for row in rows if row["pnr_db"] is not None})
@@ -46,6 +56,13 @@ def security_curve(rows: Sequence[Document], path: AnyPath, title: str | None = 
             axes.plot(x, y, style, color=color, label=f"{name}: {label}", markersize=4)
             bounds = list(zip(*(row[f"{metric}_interval"] for row in own), strict=True))
             axes.fill_between(x, *bounds, color=color, alpha=0.12, linewidth=0)
+    for snr_db in sorted({snr_db for _, snr_db in curves if snr_db is not None}):
+        symbols = max(1, frame_length // SAMPLES_PER_SYMBOL)
+        held = ceiling.shares(classes, snr_db, levels, symbols)
+        if levels and held:
+            name = f"ceiling, SNR {snr_db:g} dB" if several else "ceiling"
+            label = f"{name}: correct, ideal frames, any classifier"
+            axes.plot([none, *levels], [1, *held], ":", color="black", label=label)
     axes.set_xticks([none, *levels], ["none", *(f"{level:g}" for level in levels)])
     axes.set_xlabel("perturbation-to-noise ratio PNR (dB)")
     axes.set_ylabel("share of frames")

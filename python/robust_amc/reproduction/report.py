@@ -81,7 +81,8 @@ class Report:
                 row for row in rows if row["model"] in systems and row["attack"] in ("none", "pgd")
             ]
             for suffix in ("png", "svg"):
-                figures.security_curve(chosen, self.folder.path / f"{name}.{suffix}", title)
+                path = self.folder.path / f"{name}.{suffix}"
+                figures.security_curve(chosen, path, title, benign.classes, benign.iq.shape[2])
         for suffix in ("png", "svg"):
             path = self.folder.path / f"fig2.{suffix}"
             figures.features(panels, benign.label, benign.classes, path)

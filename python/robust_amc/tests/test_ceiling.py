@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from robust_amc.errors import UserError
-from robust_amc.evaluation.ceiling import CONSTELLATIONS, ceiling, distance
+from robust_amc.evaluation.ceiling import CONSTELLATIONS, ceiling, distance, shares
+from robust_amc.evaluation.figures import security_curve
 
 
 def drawn(name, count, symbols, seed=0):
@@ -53,6 +54,28 @@ def test_the_grids_are_lost_first():
         assert row["held"] == sorted(row["held"], reverse=True)
     assert 0.5 < rows["QAM64"]["held"][1] < 1
     assert rows["QAM64"]["held"][2] == 0
+
+
+def test_share_of_all_classes_is_the_mean():
+    """A class of which nothing is known counts as held, and only those there are count."""
+    rows = {row["name"]: row for row in ceiling(10, [-10, 0], frames=50, symbols=12)}
+    grids = [1 - row["held"][1] for row in rows.values()]
+    every = shares([*CONSTELLATIONS, "AM-DSB", "WBFM"], 10, [-10, 0], symbols=12, frames=50)
+    assert every[1] == pytest.approx(1 - sum(grids) / 8)
+    assert 0.3 < every[1] < every[0] < 1
+    assert shares(["QAM64", "BPSK"], 10, [-10], symbols=12) == [1]
+    assert shares(["QAM64", "AM-DSB"], 10, [-10]) is None
+
+
+def test_curves_show_it(tmp_path):
+    row = {"model": "m", "snr_db": 10.0}
+    for metric in ("robust_accuracy", "attacked_accuracy"):
+        row |= {metric: 0.5, f"{metric}_interval": [0.4, 0.6]}
+    rows = [row | {"pnr_db": level} for level in (None, -20.0, -5.0)]
+    for name, classes, count in (("with", list(CONSTELLATIONS), 1), ("without", ["a", "b"], 0)):
+        security_curve(rows, tmp_path / f"{name}.svg", classes=classes, frame_length=64)
+        text = (tmp_path / f"{name}.svg").read_text()
+        assert text.count("ceiling: correct") == count  # Matplotlib writes texts as comments
 
 
 def test_levels_that_make_no_sense():
