@@ -71,7 +71,7 @@ class Classifier:
         features = self.network.features(iq)
         logits = self.network.logits(features).float()
         scores = logits if self.rejector is None else self.rejector(iq, features, logits)
-        return Outputs(features, logits, scores)
+        return Outputs(iq, features, logits, scores)
 
     def scores(self, iq: torch.Tensor) -> torch.Tensor:
         """Scores of a tensor of frames, ``[n, 2, length]`` to ``[n, classes]``; differentiable."""

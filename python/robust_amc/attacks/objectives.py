@@ -101,6 +101,30 @@ def surrogate_margin(
     return _margin(classifier.rejector.surrogates()[number](outputs), label)
 
 
+def part_margin(
+    number: int, classifier: Classifier, outputs: Outputs, label: torch.Tensor
+) -> torch.Tensor:
+    """The margin of that part of the network alone, see Network.part_logits()."""
+    parts = classifier.network.part_logits(outputs.iq)
+    assert parts is not None  # see parts()
+    return _margin(parts[:, number].float(), label)
+
+
+def parts(classifier: Classifier, iq: torch.Tensor) -> tuple[Objective, ...]:
+    """:func:`part_margin` of each part of the network; none where it has no parts.
+
+    `iq` is a tensor of at least one frame ``[n, 2, length]``.
+    """
+    # a network of another package need not be a Network
+    ask = getattr(classifier.network, "part_logits", lambda iq: None)
+    with torch.no_grad():
+        found = ask(iq[:1])
+    count = 0 if found is None else found.shape[1]
+    return tuple(
+        update_wrapper(partial(part_margin, number), part_margin) for number in range(count)
+    )
+
+
 def _error(classifier: Classifier, outputs: Outputs) -> torch.Tensor:
     """How far off the frames are, such as an autoencoder's relative reconstruction error."""
     if classifier.rejector is None or not classifier.rejector.detects:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from ..arrays import Bools, Floats, Integers
-from ..attacks import AttackSettings
+from ..attacks import AttackSettings, objectives
 from ..data import FrameDataset
 from ..data.summary import found_scaling
 from .curve import Attack, AttackProgress, Point, SecurityCurve
@@ -111,9 +112,10 @@ def probed(curve: SecurityCurve, progress: AttackProgress | None = None) -> Warn
     """Warnings from more attacks on some frames, at the PNR where about half is left.
 
     PGD is repeated on the frames it left over, with twice the steps and one more restart, in
-    float32; noise and the network alone (grey-box) are tried on them too. A curve of another
-    attack is compared with PGD on the same frames. At most 100 frames of one level are tried,
-    which costs several times what the level cost for them.
+    float32, and the same on each part of a network that has parts; noise and the network alone
+    (grey-box) are tried on them too. A curve of another attack is compared with PGD on the same
+    frames. At most 100 frames of one level are tried, which costs several times what the level
+    cost for them.
     """
     row, outcome = _middle(curve.points)
     drawn = np.random.default_rng(curve.seed).permutation(len(curve.dataset))[:PROBE_FRAMES]
@@ -139,6 +141,18 @@ def probed(curve: SecurityCurve, progress: AttackProgress | None = None) -> Warn
                 f"{share:.3f} more, {at}: raise --steps or --restarts",
             )
         )
+    frame = torch.as_tensor(np.float32(curve.dataset.iq[rows[:1]]), device=curve.classifier.device)
+    by_part = objectives.parts(curve.classifier, frame)
+    if by_part:
+        share = _won(curve, rows, epsilon, replace(stronger, objectives=by_part), progress)
+        if (share := share / len(drawn)) > POINT:
+            found.append(
+                _warning(
+                    "parts",
+                    f"attacking each part of the network by itself lowers the robust accuracy "
+                    f"by {share:.3f} more, {at}: gradients of the whole are masked",
+                )
+            )
     black_boxes = [Attack.NOISE]
     if curve.classifier.rejector is not None:
         black_boxes.append(Attack.GREY)

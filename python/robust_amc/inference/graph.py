@@ -47,7 +47,7 @@ class DecisionGraph(nn.Module):
         features = self.features(iq)
         logits = self.logits(features)
         scores = logits if self.rejector is None else self.rejector(iq, features, logits)
-        return Outputs(features, logits, scores)
+        return Outputs(iq, features, logits, scores)
 
     def decided(
         self, iq: torch.Tensor, scores: torch.Tensor, threshold: torch.Tensor

@@ -49,6 +49,14 @@ class MatchedFilterNetwork(Network):
         seen = torch.cat([self.symbols(scaled), self.samples(scaled)], 1)
         return F.silu(self.dense1(self.dropout(seen)))
 
+    def part_logits(self, iq: torch.Tensor) -> torch.Tensor:
+        """Class scores by each timing phase alone, ``[n, samples_per_symbol, classes]``."""
+        scaled = unit_power(iq * self.input_gain)
+        phases, samples = self.symbols.of_phases(scaled), self.samples(scaled)
+        samples = samples[:, None].expand(-1, phases.shape[1], -1)
+        seen = torch.cat([phases, phases, samples], 2)
+        return self.logits(F.silu(self.dense1(self.dropout(seen))))
+
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Class scores of features ``[n, 128]``, ``[n, classes]``."""
         return self.dense2(self.dropout(features))

@@ -32,6 +32,15 @@ class Network(nn.Module, ABC):
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         """Class scores of features, ``[n, feature_count]`` to ``[n, classes]``."""
 
+    def part_logits(self, iq: torch.Tensor) -> torch.Tensor | None:
+        """Class scores of frames by parts of the network, each alone, ``[n, parts, classes]``.
+
+        For a network that weighs what its parts see, such as timing phases: a part of little
+        weight has little gradient, and an attack on the whole does not find what can be done
+        to it. The evaluation's checks attack each part by itself. None: there are no parts.
+        """
+        return None
+
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """Class scores of frames ``[n, 2, length]``, ``[n, classes]``, at least in eval mode."""
         return self.logits(self.features(iq))

@@ -75,15 +75,22 @@ class SymbolFeatures(nn.Module):
 
     def forward(self, iq: torch.Tensor) -> torch.Tensor:
         """See the class; frames of mean power 1."""
+        seen = self.of_phases(iq)
+        weight = self.weight(seen).float().softmax(1)
+        return torch.cat([seen.mean(1), (weight * seen).sum(1)], 1)
+
+    def of_phases(self, iq: torch.Tensor) -> torch.Tensor:
+        """What is seen in each timing phase, ``[n, phases, count / 2]``.
+
+        If there were that one alone, :meth:`forward` would give it twice.
+        """
         with torch.autocast(iq.device.type, enabled=False):
             symbols = self.matched(iq.float())
             each, statistics = self.statistics(symbols)
         seen = self.of_symbol(each).float()
         mean = seen.mean(2)
         spread = ((seen - mean[:, :, None]).square().mean(2) + SPREAD_FLOOR).sqrt()
-        seen = self.of_phase(torch.cat([mean, spread, statistics], 2)).float()
-        weight = self.weight(seen).float().softmax(1)
-        return torch.cat([seen.mean(1), (weight * seen).sum(1)], 1)
+        return self.of_phase(torch.cat([mean, spread, statistics], 2)).float()
 
     def matched(self, iq: torch.Tensor) -> Pair:
         """Symbols of every timing phase, a pair of ``[n, phases, symbols]``, mean power 1."""

@@ -225,7 +225,7 @@ def test_two_phase_objectives_by_hand(detecting):
     """Frame 0: the network is right; frame 1: it is wrong. S0 is -2, the errors are 3 and 5."""
     logits = torch.tensor([[4.0, 1.0, 0.0, 0.0], [1.0, 6.0, 0.0, 0.0]])
     scores = logits - logits.max(1, keepdim=True)[0] - torch.tensor([[3.0], [5.0]])
-    outputs, label = Outputs(None, logits, scores), torch.tensor([0, 0])
+    outputs, label = Outputs(None, None, logits, scores), torch.tensor([0, 0])
     assert objectives.two_phase(detecting, outputs, label).tolist() == [3, 5]
     both = objectives.orthogonal(detecting, outputs, label)
     assert both.tolist() == [[3, 3], [5, -5]]
@@ -300,7 +300,7 @@ def test_random_starts_fill_the_ball():
 
 def test_objectives_by_hand(rejecting):
     scores = torch.tensor([[1.0, 0.2, -0.5, -0.9]], dtype=torch.float64)
-    outputs = Outputs(None, scores * 10, scores)
+    outputs = Outputs(None, None, scores * 10, scores)
     label = torch.tensor([0])
     threshold = rejecting.threshold
     assert objectives.equation5(rejecting, outputs, label).item() == pytest.approx(0.8)

@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from torch import nn
 
 from robust_amc.attacks import AttackSettings, objectives
+from robust_amc.classifier import Classifier
 from robust_amc.cli import main
 from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
@@ -75,6 +77,31 @@ def test_a_gradient_that_is_zero(plain, few, monkeypatch):
     curve.point(0)
     (warning,) = checks.review(curve, probe=False)
     assert warning["check"] == "flat" and "100%" in warning["message"]
+
+
+class Masked(nn.Module):
+    """The same decisions without a gradient, and with it in a part."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.feature_count = network, network.feature_count
+
+    def features(self, iq):
+        return self.network.features(iq)
+
+    def logits(self, features):
+        return self.network.logits(features).round(decimals=4)
+
+    def part_logits(self, iq):
+        return self.network(iq)[:, None]
+
+
+def test_a_part_whose_gradient_the_whole_masks(plain, few):
+    masked = Classifier(Masked(plain.network), plain.classes, metadata=plain.metadata, name="m")
+    curve = SecurityCurve(masked, few, "pgd", WEAK)
+    curve.point(0)
+    assert "parts" in names(curve)
+    assert "parts" not in names(curve, probe=False)
 
 
 def test_a_perturbation_outside_its_ball(plain, few, monkeypatch):

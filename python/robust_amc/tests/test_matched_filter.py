@@ -174,3 +174,12 @@ def test_shipped_model_tells_qam16_from_qam64():
     for name in ("QAM16", "QAM64"):
         own = frames.truth == name
         assert (decided[own] == frames.label[own]).mean() > 0.75
+
+
+def test_each_timing_phase_by_itself():
+    """Of a network with one phase that is the network; the phases of others differ."""
+    frames = noise()
+    alone = made(samples_per_symbol=1)
+    torch.testing.assert_close(alone.part_logits(frames)[:, 0], alone(frames))
+    parts = made().part_logits(frames)
+    assert parts.shape == (6, 8, 11) and parts.std(1).min() > 0
