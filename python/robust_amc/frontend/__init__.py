@@ -1,0 +1,9 @@
+"""From samples of a band to what a model takes: where a signal is, its symbol rate, its carrier."""
+
+from .analyze import Signal, analyze
+from .carrier import Carrier
+from .normalize import normalize
+from .occupied import Band
+from .symbol_rate import SymbolRate
+
+__all__ = ["Band", "Carrier", "Signal", "SymbolRate", "analyze", "normalize"]

@@ -1,0 +1,164 @@
+"""Symbol rate and carrier of signals that are made here, and of recordings of satellites."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+from scipy.signal import hilbert
+
+from robust_amc import frontend
+from robust_amc.benchmarks import modulated_signals
+from robust_amc.classifier import Classifier
+from robust_amc.cli import main
+from robust_amc.errors import UserError
+from robust_amc.frames import AUTO
+from robust_amc.frontend import carrier, lines, occupied, symbol_rate
+
+from .files import ROOT
+
+SHARED = ROOT.parent / "shared" / "data" / "recordings"
+LENGTH = 4096
+
+
+def received(name, period=7.3, offset=0.013, snr_db=12.0, length=LENGTH, seed=0):
+    rng = np.random.default_rng(seed)
+    made = modulated_signals.signal(name, length, period, 0.35, rng)
+    return modulated_signals.received(made, offset, snr_db, rng)
+
+
+@pytest.mark.parametrize("frequency", [0.1, 0.1 + 0.3 / 2048, -0.2])
+def test_a_line_in_noise(frequency):
+    rng = np.random.default_rng(1)
+    noise = rng.standard_normal((2, 1024))
+    values = 0.3 * np.exp(2j * np.pi * frequency * np.arange(1024)) + noise[0] + 1j * noise[1]
+    found = lines.largest(lines.power(values), -0.3, 0.3)
+    assert found.evidence > 6
+    assert found.frequency == pytest.approx(frequency, abs=0.2 / 1024)
+    other = lines.largest(lines.power(values), 0.15, 0.3)
+    assert other.evidence < 4 and 0.15 <= other.frequency <= 0.3
+    assert lines.largest(lines.power(values), 0.1, 0.1) is lines.NONE
+
+
+def test_noise_has_no_lines():
+    """As often as the evidence says: once in e^3 searches, here with the room that chance takes."""
+    rng = np.random.default_rng(2)
+    found = [
+        lines.largest(lines.power(rng.standard_normal(512)), 0.05, 0.45).evidence > 3
+        for _ in range(200)
+    ]
+    assert sum(found) < 30
+
+
+@pytest.mark.parametrize("name", modulated_signals.DIGITAL)
+def test_a_digital_signal(name):
+    """Of any rate; the band holds the signal."""
+    for seed, period in enumerate((3.4, 7.3, 19.0)):
+        found = frontend.analyze(received(name, period, 0.013, snr_db=15.0, seed=seed))
+        assert found.symbol_rate.rate == pytest.approx(1 / period, rel=0.005), period
+        assert found.symbol_rate.confidence > 0.99
+        assert found.carrier.frequency == pytest.approx(0.013, abs=0.015 / period), period
+        assert found.band.low < 0.013 < found.band.high
+        assert 0.2 < found.band.width * period < 1.6
+
+
+@pytest.mark.parametrize("name", modulated_signals.ANALOG)
+def test_an_analog_signal_has_no_symbol_rate(name):
+    for seed in range(3):
+        found = frontend.analyze(received(name, 10.0, 0.02, snr_db=15.0, seed=seed))
+        assert found.symbol_rate.rate is None
+        assert found.carrier.frequency == pytest.approx(0.02, abs=0.05)
+    assert (found.carrier.confidence == 1) == (name in ("AM", "carrier"))
+
+
+def test_a_carrier_is_found_exactly():
+    found = carrier.estimate(received("carrier", offset=0.12345, snr_db=20))
+    assert found.frequency == pytest.approx(0.12345, abs=1e-5)
+
+
+def test_a_signal_across_the_ends_of_the_spectrum():
+    found = frontend.analyze(received("QPSK", 6.0, 0.5, snr_db=15))
+    assert found.symbol_rate.rate == pytest.approx(1 / 6, rel=0.005)
+    assert (found.carrier.frequency + 1e-3) % 1 == pytest.approx(0.501, abs=2e-3)
+
+
+def test_signal_to_noise_ratio():
+    """In the band: of the noise there is only the band's part."""
+    found = occupied.strongest(received("QPSK", 8.0, 0.0, snr_db=10, length=1 << 15))
+    assert 10 * np.log10(found.snr * found.width) == pytest.approx(10, abs=0.7)
+
+
+def test_normalized_to_what_a_model_takes():
+    samples = received("QPSK", 5.3, 0.02, snr_db=20, length=8192)
+    found = frontend.normalize(samples, 0.02, 1 / 5.3)
+    assert len(found) == pytest.approx(8192 * 8 / 5.3, rel=1e-3)
+    assert np.mean(np.abs(found[100:-100]) ** 2) == pytest.approx(1.0, abs=0.1)
+    again = frontend.analyze(found)
+    assert again.symbol_rate.rate == pytest.approx(1 / 8, rel=1e-3)
+    assert again.carrier.frequency == pytest.approx(0, abs=1e-3)
+
+
+def test_blind_as_good_as_knowing():
+    """The shipped classifier decides what was found as it decides what was sent."""
+    model = Classifier.load("modern")
+
+    def decided(name, carrier_at, rate, samples):
+        brought = frontend.normalize(samples, carrier_at, rate)
+        kept = brought[64 : 64 + len(brought[64:-64]) // 128 * 128].reshape(-1, 128)
+        iq = np.stack([kept.real, kept.imag], 1).astype(np.float32)
+        return np.mean(model.decide(iq, AUTO).label == model.classes.index(name))
+
+    shares = []
+    for seed, name in enumerate(("BPSK", "QPSK", "8PSK", "PAM4", "QAM16", "CPFSK")):
+        period = 4.0 + 2 * seed
+        samples = received(name, period, -0.015, snr_db=18, length=8192, seed=seed)
+        found = frontend.analyze(samples)
+        assert found.symbol_rate.rate is not None
+        blind = decided(name, found.carrier.frequency, found.symbol_rate.rate, samples)
+        shares.append((blind, decided(name, -0.015, 1 / period, samples)))
+    blind, oracle = np.mean(shares, 0)
+    assert oracle > 0.8 and blind > oracle - 0.05, shares
+
+
+def test_what_makes_no_sense():
+    samples = received("QPSK")
+    for rate, at in ((0.0, 0.0), (0.7, 0.0), (float("nan"), 0.0), (0.1, float("inf"))):
+        with pytest.raises(UserError, match="cannot bring"):
+            frontend.normalize(samples, at, rate)
+    with pytest.raises(UserError, match="64 samples at least"):
+        frontend.analyze(samples[:40])
+    for bad in (np.zeros(500, complex), samples * np.nan):
+        with pytest.raises(UserError, match="zero, or not finite"):
+            frontend.analyze(bad)
+    assert symbol_rate.estimate(samples[:200]).rate is None  # too few to say
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the recordings of ../shared")
+@pytest.mark.parametrize(
+    "name, baud, center",
+    [("sat_picsat_9k6", 9600, 12e3), ("sat_il01", 9600, 12e3), ("sat_kr01", 1200, 1500)],
+)
+def test_a_satellite(name, baud, center):
+    """The strongest part of a recording; its sampling rate may be off by some tenths of a percent."""
+    sample_rate, audio = wavfile.read(SHARED / f"{name}.wav")
+    samples = hilbert(audio.astype(float))
+    pieces = samples[: len(samples) // 8192 * 8192].reshape(-1, 8192)
+    found = frontend.analyze(pieces[np.argmax((np.abs(pieces) ** 2).mean(1))])
+    assert found.symbol_rate.rate * sample_rate == pytest.approx(baud, rel=0.005)
+    assert found.carrier.frequency * sample_rate == pytest.approx(center, abs=700)
+
+
+def test_command(tmp_path, capsys):
+    path = tmp_path / "bench.json"
+    with pytest.raises(SystemExit) as stopped:
+        main(
+            ["bench", "frontend", "--snr", "15", "--signals", "2", "--length", "1024"]
+            + ["--json", str(path)]
+        )
+    assert not stopped.value.code
+    document = json.loads(path.read_text())
+    assert document["settings"]["length"] == 1024
+    rows = {row["name"]: row for row in document["rows"]}
+    assert set(rows) == {*modulated_signals.DIGITAL, *modulated_signals.ANALOG}
+    assert rows["QPSK"]["rate_right"] in (0, 0.5, 1) and rows["AM"]["rate_right"] is None
+    assert "carrier right" in " ".join(capsys.readouterr().out.split())
