@@ -18,6 +18,11 @@ PAGES = {
         "Streams", "Samples of any length: from where they come, how they are cut and decided.",
         ["streams.frame_sampler", "streams.recording", "streams.opening", "streams.decide"],
     ),
+    "frontend": (
+        "The front end", "Band, symbol rate and carrier of a signal, from its samples alone.",
+        ["frontend", "frontend.analyze", "frontend.occupied", "frontend.symbol_rate",
+         "frontend.carrier", "frontend.normalize", "frontend.lines"],
+    ),
     "attacks": (
         "Attacks", "PGD with full knowledge of a system, and attacks that know or do less.",
         ["attacks.white_box", "attacks.objectives", "attacks.pgd", "attacks.targets",
