@@ -21,7 +21,8 @@ PAGES = {
     "frontend": (
         "The front end", "Band, symbol rate and carrier of a signal, from its samples alone.",
         ["frontend", "frontend.analyze", "frontend.occupied", "frontend.symbol_rate",
-         "frontend.carrier", "frontend.normalize", "frontend.lines"],
+         "frontend.carrier", "frontend.normalize", "frontend.lines", "frontend.detect",
+         "streams.scan"],
     ),
     "attacks": (
         "Attacks", "PGD with full knowledge of a system, and attacks that know or do less.",

@@ -29,6 +29,10 @@ COMMANDS = {
         ".classify:classify",
         "Decide the modulation of each frame: JSON lines on standard output, or a table.",
     ),
+    "scan": (
+        ".scan:scan",
+        "Find the signals in a band, and say what each is: when, where, symbol rate, modulation.",
+    ),
     "export": (
         ".export:export",
         "Write network, scaling, rejector and threshold as one ONNX graph.",

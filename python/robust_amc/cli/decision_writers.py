@@ -46,7 +46,7 @@ class JsonLines:
     def write(self, batch: DecisionBatch) -> None:
         """Write the frames of a DecisionBatch, at once."""
         records = batch.records(self._with_scores, self._sample_rate_hz)
-        _say("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
+        say("".join(json.dumps(record, allow_nan=False) + "\n" for record in records))
 
 
 _COLUMNS = {  # heading: (field, width, form)
@@ -80,7 +80,7 @@ class TableRows:
         self._has_headings = True
         with out.capture() as captured:
             out.print(table)
-        _say(captured.get())
+        say(captured.get())
 
 
 def _cell(record: Mapping[str, Any], name: str, _width: int, form: str) -> str | Text:
@@ -96,7 +96,8 @@ def _decision(record: Mapping[str, Any]) -> Text:
     return Text(record["modulation"], "red" if wrong else "green")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Write to standard output at once; BrokenPipeError when nobody reads it any more."""
     sys.stdout.write(text)
     sys.stdout.flush()
     problem = failure(sys.stdout)

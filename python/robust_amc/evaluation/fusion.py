@@ -43,20 +43,20 @@ def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Out
     else is rejected. Raises UserError as :func:`groups` does.
     """
     rows = groups(dataset.run_id, dataset.label, count)
-    evidence = sharded(len(dataset), lambda own: _evidence(classifier, dataset.iq[own])).score
-    total = evidence[rows].sum(1)
-    decided = np.where(evidence[rows].any((1, 2)), total.argmax(1), -1)
+    posterior = sharded(len(dataset), lambda own: evidence(classifier, dataset.iq[own])).score
+    total = posterior[rows].sum(1)
+    decided = np.where(posterior[rows].any((1, 2)), total.argmax(1), -1)
     first = rows[:, 0]
     return Outcome(dataset.label[first], decided), dataset.run_id[first]
 
 
 @torch.no_grad()
-def _evidence(classifier: Classifier, iq: Array) -> Decisions:
+def evidence(classifier: Classifier, iq: Array) -> Decisions:
     """Decisions whose scores are the network's log posteriors; zeros where a frame is rejected."""
     decided = classifier.decide(iq, Scaling.NONE)
-    evidence = np.zeros_like(decided.score)
+    posterior = np.zeros_like(decided.score)
     for rows in np.array_split(np.arange(len(iq)), -(-len(iq) // BATCH) or 1):
         batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=classifier.device)
-        evidence[rows] = classifier.outputs(batch).logits.log_softmax(1).cpu().numpy()
-    evidence[decided.label < 0] = 0
-    return replace(decided, score=evidence)
+        posterior[rows] = classifier.outputs(batch).logits.log_softmax(1).cpu().numpy()
+    posterior[decided.label < 0] = 0
+    return replace(decided, score=posterior)

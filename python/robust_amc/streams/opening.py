@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import reading
 from ..data.formats import raw, sample_file, sigmf_recording, wav
+from ..data.formats.bands import Analytic, UpperHalf
 from ..errors import UserError
 from . import recording
 from .recording import Facts, Recording
@@ -17,10 +18,17 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Stream:
-    """A source of bytes, and what is known of them."""
+    """A source of bytes, and what is known of them.
+
+    Attributes:
+        source, recording: the bytes, and what they are
+        analytic: the samples, where they are made of a real signal: nothing is at negative
+            frequencies
+    """
 
     source: Source
     recording: Recording
+    analytic: Analytic | None = None
 
 
 def open_stream(
@@ -86,4 +94,23 @@ def _wav_stream(path: Path, follow: bool, facts: Facts) -> Stream:
         if facts.center_frequency_hz is None
         else facts.center_frequency_hz,
     )
-    return Stream(SampleSource(found.samples), recording.with_facts(Recording(), known))
+    source = SampleSource(found.samples)
+    analytic = found.samples if isinstance(found.samples, Analytic) else None
+    return Stream(source, recording.with_facts(Recording(), known), analytic)
+
+
+def full_band(stream: Stream) -> Stream:
+    """A Stream with noise at all frequencies: of one made of a real signal the upper half.
+
+    That has half the sample rate, and its middle a quarter of the rate higher.
+    """
+    known = stream.recording
+    if stream.analytic is None or known.sample_rate_hz is None:
+        return stream
+    center = known.center_frequency_hz or 0.0
+    facts = Facts(
+        sample_rate_hz=known.sample_rate_hz / 2,
+        center_frequency_hz=center + known.sample_rate_hz / 4,
+    )
+    source = SampleSource(UpperHalf(stream.analytic))
+    return Stream(source, recording.with_facts(Recording(), facts))

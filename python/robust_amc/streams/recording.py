@@ -45,6 +45,12 @@ class Recording:
         return sample_file.parse_datatype(self.datatype)
 
     @property
+    def center_frequency_hz(self) -> float | None:
+        """Of the first capture; None when it is not known."""
+        found = self.captures[0].get("core:frequency") if self.captures else None
+        return None if found is None else float(found)
+
+    @property
     def first_sample(self) -> int:
         """SigMF's number of the first sample in the file."""
         return int(self.info.get("core:offset", 0))

@@ -98,6 +98,22 @@ def test_normalized_to_what_a_model_takes():
     assert again.carrier.frequency == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("name", ["BPSK", "QPSK"])
+def test_a_carrier_that_drifts_is_followed(name):
+    """By 12 % of the rate over the samples, with a pause in the middle."""
+    samples = received(name, 8.0, 0.0, snr_db=15, length=8192)
+    samples[4096:4608] = received("noise in a band", 8.0, snr_db=-20, length=512)
+    drift = np.linspace(-0.06, 0.06, 8192) / 8
+    drifting = samples * np.exp(2j * np.pi * np.cumsum(drift))
+    followed = frontend.follow_carrier(drifting, 1 / 8, 512)
+    left = [
+        carrier.estimate(followed[start : start + 512], 1 / 8).frequency * 8
+        for start in range(1024, 8192 - 512, 512)
+        if not 3584 <= start <= 5120
+    ]
+    assert np.abs(left).max() < 0.02, left
+
+
 def test_blind_as_good_as_knowing():
     """The shipped classifier decides what was found as it decides what was sent."""
     model = Classifier.load("modern")
@@ -139,7 +155,7 @@ def test_what_makes_no_sense():
     [("sat_picsat_9k6", 9600, 12e3), ("sat_il01", 9600, 12e3), ("sat_kr01", 1200, 1500)],
 )
 def test_a_satellite(name, baud, center):
-    """The strongest part of a recording; its sampling rate may be off by some tenths of a percent."""
+    """The strongest part of a recording; its sampling rate may be off by 0.3 %."""
     sample_rate, audio = wavfile.read(SHARED / f"{name}.wav")
     samples = hilbert(audio.astype(float))
     pieces = samples[: len(samples) // 8192 * 8192].reshape(-1, 8192)

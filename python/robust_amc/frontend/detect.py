@@ -1,0 +1,230 @@
+"""Signals in a band: where in time and frequency there is more than noise."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..arrays import Bools, Complexes, Floats
+from ..errors import UserError
+
+FLOOR_QUANTILE = 0.25  # of the bins of a spectrum, which only hold noise
+EDGE = 0.15  # of a signal's level, where its band ends
+MEMORY = 0.9  # of the floor, from one spectrum to the next
+_NONE = np.zeros(0, np.complex64)
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How signals are told from noise.
+
+    Attributes:
+        bins: of a spectrum; a signal narrower than some of them is as wide as these
+        averaged: transforms in a spectrum: `bins` times these are the shortest burst
+        open_db: over the noise, where a bin is a signal's
+        close_db: over the noise, above which the mean of a signal's bins has to stay; the mean over
+            all of its time too, or it is taken for interference
+        bridged_bins: below their level within a signal
+        bridged_spectra: without it, after which a signal has ended
+        shortest: spectra of a signal; what is shorter is taken for interference
+        longest: samples of a signal that are kept, from its start
+        most: signals at a time; further ones are counted
+    """
+
+    bins: int = 512
+    averaged: int = 8
+    open_db: float = 6.0
+    close_db: float = 3.0
+    bridged_bins: int = 3
+    bridged_spectra: int = 2
+    shortest: int = 2
+    longest: int = 1 << 18
+    most: int = 64
+
+    def __post_init__(self) -> None:
+        counts = (self.bins - 15, self.averaged, self.shortest, self.longest, self.most)
+        if min(counts) < 1 or min(self.bridged_bins, self.bridged_spectra) < 0:
+            raise UserError("a detector needs at least 16 bins, and counts of at least 1")
+        if not 0 < self.close_db <= self.open_db < float("inf"):
+            raise UserError("a detector opens at a level above the noise, and closes no higher")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A signal that has ended.
+
+    Attributes:
+        start, stop: its first sample in the stream, and the one after its last, to a spectrum
+        low, high: edges of its band in cycles a sample, -0.5 … 0.5
+        snr: its power over that of the noise in the band, a ratio
+        samples: complex64, from `start` on, of the whole band; at most `longest`
+    """
+
+    start: int
+    stop: int
+    low: float
+    high: float
+    snr: float
+    samples: Complexes
+
+    @property
+    def center(self) -> float:
+        """The middle between the edges, in cycles a sample."""
+        return (self.low + self.high) / 2
+
+    @property
+    def width(self) -> float:
+        """From edge to edge, in cycles a sample."""
+        return self.high - self.low
+
+
+@dataclass(eq=False)
+class _Track:
+    """A signal that goes on: the bins it has held, and its spectra added up."""
+
+    start: int
+    low: int
+    high: int
+    last: int
+    power: Floats
+    floor: float = 0.0
+    spectra: int = 0
+    kept: int = 0
+    parts: list[Complexes] = field(default_factory=list)
+
+
+class SignalDetector:
+    """Finds signals in a stream that comes in pieces of any length.
+
+    A spectrum is the average of some transforms; the noise is that of its lowest quarter of bins,
+    followed slowly. Neighboring bins above a level are a signal, which goes on as long as there is
+    more than noise in them.
+
+    Attributes:
+        settings: DetectorSettings
+        samples: that were looked at
+        left_out: signals for which there was no place among `most`
+    """
+
+    def __init__(self, settings: DetectorSettings | None = None) -> None:
+        self.settings = settings or DetectorSettings()
+        self.samples = 0
+        self.left_out = 0
+        self._rest: Complexes = _NONE
+        self._tracks: list[_Track] = []
+        self._floor: float | None = None
+        self._window = np.hanning(self.settings.bins)
+        self._expected = _low_quantile(self.settings.averaged)
+
+    def push(self, samples: Complexes) -> list[Detection]:
+        """The signals that have ended within the next `samples`, complex ``[n]``.
+
+        Samples that are not finite count as zero.
+        """
+        samples = np.nan_to_num(np.asarray(samples, np.complex64), nan=0.0, posinf=0.0, neginf=0.0)
+        samples = np.concatenate([self._rest, samples])
+        size = self.settings.bins * self.settings.averaged
+        whole = len(samples) // size * size
+        self._rest = samples[whole:]
+        found = []
+        for block in samples[:whole].reshape(-1, size):
+            found += self._block(block)
+        return found
+
+    def finish(self) -> list[Detection]:
+        """The signals that go on; the stream has ended."""
+        found = [self._ended(track) for track in self._tracks]
+        self._tracks = []
+        return [each for each in found if each is not None]
+
+    def _block(self, block: Complexes) -> list[Detection]:
+        settings = self.settings
+        pieces = block.reshape(-1, settings.bins) * self._window
+        power = (np.abs(np.fft.fftshift(np.fft.fft(pieces), 1)) ** 2).mean(0)
+        power = power.astype(float) / (settings.bins * np.sum(self._window**2))
+        floor = self._follow(power)
+        start, self.samples = self.samples, self.samples + len(block)
+        if floor > 0:
+            self._assign(power, floor, start, block)
+        return self._close(start)
+
+    def _follow(self, power: Floats) -> float:
+        """The power of the noise in a bin, from the spectra so far."""
+        now = float(np.quantile(power, FLOOR_QUANTILE)) / self._expected
+        before = now if self._floor is None else self._floor
+        # Quickly down: after silence, or a signal as wide as the band, the noise is what is left
+        self._floor = now if now < before else MEMORY * before + (1 - MEMORY) * now
+        return self._floor
+
+    def _assign(self, power: Floats, floor: float, start: int, block: Complexes) -> None:
+        """Go on with the signals that are still there, and begin those that are new."""
+        settings = self.settings
+        level = power / floor
+        stays = 10 ** (settings.close_db / 10)
+        for track in self._tracks:
+            if level[track.low : track.high + 1].mean() > stays:
+                track.last = start
+        for low, high in _runs(level > 10 ** (settings.open_db / 10), settings.bridged_bins):
+            mine = [each for each in self._tracks if each.low <= high and low <= each.high]
+            if mine:
+                mine[0].last = start
+                mine[0].low = min(low, *(each.low for each in mine))
+                mine[0].high = max(high, *(each.high for each in mine))
+                # What turns out to be one signal: the longest is it
+                self._tracks = [each for each in self._tracks if each not in mine[1:]]
+            elif len(self._tracks) < settings.most:
+                self._tracks.append(_Track(start, low, high, start, np.zeros(settings.bins)))
+            else:
+                self.left_out += 1
+        for track in self._tracks:
+            self._keep(track, power, floor, block)
+
+    def _keep(self, track: _Track, power: Floats, floor: float, block: Complexes) -> None:
+        track.power += power
+        track.floor += floor
+        track.spectra += 1
+        if track.kept < self.settings.longest:
+            track.parts.append(block[: self.settings.longest - track.kept])
+            track.kept += len(track.parts[-1])
+
+    def _close(self, start: int) -> list[Detection]:
+        """The signals that were not there for too long."""
+        size = self.settings.bins * self.settings.averaged
+        patience = self.settings.bridged_spectra * size
+        ended = [track for track in self._tracks if start - track.last > patience]
+        self._tracks = [track for track in self._tracks if start - track.last <= patience]
+        found = [self._ended(track) for track in ended]
+        return [each for each in found if each is not None]
+
+    def _ended(self, track: _Track) -> Detection | None:
+        bins = self.settings.bins
+        stop = track.last + bins * self.settings.averaged
+        if (stop - track.start) < self.settings.shortest * bins * self.settings.averaged:
+            return None
+        signal = track.power[track.low : track.high + 1] - track.floor
+        top = signal[signal >= signal.max() / 2].mean()
+        inside = np.flatnonzero(signal > EDGE * top)
+        low, high = track.low + int(inside[0]), track.low + int(inside[-1])
+        snr = float((track.power[low : high + 1] - track.floor).mean() / track.floor)
+        if snr < 10 ** (self.settings.close_db / 10):
+            return None
+        samples = np.concatenate(track.parts)[: stop - track.start]
+        edges = (low - 0.5) / bins - 0.5, (high + 0.5) / bins - 0.5
+        return Detection(track.start, stop, *edges, snr, samples)
+
+
+def _low_quantile(averaged: int) -> float:
+    """The quantile that the floor is taken from, of averaged noise of mean power 1."""
+    from scipy.stats import gamma  # slow to import: not before a band is looked at
+
+    return float(gamma.ppf(FLOOR_QUANTILE, averaged) / averaged)
+
+
+def _runs(inside: Bools, bridged: int) -> list[tuple[int, int]]:
+    """First and last bin of each run, with gaps of so many bins taken along."""
+    places = np.flatnonzero(inside)
+    if not len(places):
+        return []
+    breaks = np.flatnonzero(np.diff(places) > bridged + 1)
+    firsts = places[np.r_[0, breaks + 1]]
+    lasts = places[np.r_[breaks, len(places) - 1]]
+    return [(int(first), int(last)) for first, last in zip(firsts, lasts)]
