@@ -19,6 +19,7 @@ from ..streams.frame_sampler import Decoder
 from ..streams.opening import STDIN, Stream, full_band, open_stream
 from ..streams.recording import Facts
 from ..streams.scan import ScannedSignal, Scanner
+from ..streams.waterfall import Waterfall
 from .console import err, stopping
 from .decision_writers import Format, say
 from .options import Device, Json, check_writable
@@ -73,6 +74,10 @@ def scan(
         Format, typer.Option("--format", help="auto: a table on a terminal, else JSON lines.")
     ] = Format.AUTO,
     json: Json = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the band with the signals in it (.png, .svg, .pdf)."),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Find the signals in a band, and say what each is: when, where, symbol rate, modulation.
@@ -81,6 +86,7 @@ def scan(
     rejected, a signal has no label.
     """
     check_writable(json)
+    check_writable(figure, (".png", ".svg", ".pdf"))
     classifier = Classifier.load(model, pick_device(device))
     facts = Facts(datatype, sample_rate, center_frequency)
     stream = open_stream(source, classifier.frame_length, follow, facts)
@@ -93,7 +99,11 @@ def scan(
     center = stream.recording.center_frequency_hz or 0.0
     scanner = Scanner(classifier, rate, center, most_frames)
     closing_db = min(DetectorSettings.close_db, level_db)
-    detector = SignalDetector(DetectorSettings(bins=bins, open_db=level_db, close_db=closing_db))
+    waterfall = Waterfall() if figure else None
+    detector = SignalDetector(
+        DetectorSettings(bins=bins, open_db=level_db, close_db=closing_db),
+        waterfall.add if waterfall else None,
+    )
     as_table = form is Format.TABLE or (form is Format.AUTO and sys.stdout.isatty())
     rows: list[ScannedSignal] = []
     if as_table:
@@ -102,7 +112,7 @@ def scan(
     def tell(found: list[Detection]) -> None:
         for each in found:
             row = scanner.scan(each)
-            if json:
+            if json or figure:
                 rows.append(row)
             if as_table:
                 say(_line({heading: shown(row) for heading, (_, shown) in _COLUMNS.items()}))
@@ -123,6 +133,8 @@ def scan(
         settings = {"source": Path(name).name, "model": model, "sample_rate_hz": rate}
         settings |= {"center_frequency_hz": center, "level_db": level_db, "bins": bins}
         write_json(json, {"settings": settings, "rows": [asdict(row) for row in rows]})
+    if waterfall and figure:
+        waterfall.draw(rows, rate, center, seconds, figure)
     raise typer.Exit(stop.status)
 
 

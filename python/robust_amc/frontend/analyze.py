@@ -18,11 +18,12 @@ class Signal:
     carrier: Carrier
 
 
-def analyze(samples: Complexes) -> Signal:
-    """The strongest signal among `samples` ``[n]``, complex baseband, beside white noise.
+def analyze(samples: Complexes, band: Band | None = None) -> Signal:
+    """A signal among `samples` ``[n]``, complex baseband.
 
-    Raises UserError for fewer than 64 samples, and for samples that are zero or not finite.
+    `band` says where it is; None: the strongest one is looked for, in white noise. Raises UserError
+    for fewer than 64 samples, and for samples that are zero or not finite.
     """
-    band = occupied.strongest(samples)
+    band = band or occupied.strongest(samples)
     rate = symbol_rate.estimate(samples, band)
     return Signal(band, rate, carrier.estimate(samples, rate.rate, band))

@@ -79,10 +79,11 @@ def unmodulated(samples: Complexes, band: occupied.Band) -> float | None:
     None: there is none. An unmodulated carrier has one, and amplitude modulation.
     """
     power = np.abs(np.fft.fft(samples * np.hanning(len(samples)))) ** 2
+    distance = (np.fft.fftfreq(len(samples), 1.0) - band.center + 0.5) % 1 - 0.5
+    power[np.abs(distance) > band.width / 2] = 0
     around = power + np.roll(power, 1) + np.roll(power, -1)
     place = int(around.argmax())
-    signal = power.sum() * band.snr * band.width / (1 + band.snr * band.width)
-    if around[place] < DOMINANT * signal:
+    if around[place] < DOMINANT * power.sum() * band.snr / (1 + band.snr):
         return None
     near = np.array([-1, 0, 1])
     center = place + float((power[(place + near) % len(power)] * near).sum() / around[place])

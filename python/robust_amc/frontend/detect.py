@@ -1,5 +1,6 @@
 """Signals in a band: where in time and frequency there is more than noise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,14 +100,21 @@ class SignalDetector:
     followed slowly. Neighboring bins above a level are a signal, which goes on as long as there is
     more than noise in them.
 
+    `seen` is called with each spectrum: power by frequency, ``[bins]``.
+
     Attributes:
         settings: DetectorSettings
         samples: that were looked at
         left_out: signals for which there was no place among `most`
     """
 
-    def __init__(self, settings: DetectorSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: DetectorSettings | None = None,
+        seen: Callable[[Floats], None] | None = None,
+    ) -> None:
         self.settings = settings or DetectorSettings()
+        self._seen = seen
         self.samples = 0
         self.left_out = 0
         self._rest: Complexes = _NONE
@@ -141,6 +149,8 @@ class SignalDetector:
         pieces = block.reshape(-1, settings.bins) * self._window
         power = (np.abs(np.fft.fftshift(np.fft.fft(pieces), 1)) ** 2).mean(0)
         power = power.astype(float) / (settings.bins * np.sum(self._window**2))
+        if self._seen:
+            self._seen(power)
         floor = self._follow(power)
         start, self.samples = self.samples, self.samples + len(block)
         if floor > 0:

@@ -11,10 +11,10 @@ from ..arrays import Complexes, Floats
 from ..classifier import Classifier
 from ..errors import UserError
 from ..evaluation import fusion
-from ..frontend import Signal
+from ..frontend import Band, Signal
 from ..frontend.detect import Detection
 
-OVERSAMPLED = 4  # times the band's width that its samples are reduced to
+OVERSAMPLED = 10  # times the band's width that is kept: GFSK's symbol rate may be four times it
 ANALYZED = 1 << 16  # samples at that rate that rate and carrier are taken from
 FOLLOWED = 4  # frames after which the carrier is looked for again
 PAUSE = 0.5  # of the strong frames' power, below which there is no signal
@@ -30,7 +30,7 @@ class ScannedSignal:
     Attributes:
         start_s, stop_s: in seconds from the first sample
         center_hz: the carrier where one is found, else the middle of the band
-        bandwidth_hz: between its 15 % points
+        bandwidth_hz: between its 15 % points, `low_hz` and `high_hz`
         symbol_rate: in baud; None: none was found
         snr_db: in that band
         label: the modulation, by the sum of the frames' log posteriors; None: no symbols, too
@@ -43,6 +43,8 @@ class ScannedSignal:
     stop_s: float
     center_hz: float
     bandwidth_hz: float
+    low_hz: float
+    high_hz: float
     symbol_rate: float | None
     snr_db: float
     label: str | None
@@ -79,22 +81,20 @@ class Scanner:
         """What a Detection is."""
         reduced, factor = _reduced(found)
         label, confidence, count = None, 0.0, 0
-        center, rate = found.center, None
-        try:
-            known = frontend.analyze(reduced[:ANALYZED])
-        except UserError:  # a few samples
-            known = None
-        if known is not None:
-            center += known.carrier.frequency / factor
-            rate = known.symbol_rate.rate
-            if rate is not None:
-                label, confidence, count = self._decide(reduced, known, rate)
+        half = found.width * factor / 2
+        known = frontend.analyze(_strongest_part(reduced), Band(-half, half, found.snr))
+        center = found.center + known.carrier.frequency / factor
+        rate = known.symbol_rate.rate
+        if rate is not None:
+            label, confidence, count = self._decide(reduced, known, rate)
         return ScannedSignal(
             start_s=found.start / self.sample_rate_hz,
             stop_s=found.stop / self.sample_rate_hz,
             # What lies beyond one end of the spectrum comes in at the other
             center_hz=self.center_frequency_hz + ((center + 0.5) % 1 - 0.5) * self.sample_rate_hz,
             bandwidth_hz=found.width * self.sample_rate_hz,
+            low_hz=self.center_frequency_hz + found.low * self.sample_rate_hz,
+            high_hz=self.center_frequency_hz + found.high * self.sample_rate_hz,
             symbol_rate=None if rate is None else rate / factor * self.sample_rate_hz,
             snr_db=10 * float(np.log10(max(found.snr, 1e-9))),
             label=label,
@@ -141,3 +141,11 @@ def _reduced(found: Detection) -> tuple[Complexes, int]:
     factor = max(1, int(1 / (OVERSAMPLED * found.width)))
     reduced: Any = resample_poly(moved, 1, factor) if factor > 1 else moved
     return reduced, factor
+
+
+def _strongest_part(samples: Complexes) -> Complexes:
+    """The ANALYZED samples with the most power: a burst, and not the pause before it."""
+    hop = ANALYZED // 4
+    starts = range(0, max(1, len(samples) - ANALYZED + hop), hop)
+    parts = (samples[start : start + ANALYZED] for start in starts)
+    return max(parts, key=lambda part: float(np.sum(np.abs(part) ** 2)))

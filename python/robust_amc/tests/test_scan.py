@@ -10,6 +10,7 @@ from robust_amc.benchmarks import modulated_signals
 from robust_amc.cli import main
 from robust_amc.data.formats.bands import Analytic, UpperHalf
 from robust_amc.data.formats.wav import open_wav
+from robust_amc.streams.waterfall import Waterfall
 
 from .files import ROOT
 
@@ -63,6 +64,27 @@ def test_rows_are_what_was_sent(recording, tmp_path, capsys):
         assert row["stop_s"] == pytest.approx(stop / RATE, abs=0.009)
         assert 0.8 < row["bandwidth_hz"] / baud < 1.6
         assert row["snr_db"] > 10
+
+
+def test_figure(recording, tmp_path, capsys):
+    assert run("scan", recording, "--sample-rate", RATE, "--figure", tmp_path / "band.svg") == 0
+    text = (tmp_path / "band.svg").read_text()
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for row in shown:
+        assert f"{row['symbol_rate']:.0f} Bd" in text  # Matplotlib writes texts as comments
+    assert "frequency (kHz)" in text
+    said = refused(capsys, recording, "--sample-rate", RATE, "--figure", tmp_path / "x.bmp")
+    assert ".png" in said
+
+
+def test_pictures_take_bounded_memory():
+    """Rows are averages of equal stretches of all spectra."""
+    waterfall = Waterfall()
+    for number in range(5000):
+        waterfall.add(np.full(16, float(number)))
+    rows = np.array(waterfall._rows)
+    assert len(rows) < 1024 and waterfall._averaged == 8
+    np.testing.assert_allclose(np.diff(rows[:, 0]), 8)
 
 
 def test_as_a_table(recording, capsys):
