@@ -3,7 +3,7 @@
 import json as json_module
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +11,21 @@ from typing import Annotated
 import typer
 
 from ..classifier import Classifier
+from ..data.formats import sigmf_recording
 from ..errors import UserError
 from ..files import write_json
 from ..frontend.detect import Detection, DetectorSettings, SignalDetector
 from ..runtime.device import pick_device
+from ..streams.annotate import annotated
 from ..streams.frame_sampler import Decoder
 from ..streams.opening import STDIN, Stream, full_band, open_stream
 from ..streams.recording import Facts
 from ..streams.scan import ScannedSignal, Scanner
+from ..streams.signal_annotations import EXTENSIONS, annotations
 from ..streams.waterfall import Waterfall
 from .console import err, stopping
 from .decision_writers import Format, say
-from .options import Device, Json, check_writable
+from .options import Device, Json, check_writable, refuse_overwriting
 
 _PATIENCE = 0.1  # seconds at most until Ctrl-C is noticed
 _COLUMNS = {  # heading: (width, form of a ScannedSignal)
@@ -78,6 +81,10 @@ def scan(
         Path | None,
         typer.Option(help="Also draw the band with the signals in it (.png, .svg, .pdf)."),
     ] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(help="Also write samples and signals as a SigMF recording (.sigmf-meta)."),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Find the signals in a band, and say what each is: when, where, symbol rate, modulation.
@@ -87,6 +94,10 @@ def scan(
     """
     check_writable(json)
     check_writable(figure, (".png", ".svg", ".pdf"))
+    if annotate:
+        meta, samples = sigmf_recording.paths(annotate)
+        refuse_overwriting(annotate, [sigmf_recording.META])
+        refuse_overwriting(samples)
     classifier = Classifier.load(model, pick_device(device))
     facts = Facts(datatype, sample_rate, center_frequency)
     stream = open_stream(source, classifier.frame_length, follow, facts)
@@ -112,16 +123,25 @@ def scan(
     def tell(found: list[Detection]) -> None:
         for each in found:
             row = scanner.scan(each)
-            if json or figure:
+            if json or figure or annotate:
                 rows.append(row)
             if as_table:
                 say(_line({heading: shown(row) for heading, (_, shown) in _COLUMNS.items()}))
             else:
                 say(json_module.dumps(asdict(row)) + "\n")
 
-    # A broken pipe: nobody reads any more
-    with stopping() as stop, closing(stream.source), suppress(BrokenPipeError):
-        _read(stream, detector, tell, stop)
+    output = (
+        annotated(annotate, stream.recording, model, classifier.frame_length, EXTENSIONS)
+        if annotate
+        else nullcontext()
+    )
+    with stopping() as stop, closing(stream.source), output as annotator:
+        with suppress(BrokenPipeError):  # nobody reads any more
+            _read(stream, detector, tell, stop, annotator.keep if annotator else None)
+        if annotator:
+            first = stream.recording.first_sample
+            for each in annotations(rows, model, rate, first):
+                annotator.insert(each)
     if not detector.samples:
         size = detector.settings.bins * detector.settings.averaged
         raise UserError(f"{source} has too few samples for a spectrum, which takes {size}")
@@ -143,8 +163,9 @@ def _read(
     detector: SignalDetector,
     tell: Callable[[list[Detection]], None],
     stop: Callable[[], bool],
+    keep: Callable[[bytes], None] | None,
 ) -> None:
-    decoder = Decoder(stream.recording.dtype)
+    decoder = Decoder(stream.recording.dtype, keep)
     while not stop():
         block = stream.source.read(_PATIENCE)
         if block is None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO
 
@@ -15,18 +15,21 @@ from ..files import AnyPath, Document, replacing
 from .recording import Recording
 
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
-_EXTENSION = {"name": "htrd", "version": "1.0.0", "optional": True}
 
 
 @contextmanager
 def annotated(
-    path: AnyPath, recording: Recording, model: str, frame_length: int
+    path: AnyPath,
+    recording: Recording,
+    model: str,
+    frame_length: int,
+    uses: Sequence[str] = ("htrd",),
 ) -> Iterator["Annotator"]:
     """Yield an Annotator; its two files get their names when the block ends well.
 
     `path` ends in ``.sigmf-meta``; the samples go to the ``.sigmf-data`` beside it. `model` is
-    the name of what decides, `frame_length` that of its frames in samples. Raises UserError
-    when the files cannot be written.
+    the name of what decides, `frame_length` that of its frames in samples, and `uses` the
+    SigMF extensions of its annotations. Raises UserError when the files cannot be written.
     """
     meta, samples = sigmf_recording.paths(path)
     # The samples get their name first: metadata never describe another file
@@ -36,7 +39,7 @@ def annotated(
         )
         text = stack.enter_context(open(temporary_meta, "w"))
         data = stack.enter_context(open(temporary_samples, "wb"))
-        annotator = Annotator(text, data, recording, model, frame_length)
+        annotator = Annotator(text, data, recording, model, frame_length, uses)
         yield annotator
         annotator.finish()
 
@@ -50,10 +53,16 @@ class Annotator:
     """
 
     def __init__(
-        self, text: IO[str], data: IO[bytes], recording: Recording, model: str, frame_length: int
+        self,
+        text: IO[str],
+        data: IO[bytes],
+        recording: Recording,
+        model: str,
+        frame_length: int,
+        uses: Sequence[str] = ("htrd",),
     ) -> None:
         self._text, self._data = text, data
-        self._recording = recording
+        self._recording, self._uses = recording, uses
         self._model, self._frame_length = model, frame_length
         self._digest = hashlib.sha512()
         self._run: _Run | None = None
@@ -84,9 +93,14 @@ class Annotator:
         if self._run is None:
             return
         start = self._run.start + self._recording.first_sample
+        self.insert(self._run.annotation(start, self._model))
+
+    def insert(self, annotation: Document) -> None:
+        """Write an annotation, which begins no earlier than the one before it."""
+        start = annotation["core:sample_start"]
         while self._others and self._others[-1]["core:sample_start"] <= start:
             self._write(self._others.pop())
-        self._write(self._run.annotation(start, self._model))
+        self._write(annotation)
 
     def _write(self, annotation: Document) -> None:
         self._text.write(("," if self.annotations else "") + "\n" + json.dumps(annotation))
@@ -103,9 +117,13 @@ class Annotator:
     def _global(self) -> Document:
         info: Document = {"core:version": _VERSION} | self._recording.info
         rate = self._recording.sample_rate_hz
-        extensions = info.get("core:extensions", [])
-        if all(each.get("name") != _EXTENSION["name"] for each in extensions):
-            extensions = [*extensions, _EXTENSION]
+        extensions = list(info.get("core:extensions", []))
+        there = {each.get("name") for each in extensions}
+        extensions += [
+            {"name": name, "version": "1.0.0", "optional": True}
+            for name in self._uses
+            if name not in there
+        ]
         return (
             info
             | {"core:datatype": self._recording.datatype, "core:extensions": extensions}

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import sigmf
 from scipy.io import wavfile
 
 from robust_amc.benchmarks import modulated_signals
@@ -85,6 +86,35 @@ def test_pictures_take_bounded_memory():
     rows = np.array(waterfall._rows)
     assert len(rows) < 1024 and waterfall._averaged == 8
     np.testing.assert_allclose(np.diff(rows[:, 0]), 8)
+
+
+def test_annotations_are_those_of_other_programs(recording, tmp_path, capsys):
+    """Valid SigMF, with what viewers draw boxes from; no truth to our own commands."""
+    meta = tmp_path / "band.sigmf-meta"
+    options = ("--sample-rate", RATE, "--center-frequency", 433e6, "--annotate", meta)
+    assert run("scan", recording, *options) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    sigmf.sigmffile.fromfile(str(meta)).validate()
+    document = json.loads(meta.read_text())
+    assert (tmp_path / "band.sigmf-data").read_bytes() == recording.read_bytes()
+    found = document["annotations"]
+    assert [each["core:sample_start"] for each in found] == sorted(
+        round(row["start_s"] * RATE) for row in rows
+    )
+    by_label = {each["core:label"]: each for each in found}
+    assert set(by_label) == {"QPSK", "BPSK"}
+    for name, center, baud, *_ in SENT:
+        each = by_label[name]
+        assert each["core:freq_lower_edge"] < 433e6 + center < each["core:freq_upper_edge"]
+        assert each["htrd:symbol_rate"] == pytest.approx(baud, rel=1e-3)
+        order = {"BPSK": 2, "QPSK": 4}[name]
+        detail = {key: each["signal:detail"][key] for key in ("type", "mod_class", "order")}
+        assert detail == {"type": "digital", "mod_class": "psk", "order": order}
+        assert "frames" in each["core:comment"]
+    extensions = {each["name"] for each in document["global"]["core:extensions"]}
+    assert {"signal", "htrd"} <= extensions
+    assert run("classify", meta, "--limit", 5) == 0
+    assert all("truth" not in json.loads(line) for line in capsys.readouterr().out.splitlines())
 
 
 def test_as_a_table(recording, capsys):

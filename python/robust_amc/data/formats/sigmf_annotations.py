@@ -24,6 +24,7 @@ from .. import dataset
 
 SNR = "capture_details:SNRdB"
 GENERATOR = "htrd classify"  # of annotations that are decisions
+SCANNER = "htrd scan"  # likewise, of signals
 UNUSED_EDGES = "frequency_edges_not_used"  # a number in the metadata
 
 _START, _COUNT, _LABEL = "core:sample_start", "core:sample_count", "core:label"
@@ -129,7 +130,7 @@ def _check_overlap(taken: int, samples: int) -> None:
 
 def is_decision(annotation: Document) -> bool:
     """Whether an annotation is what a classifier of ours decided, which is no truth."""
-    return str(annotation.get("core:generator", "")).startswith(GENERATOR)
+    return str(annotation.get("core:generator", "")).startswith((GENERATOR, SCANNER))
 
 
 def _extent(
