@@ -83,7 +83,7 @@ def unmodulated(samples: Complexes, band: occupied.Band) -> float | None:
     power[np.abs(distance) > band.width / 2] = 0
     around = power + np.roll(power, 1) + np.roll(power, -1)
     place = int(around.argmax())
-    if around[place] < DOMINANT * power.sum() * band.snr / (1 + band.snr):
+    if around[place] <= DOMINANT * power.sum() * band.snr / (1 + band.snr):
         return None
     near = np.array([-1, 0, 1])
     center = place + float((power[(place + near) % len(power)] * near).sum() / around[place])

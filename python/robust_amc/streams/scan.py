@@ -20,6 +20,8 @@ FOLLOWED = 4  # frames after which the carrier is looked for again
 PAUSE = 0.5  # of the strong frames' power, below which there is no signal
 DROPPED = 64  # samples at either end, which the filters have not filled
 LEAST = -4.6  # log posterior of a class in a frame: some frames in a pause must not decide
+FEWEST = 3  # frames that a label takes
+ANALOG = ("AM-DSB", "AM-SSB", "WBFM")  # classes of RML2016 without symbols: a rate speaks against
 SHARE = 0.5  # of the frames that have to be decided as the label
 
 
@@ -34,7 +36,8 @@ class ScannedSignal:
         symbol_rate: in baud; None: none was found
         snr_db: in that band
         label: the modulation, by the sum of the frames' log posteriors; None: no symbols, too
-            few of them, or frames of which the classifier rejects or decides otherwise most
+            few of them, an analog class in spite of them, or frames of which the classifier
+            rejects or decides otherwise most
         confidence: share of the frames that are decided as `label`; 0 without one
         frames: that were decided
     """
@@ -116,9 +119,10 @@ class Scanner:
         decided = fusion.evidence(self.classifier, iq)
         number = int(np.maximum(decided.score, LEAST).sum(0).argmax())
         share = float(np.mean(decided.label == number))
-        if share < SHARE:
+        name = self.classifier.classes[number]
+        if share < SHARE or len(iq) < FEWEST or name in ANALOG:
             return None, 0.0, len(iq)
-        return self.classifier.classes[number], share, len(iq)
+        return name, share, len(iq)
 
     def _frames(self, samples: Complexes) -> Floats:
         """Frames but for those in pauses, their carrier at 0, float32 ``[n, 2, length]``."""
