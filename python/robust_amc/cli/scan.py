@@ -46,8 +46,8 @@ def scan(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A SigMF recording, raw samples (.cf32), a WAV file, a ZMQ address such as "
-            "tcp://127.0.0.1:5555, or - for standard input.",
+            help="A SigMF recording, raw samples (.cf32), a WAV file, - for standard input, or an "
+            "address: zmq://, udp:// or rtl_tcp://127.0.0.1:1234.",
         ),
     ],
     model: Annotated[

@@ -1,5 +1,6 @@
 """Opens a stream by its name: a file, standard input, or an address."""
 
+import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from .. import reading
 from ..data.formats import raw, sample_file, sigmf_recording, wav
 from ..data.formats.bands import Analytic, UpperHalf
 from ..errors import UserError
-from . import recording
+from . import network_sources, recording
+from .network_sources import RtlTcpSource, UdpSource
 from .recording import Facts, Recording
 from .sources import FileSource, PipeSource, SampleSource, Source
 from .zmq_source import ZmqSource
@@ -36,7 +38,8 @@ def open_stream(
 ) -> Stream | None:
     """The Stream that `name` names; None when it must be a data set.
 
-    The name ``-`` is standard input, anything with ``://`` a ZMQ address; other names are files.
+    The name ``-`` is standard input, ``udp://…`` and ``rtl_tcp://…`` are what they say, anything
+    else with ``://`` is a ZMQ address (``zmq://`` for ``tcp://``); other names are files.
     `follow` goes on with what is appended to a file, `facts` (Facts) are for streams that do
     not say what they are. Raises UserError when it cannot be opened, or the facts are absurd.
     """
@@ -48,14 +51,19 @@ def open_stream(
         return Stream(source, recording.with_facts(found, facts))
     if _is_wav(path):
         return _wav_stream(path, follow, facts)
+    if network_sources.scheme(name) == network_sources.RTL_TCP:
+        return _rtl_tcp_stream(name, facts)
     datatype = facts.datatype or raw.datatype_of(path)
     found = recording.with_facts(Recording(), replace(facts, datatype=datatype))
     if name == STDIN:
         if sys.stdin is None:
             raise UserError("standard input is closed; pipe samples into it, or name a file")
         return Stream(PipeSource(sys.stdin.fileno()), found)
+    if network_sources.scheme(name) == network_sources.UDP:
+        return Stream(UdpSource(name, 2 * found.dtype.itemsize), found)
     if "://" in name:
-        return Stream(ZmqSource(name, 2 * found.dtype.itemsize), found)
+        address = re.sub("^zmq://", "tcp://", name)
+        return Stream(ZmqSource(address, 2 * found.dtype.itemsize), found)
     if datatype:
         if not (follow or path.is_fifo()):  # a pipe is a stream, of any length
             sample_file.count_samples(path, found.dtype)
@@ -66,6 +74,20 @@ def open_stream(
             f"{raw.UNCERTAIN[path.suffix.lower()]}"
         )
     return None
+
+
+def _rtl_tcp_stream(name: str, facts: Facts) -> Stream:
+    """The samples of a receiver, which is tuned to what `facts` say."""
+    rate, center = facts.sample_rate_hz, facts.center_frequency_hz
+    if rate is None or center is None:
+        raise UserError(
+            f"{name}: give --sample-rate and --center-frequency, to which the receiver is tuned"
+        )
+    if facts.datatype not in (None, network_sources.RTL_DATATYPE):
+        raise UserError(f"{name} sends {network_sources.RTL_DATATYPE}, not {facts.datatype}")
+    known = replace(facts, datatype=network_sources.RTL_DATATYPE)
+    found = recording.with_facts(Recording(), known)
+    return Stream(RtlTcpSource(name, rate, center), found)
 
 
 def _is_wav(path: Path) -> bool:

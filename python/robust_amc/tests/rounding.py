@@ -9,7 +9,7 @@ import numpy as np
 
 # Of the largest score of a frame. It sums thousands of terms, many times larger than itself.
 FLOAT32 = 5e-4
-BFLOAT16 = 0.1
+BFLOAT16 = 0.05
 
 
 def room(score, rounding=FLOAT32):
@@ -26,14 +26,16 @@ def room(score, rounding=FLOAT32):
 def on_edge(score, threshold=None, rounding=FLOAT32):
     """Frames whose decision may turn, bool ``[n]``: of two nearly equal classes, or nearly at S0.
 
-    Frames that are not valid, with scores of -inf, have no edge.
+    Frames that are not valid, with scores of -inf, have no edge. A detector's largest score is
+    how far off a frame is, without the logits, which may be much larger: at the threshold the
+    largest scores' own size counts.
     """
     score, least = np.asarray(score, np.float64), room(score, rounding)
     second, best = np.sort(score, 1)[:, -2:].T
     with np.errstate(invalid="ignore"):
         edge = best - second <= 2 * least
     if threshold is not None:
-        edge |= np.abs(best - threshold) <= least
+        edge |= np.abs(best - threshold) <= room(best[:, None], rounding)
     return edge & np.isfinite(score).all(1)
 
 
