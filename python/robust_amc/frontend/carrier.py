@@ -9,6 +9,7 @@ from ..pulse import EXCESS_BANDWIDTH
 from . import lines, occupied
 
 CERTAIN = 4.0  # evidence from which a line is believed
+SURE = 20.0  # evidence of the square from which higher powers need not be tried
 SUMMED = 5.0  # taken off that of the sums of bins, which exceed their level more often
 CONSTANT = 1.15  # kurtosis of the magnitude up to which a signal has a constant envelope
 FEWEST_SYMBOLS = 32
@@ -27,10 +28,12 @@ class Carrier:
     Attributes:
         frequency: in cycles a sample
         evidence: see :class:`lines.Line`; 0 where it is only the middle of the band
+        is_of_square: whether it is half of a single line in the signal's square, as BPSK has it
     """
 
     frequency: float
     evidence: float
+    is_of_square: bool = False
 
     @property
     def confidence(self) -> float:
@@ -63,14 +66,15 @@ def estimate(
     best = Carrier(0.0, 0.0)
     if rate:
         has_constant_envelope = _kurtosis(own, band.snr) < CONSTANT
-        found = [_of_square(own, rate, band.width)]
-        if not has_constant_envelope:
+        found = [of_square(own, rate, band.width)]
+        # Higher powers of BPSK's symbols have lines as well
+        if not has_constant_envelope and found[0].evidence < SURE:
             symbols = _symbols(own, rate)
             found += [_of_symbols(symbols, order, rate) for order in (4, 8)]
         best = max(found, key=lambda each: each.evidence)
         if best.evidence < CERTAIN:
             best = Carrier(_between_levels(own, rate) if has_constant_envelope else 0.0, 0.0)
-    return Carrier(best.frequency + band.center, best.evidence)
+    return Carrier(best.frequency + band.center, best.evidence, best.is_of_square)
 
 
 def unmodulated(samples: Complexes, band: occupied.Band) -> float | None:
@@ -97,8 +101,12 @@ def _kurtosis(own: Complexes, snr: float) -> float:
     return (both * (snr + 1) ** 2 - 4 * snr - 2) / snr**2
 
 
-def _of_square(own: Complexes, rate: float, width: float) -> Carrier:
-    """The carrier by the square of a signal around 0: of BPSK and PAM, and of MSK and its like."""
+def of_square(own: Complexes, rate: float, width: float) -> Carrier:
+    """The carrier by the square of a signal around 0: of BPSK and PAM, and of MSK and its like.
+
+    `own` is complex ``[n]``, of that signal alone; `rate` and `width` are its symbols and its
+    bandwidth in units of the sample rate.
+    """
     spectrum = lines.power(own**2)
     reach = min(2 * REACH * width, lines.HIGHEST)
     # Pulses put further lines a rate beside the one, or beside both of the pair
@@ -106,9 +114,9 @@ def _of_square(own: Complexes, rate: float, width: float) -> Carrier:
     pair = 2 * _lower(spectrum, rate / 2) + 2 * _lower(spectrum, 1.5 * rate)
     size = len(spectrum)
     inside = np.arange(-int(reach * size), int(reach * size) + 1)
-    better = single if single[inside].max() > pair[inside].max() else pair
-    line = lines.largest(better, -reach, reach)
-    return Carrier(line.frequency / 2, line.evidence - SUMMED)
+    is_single = bool(single[inside].max() > pair[inside].max())
+    line = lines.largest(single if is_single else pair, -reach, reach)
+    return Carrier(line.frequency / 2, line.evidence - SUMMED, is_single)
 
 
 def _symbols(own: Complexes, rate: float) -> Complexes:

@@ -12,10 +12,9 @@ from . import occupied
 
 FINEST = 1000  # denominator of the ratio of rates: off by less than 10⁻⁶
 SLOWEST, FASTEST = 1e-4, 0.5  # symbols a sample
-ACQUIRED = 0.2  # of the rate, how far from 0 a carrier may be at first
 CERTAIN = 8.0  # evidence from which a block's carrier is believed
-DRIFT = 0.02  # of the rate, that a carrier moves from block to block
-STRONG = 100.0  # ratio of signal to noise; more than it is only makes it look less constant
+MEDIAN = 5  # blocks
+DRIFT = 0.02  # of the rate, that a carrier moves within them
 KEPT = 1.6  # bandwidth that is kept, in symbol rates: roll-off 0.5 and a rest of offset
 
 
@@ -48,27 +47,32 @@ def normalize(
 def follow_carrier(samples: Complexes, rate: float, block: int) -> Complexes:
     """`samples` ``[n]`` around 0, with what is left of the carrier taken off block by block.
 
-    For carriers that drift, as those of satellites do: in each block the carrier is looked for
-    again, within 2 % of the rate from that of the block before it (the first one, and after blocks
-    without, within 20 %). Where none is found it stays there. The phase is not continuous from
-    block to block.
+    For the carriers of BPSK and its like that drift, as those of satellites do: see
+    Carrier.is_of_square. In each block the carrier is looked for by itself. What is off by more
+    than 2 % of the rate from the median of five blocks is replaced by that median, and where
+    nothing is found neighbors count. The phase is not continuous from block to block.
 
     Args:
-        samples: complex ``[n]``
+        samples: complex ``[n]``, the carrier within 10 % of the rate of 0
         rate: symbols a sample
         block: samples
     """
-    followed = np.array(samples, complex)
-    before, reach = 0.0, ACQUIRED * rate
-    for start in range(0, len(samples), block):
+    starts = np.arange(0, len(samples), block)
+    found = np.full(len(starts), np.nan)
+    for number, start in enumerate(starts):
         piece = samples[start : start + block]
-        turn = np.exp(-2j * np.pi * before * np.arange(len(piece)))
-        band = occupied.Band(-KEPT / 2 * rate, KEPT / 2 * rate, STRONG)
-        found = carriers.estimate(piece * turn, rate, band)
-        if CERTAIN < found.evidence < np.inf and abs(found.frequency) < reach:
-            before, reach = before + found.frequency, DRIFT * rate
-        else:
-            reach = min(reach + DRIFT * rate, ACQUIRED * rate)
-            turn = np.exp(-2j * np.pi * before * np.arange(len(piece)))
-        followed[start : start + block] = piece * turn
-    return followed
+        if len(piece) == block:
+            each = carriers.of_square(piece, rate, KEPT * rate)
+            if each.is_of_square and each.evidence > CERTAIN:
+                found[number] = each.frequency
+    known = np.flatnonzero(np.isfinite(found))
+    if not len(known):
+        return samples
+    values = found[known]
+    padded = np.pad(values, MEDIAN // 2, mode="edge")
+    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, MEDIAN), 1)
+    values = np.where(np.abs(values - medians) > DRIFT * rate, medians, values)
+    frequency = np.interp(np.arange(len(starts)), known, values)
+    return samples * np.exp(
+        -2j * np.pi * np.repeat(frequency, block)[: len(samples)] * np.arange(len(samples))
+    )

@@ -112,7 +112,8 @@ class Scanner:
         brought = frontend.normalize(
             samples, known.carrier.frequency, rate, self.samples_per_symbol
         )
-        iq = self._frames(brought[DROPPED : len(brought) - DROPPED])
+        kept = brought[DROPPED : len(brought) - DROPPED]
+        iq = self._frames(kept, known.carrier.is_of_square)
         if not len(iq):
             return None, 0.0, 0
         iq = frames.scale_where_needed(iq, self.classifier.scaling)
@@ -124,17 +125,16 @@ class Scanner:
             return None, 0.0, len(iq)
         return name, share, len(iq)
 
-    def _frames(self, samples: Complexes) -> Floats:
-        """Frames but for those in pauses, their carrier at 0, float32 ``[n, 2, length]``."""
+    def _frames(self, samples: Complexes, is_of_square: bool) -> Floats:
+        """Frames but for those in pauses, float32 ``[n, 2, length]``."""
         length = self.classifier.frame_length
         pieces = samples[: len(samples) // length * length].reshape(-1, length)
         if len(pieces):
             power = np.mean(np.abs(pieces) ** 2, 1)
             pieces = pieces[power > PAUSE * np.quantile(power, 0.9)][: self.most_frames]
-            followed = frontend.follow_carrier(
-                pieces.ravel(), 1 / self.samples_per_symbol, FOLLOWED * length
-            )
-            pieces = followed.reshape(-1, length)
+            if is_of_square:
+                rate, block = 1 / self.samples_per_symbol, FOLLOWED * length
+                pieces = frontend.follow_carrier(pieces.ravel(), rate, block).reshape(-1, length)
         return np.stack([pieces.real, pieces.imag], 1).astype(np.float32)
 
 
