@@ -142,7 +142,7 @@ def scan(
             first = stream.recording.first_sample
             for each in annotations(rows, model, rate, first):
                 annotator.insert(each)
-    if not detector.samples:
+    if not detector.samples and not stop.status:
         size = detector.settings.bins * detector.settings.averaged
         raise UserError(f"{source} has too few samples for a spectrum, which takes {size}")
     seconds = detector.samples / rate

@@ -7,9 +7,9 @@ import numpy as np
 
 from ..arrays import Bools, Complexes, Floats
 from ..errors import UserError
+from .occupied import EDGE, Band
 
 FLOOR_QUANTILE = 0.25  # of the bins of a spectrum, which only hold noise
-EDGE = 0.15  # of a signal's level, where its band ends
 MEMORY = 0.9  # of the floor, from one spectrum to the next
 _NONE = np.zeros(0, np.complex64)
 
@@ -50,32 +50,17 @@ class DetectorSettings:
 
 
 @dataclass(frozen=True)
-class Detection:
-    """A signal that has ended.
+class Detection(Band):
+    """A signal that has ended: its band, and when it was there.
 
     Attributes:
         start, stop: its first sample in the stream, and the one after its last, to a spectrum
-        low, high: edges of its band in cycles a sample, -0.5 … 0.5
-        snr: its power over that of the noise in the band, a ratio
         samples: complex64, from `start` on, of the whole band; at most `longest`
     """
 
     start: int
     stop: int
-    low: float
-    high: float
-    snr: float
     samples: Complexes
-
-    @property
-    def center(self) -> float:
-        """The middle between the edges, in cycles a sample."""
-        return (self.low + self.high) / 2
-
-    @property
-    def width(self) -> float:
-        """From edge to edge, in cycles a sample."""
-        return self.high - self.low
 
 
 @dataclass(eq=False)
@@ -219,7 +204,7 @@ class SignalDetector:
             return None
         samples = np.concatenate(track.parts)[: stop - track.start]
         edges = (low - 0.5) / bins - 0.5, (high + 0.5) / bins - 0.5
-        return Detection(track.start, stop, *edges, snr, samples)
+        return Detection(*edges, snr, track.start, stop, samples)
 
 
 def _low_quantile(averaged: int) -> float:
