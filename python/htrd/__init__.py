@@ -8,13 +8,16 @@ from .htrd_python import *
 # import any pure python here
 from .classifier import classifier
 from .dataset_source import dataset_source
+from .decision_fuser import decision_fuser
 from .decision_probe import decision_probe
 from .pgd_injector import pgd_injector
+from .signal_normalizer import signal_normalizer
 
 arguments.check_blocks(htrd_python)
 
 # Qt is not everywhere; without it the other blocks work.
 try:
+    from .qt_band_monitor import qt_band_monitor
     from .qt_decision_panel import qt_decision_panel
     from .qt_security_curve import qt_security_curve
 except ModuleNotFoundError as error:

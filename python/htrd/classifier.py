@@ -10,7 +10,7 @@ import pmt
 from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
-from robust_amc.decisions import DecisionBatch
+from robust_amc.decisions import NO_OFFSET, DecisionBatch
 from robust_amc.errors import UserError
 
 from .checks import (
@@ -25,7 +25,7 @@ from .checks import (
 )
 from .live.queue import ARRIVAL, AS_IS, SAMPLES, LiveQueue
 from .live.worker import LiveWorker
-from .messages import control, decision_pdu, ports, tags
+from .messages import control, decision_pdu, ports, signal_pdu, tags
 from .model import Decider, decide
 from .tally import Tally
 
@@ -39,8 +39,8 @@ LONGEST_WAIT = 3.6e6  # ms: an hour
 class classifier(gr.sync_block):
     """Decides the modulation of each frame, or rejects it.
 
-    Input 0: frames, vectors of `frame_length` complex64. Frames that are not finite or all
-    zero are rejected and counted.
+    Input 0, optional: frames, vectors of `frame_length` complex64. Frames that are not finite
+    or all zero are rejected and counted.
 
     In ``replay`` mode every frame is decided, with back-pressure on what comes before. Outputs
     (both optional): 0, the class as int16, -1 for a rejected frame; 1, vectors of
@@ -53,7 +53,9 @@ class classifier(gr.sync_block):
     as decided, dropped or discarded.
 
     Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
-    or a dictionary. Messages out: `decisions`, a PDU a frame, and `batches`, a PDU a batch
+    or a dictionary; `signals`, PDUs of a signal_normalizer, whose samples are cut into frames
+    and decided at once, in any mode; their dictionary is handed on. Messages out: `signals`, one
+    for each of those, with what a decision_fuser needs; `decisions`, a PDU a frame, and `batches`, a PDU a batch
     (the layouts are in decision_pdu.py); `status`, a dictionary with the first batch and then
     about once a second: what :meth:`status` says, and what :meth:`Tally.report` adds.
 
@@ -110,7 +112,7 @@ class classifier(gr.sync_block):
             raise UserError("give a threshold or a target rejection, not both")
         streams = [np.int16, (np.float32, num_classes)] if mode == "replay" else []
         gr.sync_block.__init__(
-            self, "classifier", in_sig=[(np.complex64, frame_length)],
+            self, "classifier", in_sig=py_io_signature(0, 1, [(np.complex64, frame_length)]),
             out_sig=py_io_signature(0, len(streams), streams),
         )
         self._log = control.LogOnce("classifier")
@@ -122,7 +124,8 @@ class classifier(gr.sync_block):
             self.set_threshold(threshold)
         if target_rejection is not None:
             self.set_target_rejection(target_rejection)
-        self._tally, self._accepted = Tally(), 0
+        self._tally, self._accepted, self._of_signals = Tally(), 0, 0
+        self._frame_length = frame_length
         self._queue = self._worker = self._thread = None
         if mode == "live":
             self._go_live(frame_length, latency, max_batch, queue_frames)
@@ -130,8 +133,11 @@ class classifier(gr.sync_block):
             self._log, threshold=self.set_threshold, target_rejection=self.set_target_rejection,
             model=self.set_model,
         )
-        ports.send(self, "decisions", "batches", "status")
-        ports.receive(self, control=self.handle_control)
+        ports.send(self, "decisions", "batches", "status", "signals")
+        ports.receive(
+            self, control=self.handle_control, signals=self.handle_signals,
+            system=self.handle_system,
+        )
 
     def _go_live(self, frame_length, latency, max_batch, queue_frames):
         self._queue = LiveQueue(queue_frames, frame_length)
@@ -144,6 +150,27 @@ class classifier(gr.sync_block):
     def handle_control(self, message):
         """A message on `control`."""
         self._control.apply(message)
+
+    @ports.tolerant
+    def handle_signals(self, message):
+        """A message on `signals`."""
+        pdu = signal_pdu.decode(message)
+        count = len(pdu.samples) // self._frame_length
+        samples = pdu.samples[: count * self._frame_length].reshape(count, self._frame_length)
+        batch = _of_signal(samples, self._of_signals)
+        self._of_signals += count
+        engine, decided = self._in_own_thread(batch, True)
+        if count:
+            self._publish(batch, (engine, decided))
+        made = signal_pdu.encode_decided(pdu.facts, engine.classes, decided)
+        self.message_port_pub(pmt.intern("signals"), made)
+        self._report()
+
+    @ports.tolerant
+    def handle_system(self, message):
+        """GNU Radio's word that a block before this one has ended."""
+        ports.drain(self, control=self.handle_control, signals=self.handle_signals)
+        self.system_handler(message)
 
     def threshold(self):
         """The threshold in force; None for a model without a rejector."""
@@ -168,7 +195,7 @@ class classifier(gr.sync_block):
         """
         queue = self._queue
         waiting = {
-            "accepted": self._accepted if queue is None else queue.accepted,
+            "accepted": self._of_signals + (self._accepted if queue is None else queue.accepted),
             "dropped": 0 if queue is None else queue.dropped,
             "queued": 0 if queue is None else len(queue),
         }
@@ -178,15 +205,14 @@ class classifier(gr.sync_block):
         """GNU Radio starts the flowgraph, for the first time or again."""
         if self._worker:
             self._worker.start()
-        else:
-            self._thread = ThreadPoolExecutor(1, "htrd-replay")
+        self._thread = ThreadPoolExecutor(1, "htrd-replay")
         return True
 
     def stop(self):
         """GNU Radio has stopped the flowgraph, or its source has ended."""
         if self._worker:
             self._tally.discard(self._worker.stop())
-        elif self._thread:
+        if self._thread:
             self._thread.shutdown()
         return True
 
@@ -201,19 +227,25 @@ class classifier(gr.sync_block):
         self._accepted += len(samples)
         arrival = np.full(len(samples), time.monotonic())
         batch = facts | {SAMPLES: samples, ARRIVAL: arrival}
-        # In a thread of Python's own: on those of GNU Radio, whatever an engine keeps for a
-        # thread would be made anew at each call, and OpenVINO's crashes when it is destroyed.
-        engine, decided = self._thread.submit(self._decide, batch).result()
+        engine, decided = self._in_own_thread(batch)
         self._publish(batch, (engine, decided))
         for output, column in zip(output_items, (decided.label, decided.score), strict=False):
             output[: len(samples)] = column
         self._report()
         return len(samples)
 
-    def _decide(self, batch):
+    def _in_own_thread(self, batch, posteriors=False):
+        """What :meth:`_decide` says, in a thread of Python's own.
+
+        On those of GNU Radio, whatever an engine keeps for a thread would be made anew at each
+        call, and OpenVINO's crashes when it is destroyed.
+        """
+        return self._thread.submit(self._decide, batch, posteriors).result()
+
+    def _decide(self, batch, posteriors=False):
         """Decide frames, in a batch as a LiveQueue gives them: the engine and its Decisions."""
         engine = self._decider.engine
-        return engine, decide(engine, frames.to_iq(batch[SAMPLES]), batch[AS_IS])
+        return engine, decide(engine, frames.to_iq(batch[SAMPLES]), batch[AS_IS], posteriors)
 
     def _publish(self, batch, decided):
         """Send and count what _decide() returned of a batch."""
@@ -239,3 +271,17 @@ class classifier(gr.sync_block):
         """Send `status` if it is time."""
         if report := self._tally.report():
             self.message_port_pub(pmt.intern("status"), pmt.to_pmt(self.status() | report))
+
+
+def _of_signal(samples, first):
+    """A batch as a LiveQueue gives it, of a signal's frames ``[n, length]``, numbered from `first`."""
+    count = len(samples)
+    unknown = {name: np.full(count, np.nan) for name, kind in tags.KINDS.items() if kind is np.float64}
+    nothing = {name: [None] * count for name, kind in tags.KINDS.items() if kind is object}
+    return unknown | nothing | {
+        "frame_index": np.arange(first, first + count),
+        "sample_offset": np.full(count, NO_OFFSET),
+        SAMPLES: samples,
+        AS_IS: np.zeros(count, bool),
+        ARRIVAL: np.full(count, time.monotonic()),
+    }

@@ -76,9 +76,7 @@ class decision_probe(gr.sync_block):
         The scheduler may end this block now, although decisions are still in its queues. So
         they are counted here, and the last summary goes out while it can still be received.
         """
-        for port in ("decisions", "batches"):
-            while (left := self.delete_head_nowait(pmt.intern(port))) is not None:
-                self._add(left)
+        ports.drain(self, decisions=self._add, batches=self._add)
         self.publish()
         self.system_handler(message)
 

@@ -30,8 +30,8 @@ def load(model, frame_length, device="cpu"):
     return model
 
 
-def decide(engine, iq, as_is):
-    """Decisions of an engine on frames ``[n, 2, length]``; `as_is`, bool ``[n]``, as it says.
+def decide(engine, iq, as_is, posteriors=False):
+    """Decisions of an engine on frames ``[n, 2, length]``, see :meth:`InferenceEngine.decide`.
 
     It is only asked for multiples of 8 frames (the last one is repeated): PyTorch in bfloat16
     keeps some 3 MB for each size of a batch that it has ever seen, and a flowgraph makes them
@@ -39,9 +39,9 @@ def decide(engine, iq, as_is):
     """
     missing = -len(iq) % GRANULE
     if not missing:
-        return engine.decide(iq, as_is)
+        return engine.decide(iq, as_is, posteriors)
     filled = (np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) for part in (iq, as_is))
-    return engine.decide(*filled)[: len(iq)]
+    return engine.decide(*filled, posteriors)[: len(iq)]
 
 
 class Decider:

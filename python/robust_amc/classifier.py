@@ -87,13 +87,18 @@ class Classifier:
 
     @torch.no_grad()
     def decide(
-        self, iq: npt.ArrayLike, scaling: Scaling | str | None = None, batch_size: int = BATCH
+        self,
+        iq: npt.ArrayLike,
+        scaling: Scaling | str | None = None,
+        batch_size: int = BATCH,
+        posteriors: bool = False,
     ) -> Decisions:
         """Decide an array of frames ``[n, 2, length]``; float32, deterministic.
 
         `scaling` is a Scaling, ``as_model``, or ``auto``: as the model expects, but frames that
         are scaled already stay as they are. None: all stay as they are, and a warning is logged
-        once when most of them are not what the model expects.
+        once when most of them are not what the model expects. With `posteriors` the Decisions
+        have `log_posterior` too.
 
         Raises UserError for another frame length or an unknown scaling.
         """
@@ -106,12 +111,17 @@ class Classifier:
         valid = frames.valid(iq)
         score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)
         label = np.full(len(iq), REJECTED, np.int16)
+        posterior = np.zeros_like(score) if posteriors else None
         for rows in _chunks(np.flatnonzero(valid), batch_size):
             batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=self.device)
-            batch_score = self.scores(frames.scale(batch, scaling)).float()
+            outputs = self.outputs(frames.scale(batch, scaling))
+            batch_score = outputs.scores.float()
             score[rows] = batch_score.cpu().numpy()
             label[rows] = self.label_of(batch_score).cpu().numpy()
-        return Decisions(label, score, valid)
+            if posterior is not None:
+                found = outputs.logits.log_softmax(1).nan_to_num(0.0, 0.0, 0.0)
+                posterior[rows] = found.cpu().numpy()
+        return Decisions(label, score, valid, posterior)
 
     @torch.no_grad()
     def features(self, iq: npt.ArrayLike, batch_size: int = BATCH) -> Floats:

@@ -24,14 +24,19 @@ class Decisions:
         score: float32 ``[n, classes]``; SVM decision values, or logits without a rejector
         valid: bool ``[n]``; False for frames that are not finite or all zero: those are
             rejected with scores of -inf
+        log_posterior: float32 ``[n, classes]``, natural logarithm of the network's softmax,
+            whatever a rejector says; 0 for frames that are not valid. None where it was not
+            asked for
     """
 
     label: Integers
     score: Floats
     valid: Bools
+    log_posterior: Floats | None = None
 
     def __getitem__(self, rows: slice | Integers | Bools) -> Self:
-        return type(self)(self.label[rows], self.score[rows], self.valid[rows])
+        posterior = None if self.log_posterior is None else self.log_posterior[rows]
+        return type(self)(self.label[rows], self.score[rows], self.valid[rows], posterior)
 
     @property
     def rejected(self) -> Bools:

@@ -15,6 +15,7 @@ import pmt
 _SYMBOL, _NULL, _VECTOR, _UNIFORM = b"\x02", b"\x06", b"\x08", b"\x0a"
 _INT32, _INT64 = 0x03, 0x0D
 _UNIFORM_KINDS = {"f4": b"\x08", "f8": b"\x09"}
+_COMPLEX_KIND = b"\x0a"
 _NO_PADDING = b"\x01\x00"
 _LONG = np.dtype([("tag", "u1"), ("value", ">i8")])
 _SHORTER = np.dtype([("tag", "u1"), ("value", ">i4")])  # how small longs are written
@@ -28,6 +29,13 @@ def floats(array):
     return pmt.deserialize_str(head + array.astype(f">{kind}").tobytes())
 
 
+def complexes(array):
+    """c32vector of a one-dimensional complex64 array."""
+    head = _UNIFORM + _COMPLEX_KIND + struct.pack(">I", len(array)) + _NO_PADDING
+    parts = np.ascontiguousarray(array, np.complex64).view(np.float32)
+    return pmt.deserialize_str(head + parts.astype(">f4").tobytes())
+
+
 def longs(array):
     """Vector of longs of a one-dimensional integer array."""
     items = np.empty(len(array), _LONG)
@@ -38,6 +46,13 @@ def longs(array):
 def symbols(names):
     """Vector of symbols of a list of strings; PMT_NIL for None."""
     return _vector(b"".join(map(_symbol, names)), len(names))
+
+
+def read_complexes(vector):
+    """complex64 array of a c32vector."""
+    items = pmt.serialize_str(vector)
+    first = len(_UNIFORM) + len(_COMPLEX_KIND) + 4 + 1  # and as many bytes of padding as the last says
+    return np.frombuffer(items[first + items[first - 1] :], ">f4").astype(np.float32).view(np.complex64)
 
 
 def read_longs(vector):

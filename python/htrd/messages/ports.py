@@ -24,6 +24,17 @@ def tolerant(handler):
     return handle
 
 
+def drain(block, **handlers):
+    """Handle what waits on message ports, by name: for a block whose `system` port has a message.
+
+    GNU Radio tells a block there that one before it has ended, and may then end this one although
+    messages are still in its queues.
+    """
+    for port, handler in handlers.items():
+        while (left := block.delete_head_nowait(pmt.intern(port))) is not None:
+            handler(left)
+
+
 def receive(block, **handlers):
     """Register message input ports of a block, by name, with what handles their messages."""
     for port, handler in handlers.items():

@@ -49,11 +49,16 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Write an int8 model that decides too differently.")
     ] = False,
+    logits: Annotated[
+        bool,
+        typer.Option("--logits", help="A third output, to decide frames of one signal together."),
+    ] = False,
     json: Json = None,
 ) -> None:
     """Write network, scaling, rejector and threshold as one ONNX graph.
 
-    Its input is `iq`, its outputs are `label` (-1: rejected) and `scores`; all that the model
+    Its input is `iq`, its outputs are `label` (-1: rejected) and `scores`, and the network's
+    `logits` if wanted; all that the model
     file says of itself is in the metadata. The file is checked against the model before it
     gets its name. An int8 network has to give 99 % of the decisions, and reject benign frames
     as often within one point.
@@ -65,6 +70,7 @@ def export(
         precision,
         classifier.scaling if scaling is InputScaling.AS_MODEL else Scaling.NONE,
         force,
+        logits,
     )
     calibration = None
     if settings.precision is export_onnx.ExportPrecision.INT8:

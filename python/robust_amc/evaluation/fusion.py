@@ -1,16 +1,14 @@
 """One decision for several frames of one signal."""
 
-from dataclasses import replace
-
 import numpy as np
-import torch
 
 from ..arrays import Array, Integers
-from ..classifier import BATCH, Classifier
+from ..classifier import Classifier
 from ..data import FrameDataset
-from ..decisions import Decisions
+from ..decisions import REJECTED
 from ..errors import UserError
 from ..frames import Scaling
+from ..signal_decision import evidence
 from .metrics import Outcome
 from .sharded import sharded
 
@@ -43,20 +41,11 @@ def fuse(classifier: Classifier, dataset: FrameDataset, count: int) -> tuple[Out
     else is rejected. Raises UserError as :func:`groups` does.
     """
     rows = groups(dataset.run_id, dataset.label, count)
-    posterior = sharded(len(dataset), lambda own: evidence(classifier, dataset.iq[own])).score
-    total = posterior[rows].sum(1)
-    decided = np.where(posterior[rows].any((1, 2)), total.argmax(1), -1)
+    decided = sharded(
+        len(dataset),
+        lambda own: classifier.decide(dataset.iq[own], Scaling.NONE, posteriors=True),
+    )
+    total = evidence(decided)[rows].sum(1)
+    label = np.where(decided.rejected[rows].all(1), REJECTED, total.argmax(1))
     first = rows[:, 0]
-    return Outcome(dataset.label[first], decided), dataset.run_id[first]
-
-
-@torch.no_grad()
-def evidence(classifier: Classifier, iq: Array) -> Decisions:
-    """Decisions whose scores are the network's log posteriors; zeros where a frame is rejected."""
-    decided = classifier.decide(iq, Scaling.NONE)
-    posterior = np.zeros_like(decided.score)
-    for rows in np.array_split(np.arange(len(iq)), -(-len(iq) // BATCH) or 1):
-        batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=classifier.device)
-        posterior[rows] = classifier.outputs(batch).logits.log_softmax(1).cpu().numpy()
-    posterior[decided.label < 0] = 0
-    return replace(decided, score=posterior)
+    return Outcome(dataset.label[first], label), dataset.run_id[first]

@@ -1,9 +1,22 @@
 """From samples of a band to what a model takes: where a signal is, its symbol rate, its carrier."""
 
 from .analyze import Signal, analyze
+from .bring import Brought, bring, reduced
 from .carrier import Carrier
 from .normalize import follow_carrier, normalize
-from .occupied import Band
+from .occupied import Band, strongest
 from .symbol_rate import SymbolRate
 
-__all__ = ["Band", "Carrier", "Signal", "SymbolRate", "analyze", "follow_carrier", "normalize"]
+__all__ = [
+    "Band",
+    "Brought",
+    "Carrier",
+    "Signal",
+    "SymbolRate",
+    "analyze",
+    "bring",
+    "follow_carrier",
+    "normalize",
+    "reduced",
+    "strongest",
+]

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 
 from .. import frames
 from ..arrays import Bools, Floats
@@ -19,6 +20,8 @@ from ..rejection import threshold as thresholds
 
 log = logging.getLogger(__name__)
 MICRO_BATCH = 64  # frames whose feature maps stay in a core's cache
+NO_LOGITS = "the ONNX file has no logits: export the model again with --logits"
+Runner = Callable[[Floats, tuple[str, ...]], list[Floats]]
 
 
 class Precision(StrEnum):
@@ -47,10 +50,12 @@ class InferenceEngine(ABC):
         document: what the model file says, and how this graph was made (`exported`)
         reason: why this engine was chosen, where :func:`open_engine` had a choice
         concurrent: how many batches are best decided at once, by as many calls of decide()
+        has_logits: whether :meth:`scores_and_logits` works; not with an ONNX file without them
     """
 
     name = ""
     concurrent = 1
+    has_logits = True
 
     def __init__(self, document: Document, precision: Precision | str) -> None:
         self.document = document
@@ -68,28 +73,43 @@ class InferenceEngine(ABC):
     def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, float32 ``[n, 2, length]`` to float32 ``[n, classes]``."""
 
-    def decide(self, iq: Floats, as_is: Bools | None = None) -> Decisions:
+    @abstractmethod
+    def scores_and_logits(self, iq: Floats) -> tuple[Floats, Floats]:
+        """The same, and the network's logits, float32 ``[n, classes]``."""
+
+    def decide(
+        self, iq: Floats, as_is: Bools | None = None, posteriors: bool = False
+    ) -> Decisions:
         """Decide an array of any number of frames ``[n, 2, length]``: Decisions.
 
         `as_is`, bool ``[n]``, are frames that `auto` leaves alone, because they were scaled
         before something was added to them. Where nothing scales, a warning is logged once when
-        most of the other frames are not scaled as the model expects.
+        most of the other frames are not scaled as the model expects. With `posteriors` the
+        Decisions have `log_posterior` too.
 
-        Raises UserError for another frame length.
+        Raises UserError for another frame length, and for posteriors of an engine without logits.
         """
-        return self.decide_as_is(self._as_expected(self._check(iq), as_is))
+        return self.decide_as_is(self._as_expected(self._check(iq), as_is), posteriors)
 
-    def decide_as_is(self, iq: Floats) -> Decisions:
+    def decide_as_is(self, iq: Floats, posteriors: bool = False) -> Decisions:
         """Decide frames as they are, without a word: also those of checks, at any level."""
+        if posteriors and not self.has_logits:
+            raise UserError(NO_LOGITS)
         iq = self._check(iq)
         threshold = -np.inf if self.threshold is None else self.threshold
         valid = frames.valid(iq)
         score = np.full((len(iq), len(self.classes)), -np.inf, np.float32)
+        posterior = np.zeros_like(score) if posteriors else None
         if valid.any():
-            score[valid] = self.scores(iq if valid.all() else iq[valid])
+            usable = iq if valid.all() else iq[valid]
+            if posterior is None:
+                score[valid] = self.scores(usable)
+            else:
+                score[valid], logits = self.scores_and_logits(usable)
+                posterior[valid] = finite_log_softmax(logits)
         sure = np.isfinite(score).all(1) & (score.max(1) >= threshold)
         label = np.where(sure, score.argmax(1), REJECTED).astype(np.int16)
-        return Decisions(label, score, valid)
+        return Decisions(label, score, valid, posterior)
 
     def _as_expected(self, iq: Floats, as_is: Bools | None) -> Floats:
         if self.scaling is self.expects:
@@ -123,6 +143,12 @@ class InferenceEngine(ABC):
         return iq
 
 
+def finite_log_softmax(logits: Floats) -> Floats:
+    """Log posteriors of logits ``[n, classes]``; 0 where these are not finite."""
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(log_softmax(logits, 1), nan=0.0, posinf=0.0, neginf=0.0)
+
+
 class PooledEngine(InferenceEngine):
     """An engine whose threads each take a part of the frames through the whole graph.
 
@@ -133,26 +159,42 @@ class PooledEngine(InferenceEngine):
     concurrent = 2
 
     def __init__(
-        self, document: Document, precision: Precision | str, threads: int | None = None
+        self,
+        document: Document,
+        precision: Precision | str,
+        threads: int | None = None,
+        gives_logits: bool = False,
     ) -> None:
         super().__init__(document, precision)
+        self._gives_logits = gives_logits
+        self.has_logits = gives_logits or "rejector" not in document  # then the scores are logits
         self.threads = threads or torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self.threads, f"{self.name}-inference")
         self._own = threading.local()
 
     @abstractmethod
-    def _runner(self) -> Callable[[Floats], Floats]:
-        """A function from frames to scores, for one thread; it may keep buffers."""
+    def _runner(self) -> Runner:
+        """A function for one thread, from frames and names of outputs to these; may keep buffers."""
 
     def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, shared out between the threads."""
+        return self._shared_out(iq, ("scores",))[0]
+
+    def scores_and_logits(self, iq: Floats) -> tuple[Floats, Floats]:
+        """The same, and the network's logits."""
+        names = ("scores", "logits") if self._gives_logits else ("scores", "scores")
+        scores, logits = self._shared_out(iq, names)
+        return scores, logits
+
+    def _shared_out(self, iq: Floats, names: tuple[str, ...]) -> list[Floats]:
         size = min(MICRO_BATCH, -(-len(iq) // self.threads))
         parts = [iq[start : start + size] for start in range(0, len(iq), size)]
         if len(parts) == 1 and self.threads > 1:  # else two callers would keep two cores busy
-            return self._run(iq)
-        return np.concatenate(list(self._pool.map(self._run, parts)))
+            return self._run(iq, names)
+        made = self._pool.map(lambda part: self._run(part, names), parts)
+        return [np.concatenate(column) for column in zip(*made, strict=True)]
 
-    def _run(self, part: Floats) -> Floats:
+    def _run(self, part: Floats, names: tuple[str, ...]) -> list[Floats]:
         if not hasattr(self._own, "run"):
             self._own.run = self._runner()
-        return self._own.run(part)
+        return self._own.run(part, names)

@@ -33,11 +33,14 @@ class ExportSettings:
         precision: of the network, float32 or int8
         scaling: Scaling that the graph applies to its input
         force: write an int8 model that decides too differently nevertheless
+        logits: whether the graph gives the network's logits too, from which several frames of
+            one signal are decided together
     """
 
     precision: ExportPrecision = ExportPrecision.FLOAT32
     scaling: Scaling = Scaling.NONE
     force: bool = False
+    logits: bool = False
 
 
 def write(
@@ -60,7 +63,7 @@ def write(
         raise UserError("there is no frame to check the exported model on; give a larger data set")
     onnx = require("onnx", "onnx")
     require("onnxruntime", "onnx")
-    model = to_onnx(classifier, settings.scaling)
+    model = to_onnx(classifier, settings.scaling, settings.logits)
     if settings.precision is ExportPrecision.INT8:
         if calibration is None:
             raise UserError("an int8 network is calibrated on benign frames: give some")

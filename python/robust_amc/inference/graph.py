@@ -14,6 +14,7 @@ from ..models.vtcnn2 import VTCNN2
 from ..outputs import Outputs
 
 REJECT_NONE = -torch.inf  # the threshold of a model without a rejector
+OUTPUTS, LOGITS = ("label", "scores"), "logits"
 
 
 class DecisionGraph(nn.Module):
@@ -21,11 +22,17 @@ class DecisionGraph(nn.Module):
 
     Frames ``[n, 2, length]`` and a threshold (scalar) to labels int64 ``[n]``, -1 for a
     rejected frame, and scores float32 ``[n, classes]``. Frames that are not finite or all
-    zero are rejected with scores of -inf. What is exported of the submodules `features`,
+    zero are rejected with scores of -inf. With `with_logits` also the network's logits,
+    float32 ``[n, classes]``, of any frame. What is exported of the submodules `features`,
     `logits` and `rejector` carries those names: only the first may lose precision.
     """
 
-    def __init__(self, classifier: Classifier, scaling: Scaling | str = Scaling.NONE) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        scaling: Scaling | str = Scaling.NONE,
+        with_logits: bool = False,
+    ) -> None:
         super().__init__()
         network = convolutional(classifier.network)
         self.features = _Features(network)
@@ -33,14 +40,19 @@ class DecisionGraph(nn.Module):
         rejector = classifier.rejector
         self.rejector = None if rejector is None else rejector.exportable()
         self.scaling = Scaling(scaling)
+        self.with_logits = with_logits
         self.eval().requires_grad_(False)
 
-    def forward(
-        self, iq: torch.Tensor, threshold: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Of what :meth:`forward` returns."""
+        return (*OUTPUTS, LOGITS) if self.with_logits else OUTPUTS
+
+    def forward(self, iq: torch.Tensor, threshold: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Labels and scores, see the class."""
         outputs = self.outputs(frames.scale(iq, self.scaling))
-        return self.decided(iq, outputs.scores, threshold)
+        decided = self.decided(iq, outputs.scores, threshold)
+        return (*decided, outputs.logits) if self.with_logits else decided
 
     def outputs(self, iq: torch.Tensor) -> Outputs:
         """Outputs of frames as the network takes them; differentiable."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, printable
+from .graph import LOGITS, OUTPUTS
 from .packages import require
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def check(model: ModelProto, classes: int, frame_length: int) -> None:
     """UserError unless an onnx.ModelProto decides frames, and does nothing else.
 
     It takes `iq`, float32 ``[frames, 2, frame_length]``, and gives `label` ``[frames]`` and
-    `scores` ``[frames, classes]``.
+    `scores` ``[frames, classes]``; it may give `logits` ``[frames, classes]`` too.
     """
     graph = model.graph
     _check_parts(model)
@@ -83,9 +84,10 @@ def check(model: ModelProto, classes: int, frame_length: int) -> None:
     products = sum(_products(node, one) for node in graph.node)
     if products > _MOST_PRODUCTS:
         _refuse(f"a frame takes {products} multiplications; at most {_MOST_PRODUCTS}")
-    for output, shape in (("label", (1,)), ("scores", (1, classes))):
-        if one.get(output) != shape:
-            _refuse(f"{output} has the shape {one.get(output)} for one frame, not {shape}")
+    for output in graph.output:
+        shape = (1,) if output.name == "label" else (1, classes)
+        if one.get(output.name) != shape:
+            _refuse(f"{output.name} has the shape {one.get(output.name)} for one frame, not {shape}")
 
 
 def _refuse(why: str) -> None:
@@ -98,7 +100,8 @@ def _check_parts(model: ModelProto) -> None:
         _refuse("it has functions, a training or sparse tensors")
     if [each.name for each in graph.input] != ["iq"]:
         _refuse("its input is not iq alone")
-    if [each.name for each in graph.output] != ["label", "scores"]:
+    outputs = tuple(each.name for each in graph.output)
+    if outputs not in (OUTPUTS, (*OUTPUTS, LOGITS)):
         _refuse("its outputs are not label and scores")
     if graph.input[0].type.tensor_type.elem_type != 1:  # TensorProto.FLOAT
         _refuse("iq is not float32")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..arrays import Floats
-from .engine import PooledEngine
-from .onnx_model import read_document
+from .engine import PooledEngine, Runner
+from .onnx_model import has_logits, read_document
 from .packages import require
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ class OnnxRuntimeEngine(PooledEngine):
     def __init__(self, model: ModelProto, threads: int | None = None) -> None:
         runtime = require("onnxruntime", "onnx")
         facts = read_document(model)
-        super().__init__(facts, facts["exported"]["precision"], threads)
+        super().__init__(facts, facts["exported"]["precision"], threads, has_logits(model))
         options = runtime.SessionOptions()
         options.intra_op_num_threads = 1  # each of our threads runs the whole graph
         options.log_severity_level = 3
@@ -30,6 +28,6 @@ class OnnxRuntimeEngine(PooledEngine):
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
-    def _runner(self) -> Callable[[Floats], Floats]:
+    def _runner(self) -> Runner:
         session = self._session  # not self: an engine must not keep itself alive
-        return lambda iq: session.run(["scores"], {"iq": iq})[0]
+        return lambda iq, names: session.run(list(names), {"iq": iq})

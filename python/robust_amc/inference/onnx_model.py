@@ -1,8 +1,9 @@
 """A classifier as one ONNX model, with the document of its model file inside.
 
 Input `iq`, float32 ``[frames, 2, length]``, any number of frames; outputs `label`, int64
-``[frames]``, -1 for a rejected frame, and `scores`, float32 ``[frames, classes]``. The
-threshold is the scalar constant `threshold`.
+``[frames]``, -1 for a rejected frame, and `scores`, float32 ``[frames, classes]``; where they
+are wanted also the network's `logits`, of the same shape. The threshold is the scalar constant
+`threshold`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,21 @@ from ..files import AnyPath, Document
 from ..frames import Scaling
 from ..model_document import KEY
 from . import onnx_check
-from .graph import REJECT_NONE, DecisionGraph
+from .graph import LOGITS, REJECT_NONE, DecisionGraph
 from .packages import quiet, require
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-OUTPUTS = ("label", "scores")
 PARTS = ("features", "logits", "rejector")  # of a DecisionGraph
 
 
-def to_onnx(classifier: Classifier, scaling: Scaling | str = Scaling.NONE) -> ModelProto:
+def to_onnx(
+    classifier: Classifier, scaling: Scaling | str = Scaling.NONE, logits: bool = False
+) -> ModelProto:
     """An onnx.ModelProto of a Classifier that scales its input by `scaling`.
+
+    With `logits` it has that output too.
 
     Nodes are named after their part of the graph: ``features/…``, ``logits/…``,
     ``rejector/…``, ``decision/…``.
@@ -39,7 +43,7 @@ def to_onnx(classifier: Classifier, scaling: Scaling | str = Scaling.NONE) -> Mo
     """
     onnx = require("onnx", "onnx")
     require("onnxscript", "onnx")
-    graph = DecisionGraph(classifier, scaling).cpu()
+    graph = DecisionGraph(classifier, scaling, logits).cpu()
     threshold = REJECT_NONE if classifier.threshold is None else classifier.threshold
     model = _export(graph, classifier.frame_length, threshold)
     for node in model.graph.node:
@@ -86,7 +90,7 @@ def _export(graph: DecisionGraph, length: int, threshold: float) -> ModelProto:
             example,
             dynamo=True,
             input_names=["iq", "threshold"],
-            output_names=list(OUTPUTS),
+            output_names=list(graph.output_names),
             dynamic_shapes=({0: torch.export.Dim("frames")}, None),
             external_data=False,
             verbose=False,
@@ -105,7 +109,8 @@ def _part(node: NodeProto) -> str:
 def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
     """The features, and the rest: two ModelProtos that make `scores` one after the other.
 
-    The first takes `iq`; the second `iq` too, and what the first gives.
+    The first takes `iq`; the second `iq` too, and what the first gives. The second gives
+    `logits` as well, where the whole does.
     """
     onnx = require("onnx", "onnx")
     inside = [node.name.startswith("features/") for node in model.graph.node]
@@ -115,7 +120,13 @@ def split(model: ModelProto) -> tuple[ModelProto, ModelProto]:
     border = sorted(made & used)
     extractor = onnx.utils.Extractor(onnx.shape_inference.infer_shapes(model))
     features = extractor.extract_model(["iq"], border)
-    return features, extractor.extract_model(["iq", *border], ["scores"])
+    wanted = [each.name for each in model.graph.output if each.name != "label"]
+    return features, extractor.extract_model(["iq", *border], wanted)
+
+
+def has_logits(model: ModelProto) -> bool:
+    """Whether an onnx.ModelProto of ours gives the network's logits."""
+    return any(each.name == LOGITS for each in model.graph.output)
 
 
 def load(path: AnyPath) -> ModelProto:

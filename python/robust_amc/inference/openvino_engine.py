@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays import Floats
-from .engine import PooledEngine, Precision
-from .onnx_model import read_document, split
+from .engine import PooledEngine, Precision, Runner
+from .onnx_model import has_logits, read_document, split
 from .packages import require
 
 if TYPE_CHECKING:
@@ -40,7 +39,8 @@ class OpenVinoEngine(PooledEngine):
     ) -> None:
         runtime = _runtime()
         facts = read_document(model)
-        super().__init__(facts, precision or facts["exported"]["precision"], threads)
+        precision = precision or facts["exported"]["precision"]
+        super().__init__(facts, precision, threads, has_logits(model))
         hint = HINTS[self.precision] if fast else "f32"
         features, decision = split(model)
         self._names = [each.name for each in features.graph.output]
@@ -56,17 +56,17 @@ class OpenVinoEngine(PooledEngine):
         }
         return core.compile_model(core.read_model(part.SerializeToString()), "CPU", settings)
 
-    def _runner(self) -> Callable[[Floats], Floats]:
+    def _runner(self) -> Runner:
         features = self._features.create_infer_request()
         decision = self._decision.create_infer_request()
-        names = self._names  # not self: an engine must not keep itself alive
+        border = self._names  # not self: an engine must not keep itself alive
 
-        def run(iq: Floats) -> Floats:
+        def run(iq: Floats, names: tuple[str, ...]) -> list[Floats]:
             features.infer({"iq": iq}, share_inputs=True)
-            for name in names:
+            for name in border:
                 decision.set_tensor(name, features.get_tensor(name))
             decision.infer({"iq": iq}, share_inputs=True)
-            return decision.get_tensor("scores").data.copy()
+            return [decision.get_tensor(name).data.copy() for name in names]
 
         return run
 

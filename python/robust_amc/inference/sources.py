@@ -111,7 +111,7 @@ class OfClassifier:
 
     def _onnx(self, quantized: bool) -> ModelProto:
         if quantized not in self._model:
-            model = to_onnx(self.classifier, self.scaling)
+            model = to_onnx(self.classifier, self.scaling, logits=True)
             if quantized:
                 model = quantize.quantize(model, quantize.calibration_frames(self.classifier))
             self._model[quantized] = model

@@ -6,6 +6,7 @@ import torch
 from .. import frames
 from ..arrays import Floats
 from ..classifier import Classifier
+from ..outputs import Outputs
 from ..reduced import ReducedClassifier
 from ..runtime.device import batch_size, fast_math
 from ..runtime.memory import keep_freed_memory
@@ -41,15 +42,28 @@ class TorchEngine(InferenceEngine):
     @torch.inference_mode()
     def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, in batches that suit the device."""
-        parts = torch.from_numpy(iq).split(self._batch)
-        return np.concatenate([self._part(part).float().cpu().numpy() for part in parts])
+        return self._arrays(iq, ("scores",))[0]
 
-    def _part(self, part: torch.Tensor) -> torch.Tensor:
+    @torch.inference_mode()
+    def scores_and_logits(self, iq: Floats) -> tuple[Floats, Floats]:
+        """The same, and the network's logits."""
+        scores, logits = self._arrays(iq, ("scores", "logits"))
+        return scores, logits
+
+    def _arrays(self, iq: Floats, names: tuple[str, ...]) -> list[Floats]:
+        made = [self._part(part) for part in torch.from_numpy(iq).split(self._batch)]
+        return [
+            np.concatenate([getattr(each, name).float().cpu().numpy() for each in made])
+            for name in names
+        ]
+
+    def _part(self, part: torch.Tensor) -> Outputs:
         scaled = frames.scale(part.to(self._classifier.device), self.scaling)
         if self.precision is Precision.FLOAT32:
-            return self._classifier.scores(scaled)
+            return self._classifier.outputs(scaled)
         with fast_math(scaled.device):
             features = self._reduced.features(scaled)
         features = features.float()
         logits = self._classifier.network.logits(features)
-        return logits if self._rejector is None else self._rejector(scaled, features, logits)
+        scores = logits if self._rejector is None else self._rejector(scaled, features, logits)
+        return Outputs(scaled, features, logits, scores)

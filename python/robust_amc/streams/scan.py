@@ -1,28 +1,18 @@
 """What a signal is that was found in a band: its rate, its carrier, its modulation."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.signal import resample_poly
 
-from .. import frames, frontend
-from ..arrays import Complexes, Floats
+from .. import frames
+from ..arrays import Complexes
 from ..classifier import Classifier
 from ..errors import UserError
-from ..evaluation import fusion
-from ..frontend import Band, Signal
+from ..frontend import Band, bring, reduced
 from ..frontend.detect import Detection
+from ..signal_decision import FusionSettings, SignalDecision, label_name
 
-OVERSAMPLED = 10  # times the band's width that is kept: GFSK's symbol rate may be four times it
-ANALYZED = 1 << 16  # samples at that rate that rate and carrier are taken from
-FOLLOWED = 4  # frames after which the carrier is looked for again
-PAUSE = 0.5  # of the strong frames' power, below which there is no signal
-DROPPED = 64  # samples at either end, which the filters have not filled
-LEAST = -4.6  # log posterior of a class in a frame: some frames in a pause must not decide
-FEWEST = 3  # frames that a label takes
-ANALOG = ("AM-DSB", "AM-SSB", "WBFM")  # classes of RML2016 without symbols: a rate speaks against
-SHARE = 0.5  # of the frames that have to be decided as the label
+PART = 64  # frames that are decided at a time
 
 
 @dataclass(frozen=True)
@@ -35,11 +25,11 @@ class ScannedSignal:
         bandwidth_hz: between its 15 % points, `low_hz` and `high_hz`
         symbol_rate: in baud; None: none was found
         snr_db: in that band
-        label: the modulation, by the sum of the frames' log posteriors; None: no symbols, too
-            few of them, an analog class in spite of them, or frames of which the classifier
-            rejects or decides otherwise most
+        label: the modulation, see SignalDecision; None: no symbols, too few of them, an analog
+            class in spite of them, or frames of which the classifier rejects or decides
+            otherwise most
         confidence: share of the frames that are decided as `label`; 0 without one
-        frames: that were decided
+        frames: that were decided; no more once the label is sure
     """
 
     start_s: float
@@ -65,6 +55,7 @@ class Scanner:
         center_frequency_hz: of its middle
         most_frames: that are decided of a signal
         samples_per_symbol: that the classifier was trained with
+        fusion: FusionSettings
     """
 
     classifier: Classifier
@@ -72,6 +63,7 @@ class Scanner:
     center_frequency_hz: float = 0.0
     most_frames: int = 512
     samples_per_symbol: int = 8
+    fusion: FusionSettings = field(default_factory=FusionSettings)
 
     def __post_init__(self) -> None:
         if not 0 < self.sample_rate_hz < float("inf") or self.most_frames < 1:
@@ -82,14 +74,15 @@ class Scanner:
 
     def scan(self, found: Detection) -> ScannedSignal:
         """What a Detection is."""
-        reduced, factor = _reduced(found)
-        label, confidence, count = None, 0.0, 0
+        samples, factor = reduced(found.samples, found)
         half = found.width * factor / 2
-        known = frontend.analyze(_strongest_part(reduced), Band(-half, half, found.snr))
+        band = Band(-half, half, found.snr)
+        brought = bring(samples, band, self.classifier.frame_length, self.samples_per_symbol)
+        known = brought.known
         center = found.center + known.carrier.frequency / factor
         rate = known.symbol_rate.rate
-        if rate is not None:
-            label, confidence, count = self._decide(reduced, known, rate)
+        decision = self._decide(brought.frames)
+        name = label_name(decision, self.classifier.classes)
         return ScannedSignal(
             start_s=found.start / self.sample_rate_hz,
             stop_s=found.stop / self.sample_rate_hz,
@@ -100,56 +93,18 @@ class Scanner:
             high_hz=self.center_frequency_hz + found.high * self.sample_rate_hz,
             symbol_rate=None if rate is None else rate / factor * self.sample_rate_hz,
             snr_db=10 * float(np.log10(max(found.snr, 1e-9))),
-            label=label,
-            confidence=confidence,
-            frames=count,
+            label=name,
+            confidence=decision.confidence if name else 0.0,
+            frames=decision.frames,
         )
 
-    def _decide(
-        self, samples: Complexes, known: Signal, rate: float
-    ) -> tuple[str | None, float, int]:
-        """Label, confidence and number of frames."""
-        brought = frontend.normalize(
-            samples, known.carrier.frequency, rate, self.samples_per_symbol
-        )
-        kept = brought[DROPPED : len(brought) - DROPPED]
-        iq = self._frames(kept, known.carrier.is_of_square)
-        if not len(iq):
-            return None, 0.0, 0
-        iq = frames.scale_where_needed(iq, self.classifier.scaling)
-        decided = fusion.evidence(self.classifier, iq)
-        number = int(np.maximum(decided.score, LEAST).sum(0).argmax())
-        share = float(np.mean(decided.label == number))
-        name = self.classifier.classes[number]
-        if share < SHARE or len(iq) < FEWEST or name in ANALOG:
-            return None, 0.0, len(iq)
-        return name, share, len(iq)
-
-    def _frames(self, samples: Complexes, is_of_square: bool) -> Floats:
-        """Frames but for those in pauses, float32 ``[n, 2, length]``."""
-        length = self.classifier.frame_length
-        pieces = samples[: len(samples) // length * length].reshape(-1, length)
-        if len(pieces):
-            power = np.mean(np.abs(pieces) ** 2, 1)
-            pieces = pieces[power > PAUSE * np.quantile(power, 0.9)][: self.most_frames]
-            if is_of_square:
-                rate, block = 1 / self.samples_per_symbol, FOLLOWED * length
-                pieces = frontend.follow_carrier(pieces.ravel(), rate, block).reshape(-1, length)
-        return np.stack([pieces.real, pieces.imag], 1).astype(np.float32)
-
-
-def _reduced(found: Detection) -> tuple[Complexes, int]:
-    """The samples of a signal, its band's middle at 0, at a rate 1 / factor; and the factor."""
-    time = np.arange(len(found.samples))
-    moved = found.samples * np.exp(-2j * np.pi * found.center * time)
-    factor = max(1, int(1 / (OVERSAMPLED * found.width)))
-    reduced: Any = resample_poly(moved, 1, factor) if factor > 1 else moved
-    return reduced, factor
-
-
-def _strongest_part(samples: Complexes) -> Complexes:
-    """The ANALYZED samples with the most power: a burst, and not the pause before it."""
-    hop = ANALYZED // 4
-    starts = range(0, max(1, len(samples) - ANALYZED + hop), hop)
-    parts = (samples[start : start + ANALYZED] for start in starts)
-    return max(parts, key=lambda part: float(np.sum(np.abs(part) ** 2)))
+    def _decide(self, pieces: Complexes) -> SignalDecision:
+        """What frames ``[n, length]`` of one signal are, from as many as it takes."""
+        decision = SignalDecision(len(self.classifier.classes), self.fusion)
+        for start in range(0, min(len(pieces), self.most_frames), PART):
+            part = pieces[start : min(start + PART, self.most_frames)]
+            iq = np.stack([part.real, part.imag], 1).astype(np.float32)
+            decision.add(self.classifier.decide(iq, frames.AUTO, posteriors=True))
+            if self.fusion.stop_early and decision.is_sure:
+                break
+        return decision
