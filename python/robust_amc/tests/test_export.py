@@ -162,9 +162,9 @@ def test_a_wrong_graph_is_not_written(models, tmp_path, monkeypatch):
     """The file is read again: a mistake on the way there is seen."""
     export = export_onnx.to_onnx
 
-    def spoiled(classifier, scaling):
+    def spoiled(classifier, *settings):
         changed = Classifier(classifier.network, classifier.classes, metadata=classifier.metadata)
-        return export(changed, scaling)  # has lost its rejector
+        return export(changed, *settings)  # has lost its rejector
 
     monkeypatch.setattr(export_onnx, "to_onnx", spoiled)
     with pytest.raises(UserError, match="does not decide as the model does"):
