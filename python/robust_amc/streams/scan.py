@@ -22,6 +22,8 @@ DROPPED = 64  # samples at either end, which the filters have not filled
 LEAST = -4.6  # log posterior of a class in a frame: some frames in a pause must not decide
 FEWEST = 3  # frames that a label takes
 ANALOG = ("AM-DSB", "AM-SSB", "WBFM")  # classes of RML2016 without symbols: a rate speaks against
+PERIODIC = 0.9  # correlation with what came before, above which there are no symbols but a tone
+COMPARED = 32  # frames
 SHARE = 0.5  # of the frames that have to be decided as the label
 
 
@@ -36,8 +38,8 @@ class ScannedSignal:
         symbol_rate: in baud; None: none was found
         snr_db: in that band
         label: the modulation, by the sum of the frames' log posteriors; None: no symbols, too
-            few of them, an analog class in spite of them, or frames of which the classifier
-            rejects or decides otherwise most
+            few of them, the same again and again (a tone in FM), an analog class in spite of
+            them, or frames of which the classifier rejects or decides otherwise most
         confidence: share of the frames that are decided as `label`; 0 without one
         frames: that were decided
     """
@@ -87,6 +89,8 @@ class Scanner:
         half = found.width * factor / 2
         known = frontend.analyze(_strongest_part(reduced), Band(-half, half, found.snr))
         center = found.center + known.carrier.frequency / factor
+        # The first and the last bin reach half a bin beyond what was recorded
+        low, high = max(found.low, -0.5), min(found.high, 0.5)
         rate = known.symbol_rate.rate
         if rate is not None:
             label, confidence, count = self._decide(reduced, known, rate)
@@ -95,9 +99,9 @@ class Scanner:
             stop_s=found.stop / self.sample_rate_hz,
             # What lies beyond one end of the spectrum comes in at the other
             center_hz=self.center_frequency_hz + ((center + 0.5) % 1 - 0.5) * self.sample_rate_hz,
-            bandwidth_hz=found.width * self.sample_rate_hz,
-            low_hz=self.center_frequency_hz + found.low * self.sample_rate_hz,
-            high_hz=self.center_frequency_hz + found.high * self.sample_rate_hz,
+            bandwidth_hz=(high - low) * self.sample_rate_hz,
+            low_hz=self.center_frequency_hz + low * self.sample_rate_hz,
+            high_hz=self.center_frequency_hz + high * self.sample_rate_hz,
             symbol_rate=None if rate is None else rate / factor * self.sample_rate_hz,
             snr_db=10 * float(np.log10(max(found.snr, 1e-9))),
             label=label,
@@ -116,12 +120,15 @@ class Scanner:
         iq = self._frames(kept, known.carrier.is_of_square)
         if not len(iq):
             return None, 0.0, 0
+        # From two symbols on: with a small modulation index one is much like the next
+        if len(iq) < FEWEST or _periodicity(iq, 2 * self.samples_per_symbol) > PERIODIC:
+            return None, 0.0, len(iq)
         iq = frames.scale_where_needed(iq, self.classifier.scaling)
         decided = fusion.evidence(self.classifier, iq)
         number = int(np.maximum(decided.score, LEAST).sum(0).argmax())
         share = float(np.mean(decided.label == number))
         name = self.classifier.classes[number]
-        if share < SHARE or len(iq) < FEWEST or name in ANALOG:
+        if share < SHARE or name in ANALOG:
             return None, 0.0, len(iq)
         return name, share, len(iq)
 
@@ -136,6 +143,22 @@ class Scanner:
                 rate, block = 1 / self.samples_per_symbol, FOLLOWED * length
                 pieces = frontend.follow_carrier(pieces.ravel(), rate, block).reshape(-1, length)
         return np.stack([pieces.real, pieces.imag], 1).astype(np.float32)
+
+
+def _periodicity(iq: Floats, shortest: int) -> float:
+    """How well samples come again after `shortest` or more of them, 0 … 1.
+
+    `iq` are frames ``[n, 2, length]``. Symbols that are drawn anew do not come again; a tone in FM
+    or AM does, and its lines look like those of a symbol rate.
+    """
+    samples = iq[:COMPARED, 0] + 1j * iq[:COMPARED, 1]
+    best = 0.0
+    for lag in range(shortest, samples.shape[1] // 2 + 1):
+        before, after = samples[:, :-lag], samples[:, lag:]
+        power = np.sqrt((np.abs(before) ** 2).sum(1) * (np.abs(after) ** 2).sum(1))
+        alike = np.abs((after * before.conj()).sum(1)) / np.maximum(power, 1e-30)
+        best = max(best, float(np.median(alike)))
+    return best
 
 
 def _reduced(found: Detection) -> tuple[Complexes, int]:
