@@ -6,7 +6,6 @@ The rules are those of IQEngine (annotation-viewer.tsx of 2025-10-07) and inspec
 (spectrogramplot.cpp of 2025-12-01), written anew.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from robust_amc.errors import UserError
 from robust_amc.files import replacing
 
 BINS = 512
-MOST_ROWS = 800
+MOST_ROWS = 200
+AVERAGED = 8  # transforms in a row
 ROUNDING = 1e-9
 
 
@@ -106,12 +106,13 @@ def spectra(path, dtype):
     rows = min(MOST_ROWS, len(values) // BINS)
     if not rows:
         raise UserError(f"{path} has {len(values)} samples, too few for a spectrum of {BINS}")
-    starts = np.linspace(0, len(values) - BINS, rows).astype(int)
+    starts = np.linspace(0, len(values) - BINS, rows * AVERAGED).astype(int)
     pieces = np.stack([values[start : start + BINS] for start in starts]).astype(np.float32)
     if dtype.kind == "u":
         pieces -= 2 ** (8 * dtype.itemsize - 1)
     turned = np.fft.fft((pieces[..., 0] + 1j * pieces[..., 1]) * np.hanning(BINS))
-    return 20 * np.log10(np.abs(np.fft.fftshift(turned, 1)) + 1e-12), len(values)
+    power = (np.abs(turned) ** 2).reshape(rows, AVERAGED, BINS).mean(1)
+    return 10 * np.log10(np.fft.fftshift(power, 1) + 1e-12), len(values)
 
 
 def draw(
@@ -136,11 +137,12 @@ def draw(
     for axes, rules, name in zip(both, (iqengine, inspectrum), ("IQEngine", "inspectrum")):
         boxes = rules(document, samples)
         seen = [each for each in boxes if each.is_visible]
-        axes.imshow(level, aspect="auto", extent=(0, 1, 1, 0), vmin=noise - 5, vmax=noise + 40)
+        axes.imshow(level, aspect="auto", extent=(0, 1, 1, 0), vmin=noise, vmax=noise + 35)
         for box in seen:
             size = box.right - box.left, box.bottom - box.top
             axes.add_patch(Rectangle((box.left, box.top), *size, fill=False, edgecolor="white"))
-            axes.text(box.left, box.top, box.text, color="white", va="bottom", parse_math=False)
+            place = "bottom" if box.top > 0.05 else "top"  # not out of the picture
+            axes.text(box.left, box.top, box.text, color="white", va=place, parse_math=False)
         axes.set(title=f"{name}: {len(seen)} of {len(boxes)} boxes", xlim=(0, 1), ylim=(1, 0),
                  xlabel="frequency (share of the band)", ylabel="time (share of the recording)")
     with replacing(output) as temporary:
