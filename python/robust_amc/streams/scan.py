@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..evaluation import fusion
 from ..frontend import Band, Signal
 from ..frontend.detect import Detection
+from ..frontend.periodicity import PERIODIC, periodicity
 
 OVERSAMPLED = 10  # times the band's width that is kept: GFSK's symbol rate may be four times it
 ANALYZED = 1 << 16  # samples at that rate that rate and carrier are taken from
@@ -22,8 +23,6 @@ DROPPED = 64  # samples at either end, which the filters have not filled
 LEAST = -4.6  # log posterior of a class in a frame: some frames in a pause must not decide
 FEWEST = 3  # frames that a label takes
 ANALOG = ("AM-DSB", "AM-SSB", "WBFM")  # classes of RML2016 without symbols: a rate speaks against
-PERIODIC = 0.9  # correlation with what came before, above which there are no symbols but a tone
-COMPARED = 32  # frames
 SHARE = 0.5  # of the frames that have to be decided as the label
 
 
@@ -120,8 +119,8 @@ class Scanner:
         iq = self._frames(kept, known.carrier.is_of_square)
         if not len(iq):
             return None, 0.0, 0
-        # From two symbols on: with a small modulation index one is much like the next
-        if len(iq) < FEWEST or _periodicity(iq, 2 * self.samples_per_symbol) > PERIODIC:
+        alike = periodicity(iq[:, 0] + 1j * iq[:, 1], 2 * self.samples_per_symbol)
+        if len(iq) < FEWEST or alike > PERIODIC:
             return None, 0.0, len(iq)
         iq = frames.scale_where_needed(iq, self.classifier.scaling)
         decided = fusion.evidence(self.classifier, iq)
@@ -143,22 +142,6 @@ class Scanner:
                 rate, block = 1 / self.samples_per_symbol, FOLLOWED * length
                 pieces = frontend.follow_carrier(pieces.ravel(), rate, block).reshape(-1, length)
         return np.stack([pieces.real, pieces.imag], 1).astype(np.float32)
-
-
-def _periodicity(iq: Floats, shortest: int) -> float:
-    """How well samples come again after `shortest` or more of them, 0 … 1.
-
-    `iq` are frames ``[n, 2, length]``. Symbols that are drawn anew do not come again; a tone in FM
-    or AM does, and its lines look like those of a symbol rate.
-    """
-    samples = iq[:COMPARED, 0] + 1j * iq[:COMPARED, 1]
-    best = 0.0
-    for lag in range(shortest, samples.shape[1] // 2 + 1):
-        before, after = samples[:, :-lag], samples[:, lag:]
-        power = np.sqrt((np.abs(before) ** 2).sum(1) * (np.abs(after) ** 2).sum(1))
-        alike = np.abs((after * before.conj()).sum(1)) / np.maximum(power, 1e-30)
-        best = max(best, float(np.median(alike)))
-    return best
 
 
 def _reduced(found: Detection) -> tuple[Complexes, int]:
