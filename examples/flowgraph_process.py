@@ -40,7 +40,9 @@ class FlowgraphProcess:
 
     def __enter__(self):
         with open(self._messages, "w") as messages:
-            self._process = subprocess.Popen(self._command, stdout=messages, stderr=messages)
+            self._process = subprocess.Popen(
+                self._command, stdout=subprocess.DEVNULL, stderr=messages
+            )
         try:
             self._wait()
         except BaseException:

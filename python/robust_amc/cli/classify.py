@@ -38,8 +38,8 @@ def classify(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="A SigMF recording, raw samples (.cf32), a data set (.npz, …), a ZMQ address such "
-            "as tcp://127.0.0.1:5555, or - for standard input.",
+            help="A SigMF recording, raw samples (.cf32), a WAV file, a data set (.npz, …), - for "
+            "standard input, or an address: zmq:// or tcp://, udp:// or rtl_tcp://127.0.0.1:1234.",
         ),
     ],
     model: Annotated[
@@ -97,7 +97,10 @@ def classify(
         typer.Option(help="Type of raw samples, as SigMF names it: cf32_le, ci16_le, cu8, …"),
     ] = None,
     sample_rate: Annotated[
-        float | None, typer.Option(help="Of raw samples, in Hz: gives frames a time.")
+        float | None,
+        typer.Option(
+            help="Of raw samples, in Hz: gives frames a time, and annotations frequency edges."
+        ),
     ] = None,
     center_frequency: Annotated[
         float | None, typer.Option(help="Of raw samples, in Hz: for the annotations.")

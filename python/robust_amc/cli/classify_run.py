@@ -69,7 +69,7 @@ class Run:
                 )
             self._summarize(totals, start, _left_out(stream, sampler, batches, decoder))
         if annotate and annotator:
-            _report(annotate, annotator.annotations)
+            _report(annotate, annotator.annotations, recording.sample_rate_hz is not None)
         return stop.status
 
     def _go(self, results: Iterable[DecisionBatch], annotator: Annotator | None = None) -> Totals:
@@ -102,8 +102,14 @@ def _left_out(
     return [f"{count} {what}" for what, count in counts.items() if count]
 
 
-def _report(path: Path, annotations: int) -> None:
+def _report(path: Path, annotations: int, has_rate: bool) -> None:
     err.print(f"wrote {path}: {annotations} annotations", highlight=False, markup=False)
+    if not has_rate:
+        err.print(
+            "warning: without a sample rate annotations have no frequency edges, and viewers do "
+            "not show them; give --sample-rate",
+            highlight=False,
+        )
     if annotations > _MOST_ANNOTATIONS:
         err.print(
             f"warning: few programs read that many; --squelch-db or a larger --hop give fewer than "

@@ -2,9 +2,8 @@
 
 import json as json_module
 import sys
-from collections.abc import Callable
-from contextlib import closing, nullcontext, suppress
-from dataclasses import asdict
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,20 +12,23 @@ import typer
 from ..classifier import Classifier
 from ..data.formats import sigmf_recording
 from ..errors import UserError
-from ..files import write_json
-from ..frontend.detect import Detection, DetectorSettings, SignalDetector
+from ..frontend.detect import MOST_BINS, Detection, DetectorSettings, SignalDetector
 from ..runtime.device import pick_device
-from ..streams.annotate import annotated
+from ..streams.annotate import Annotator, annotated
+from ..streams.captures import CaptureCutter
+from ..streams.clipping import ClippingMeter
 from ..streams.frame_sampler import Decoder
 from ..streams.opening import STDIN, Stream, full_band, open_stream
 from ..streams.recording import Facts
 from ..streams.scan import ScannedSignal, Scanner
 from ..streams.signal_annotations import EXTENSIONS, annotations
+from ..streams.signal_file import SignalFile, signal_file
 from ..streams.waterfall import Waterfall
-from .console import err, stopping
+from .console import Stop, err, stopping
 from .decision_writers import Format, say
 from .options import Device, Json, check_writable, refuse_overwriting
 
+_MOST_ANNOTATIONS = 100_000  # few programs read more; they wait in memory to be put in order
 _PATIENCE = 0.1  # seconds at most until Ctrl-C is noticed
 _COLUMNS = {  # heading: (width, form of a ScannedSignal)
     "start s": (10, lambda row: f"{row.start_s:.4f}"),
@@ -68,7 +70,10 @@ def scan(
         float, typer.Option(help="How far over the noise a signal has to be, in dB.")
     ] = DetectorSettings.open_db,
     bins: Annotated[
-        int, typer.Option(min=16, help="Of a spectrum: more tell narrower signals apart.")
+        int,
+        typer.Option(
+            min=16, max=MOST_BINS, help="Of a spectrum: more tell narrower signals apart."
+        ),
     ] = DetectorSettings.bins,
     most_frames: Annotated[
         int, typer.Option(min=1, help="Maximum number of frames of a signal to decide.")
@@ -115,62 +120,115 @@ def scan(
         DetectorSettings(bins=bins, open_db=level_db, close_db=closing_db),
         waterfall.add if waterfall else None,
     )
+    name = "standard input" if source == STDIN else source
+    settings = {"source": Path(name).name, "model": model, "sample_rate_hz": rate}
+    settings |= {"center_frequency_hz": center, "level_db": level_db, "bins": bins}
+    clipping = ClippingMeter(stream.recording.dtype)
     as_table = form is Format.TABLE or (form is Format.AUTO and sys.stdout.isatty())
-    rows: list[ScannedSignal] = []
     if as_table:
         say(_line({heading: heading for heading in _COLUMNS}))
-
-    def tell(found: list[Detection]) -> None:
-        for each in found:
-            row = scanner.scan(each)
-            if json or figure or annotate:
-                rows.append(row)
-            if as_table:
-                say(_line({heading: shown(row) for heading, (_, shown) in _COLUMNS.items()}))
-            else:
-                say(json_module.dumps(asdict(row)) + "\n")
-
-    output = (
-        annotated(annotate, stream.recording, model, classifier.frame_length, EXTENSIONS)
-        if annotate
-        else nullcontext()
-    )
-    with stopping() as stop, closing(stream.source), output as annotator:
+    with ExitStack() as stack:
+        stop = stack.enter_context(stopping())
+        stack.enter_context(closing(stream.source))
+        rows = stack.enter_context(signal_file(json, settings)) if json else None
+        annotator = None
+        if annotate:
+            length = classifier.frame_length
+            writing = annotated(annotate, stream.recording, model, length, EXTENSIONS)
+            annotator = stack.enter_context(writing)
+        found = _Outputs(as_table, center, rows, waterfall, annotator is not None)
         with suppress(BrokenPipeError):  # nobody reads any more
-            _read(stream, detector, tell, stop, annotator.keep if annotator else None)
+            _read(stream, detector, scanner, found, stop, annotator, clipping)
+        if not detector.samples and not stop.status:
+            size = detector.settings.bins * detector.settings.averaged
+            raise UserError(f"{name} has too few samples for a spectrum, which takes {size}")
         if annotator:
             first = stream.recording.first_sample
-            for each in annotations(rows, model, rate, first):
+            for each in annotations(found.annotated, model, rate, first):
                 annotator.insert(each)
-    if not detector.samples and not stop.status:
-        size = detector.settings.bins * detector.settings.averaged
-        raise UserError(f"{source} has too few samples for a spectrum, which takes {size}")
     seconds = detector.samples / rate
-    name = "standard input" if source == STDIN else source
-    left_out = f", {detector.left_out} left out" if detector.left_out else ""
-    err.print(f"{name}: {seconds:.3f} s{left_out}", highlight=False, markup=False)
-    if json:
-        settings = {"source": Path(name).name, "model": model, "sample_rate_hz": rate}
-        settings |= {"center_frequency_hz": center, "level_db": level_db, "bins": bins}
-        write_json(json, {"settings": settings, "rows": [asdict(row) for row in rows]})
-    if waterfall and figure:
-        waterfall.draw(rows, rate, center, seconds, figure)
+    counts = {
+        "left out": detector.left_out,
+        "not annotated": found.not_annotated,
+        "messages without samples skipped": stream.source.skipped,
+    }
+    told = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    err.print(f"{name}: {seconds:.3f} s{told}", highlight=False, markup=False)
+    if warning := clipping.warning():
+        err.print(warning, highlight=False, markup=False)
+    if waterfall and figure and detector.samples:
+        waterfall.draw(rate, center, seconds, figure)
     raise typer.Exit(stop.status)
+
+
+class _Outputs:
+    """Where signals go as they end: standard output, a file, a picture.
+
+    Attributes:
+        annotated: those that become annotations, which are written by their starts, in the end
+        not_annotated: how many more there were
+    """
+
+    def __init__(
+        self,
+        as_table: bool,
+        center_frequency_hz: float,
+        rows: SignalFile | None,
+        waterfall: Waterfall | None,
+        annotates: bool,
+    ) -> None:
+        self._as_table, self._center = as_table, center_frequency_hz
+        self._rows, self._waterfall, self._annotates = rows, waterfall, annotates
+        self.annotated: list[ScannedSignal] = []
+        self.not_annotated = 0
+
+    def add(self, row: ScannedSignal, center_frequency_hz: float) -> None:
+        """A signal that was found with the receiver at `center_frequency_hz`."""
+        if self._rows:
+            self._rows.add(row)
+        if self._waterfall:  # all of it is drawn where the first capture was
+            moved = self._center - center_frequency_hz
+            low, high = row.low_hz + moved, row.high_hz + moved
+            self._waterfall.mark(replace(row, low_hz=low, high_hz=high))
+        if self._annotates:
+            if len(self.annotated) < _MOST_ANNOTATIONS:
+                self.annotated.append(row)
+            else:
+                self.not_annotated += 1
+        if self._as_table:
+            say(_line({heading: shown(row) for heading, (_, shown) in _COLUMNS.items()}))
+        else:
+            say(json_module.dumps(asdict(row)) + "\n")
 
 
 def _read(
     stream: Stream,
     detector: SignalDetector,
-    tell: Callable[[list[Detection]], None],
-    stop: Callable[[], bool],
-    keep: Callable[[bytes], None] | None,
+    scanner: Scanner,
+    outputs: _Outputs,
+    stop: Stop,
+    annotator: Annotator | None,
+    clipping: ClippingMeter,
 ) -> None:
-    decoder = Decoder(stream.recording.dtype, keep)
+    """Read the stream to its end; a signal ends where a capture does."""
+    decoder = Decoder(stream.recording.dtype, annotator.keep if annotator else None)
+    cutter = CaptureCutter(stream.recording)
+
+    def tell(found: list[Detection]) -> None:
+        for each in found:
+            outputs.add(scanner.scan(each), scanner.center_frequency_hz)
+
     while not stop():
         block = stream.source.read(_PATIENCE)
         if block is None:
             break
-        tell(detector.push(decoder.decode(block)))
+        samples = decoder.decode(block)
+        clipping.add(samples)
+        for stretch in cutter.cut(samples):
+            if stretch.is_new:
+                tell(detector.break_off())
+                scanner = replace(scanner, center_frequency_hz=stretch.center_frequency_hz)
+            tell(detector.push(stretch.samples))
     tell(detector.finish())
 
 

@@ -9,6 +9,7 @@ from ..arrays import Complexes
 from .analyze import Signal, analyze
 from .normalize import follow_carrier, normalize
 from .occupied import Band
+from .periodicity import PERIODIC, periodicity
 
 OVERSAMPLED = 10  # times the band's width that is kept: GFSK's symbol rate may be four times it
 ANALYZED = 1 << 16  # samples at that rate that rate and carrier are taken from
@@ -24,7 +25,7 @@ class Brought:
     Attributes:
         known: Signal, in cycles and symbols a sample of what was given
         frames: complex ``[n, frame_length]``, one after the other but for pauses; none where no
-            symbol rate was found
+            symbol rate was found, or the same comes again and again: a tone in FM, no symbols
     """
 
     known: Signal
@@ -63,6 +64,8 @@ def bring(
             block = FOLLOWED * frame_length
             followed = follow_carrier(pieces.ravel(), 1 / samples_per_symbol, block)
             pieces = followed.reshape(-1, frame_length)
+        if periodicity(pieces, 2 * samples_per_symbol) > PERIODIC:
+            pieces = pieces[:0]
     return Brought(known, pieces)
 
 

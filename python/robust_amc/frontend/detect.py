@@ -11,6 +11,8 @@ from .occupied import EDGE, Band
 
 FLOOR_QUANTILE = 0.25  # of the bins of a spectrum, which only hold noise
 MEMORY = 0.9  # of the floor, from one spectrum to the next
+MOST_BINS = 1 << 16
+HIGHEST_DB = 200.0  # more than any receiver tells apart
 _NONE = np.zeros(0, np.complex64)
 
 
@@ -45,8 +47,13 @@ class DetectorSettings:
         counts = (self.bins - 15, self.averaged, self.shortest, self.longest, self.most)
         if min(counts) < 1 or min(self.bridged_bins, self.bridged_spectra) < 0:
             raise UserError("a detector needs at least 16 bins, and counts of at least 1")
-        if not 0 < self.close_db <= self.open_db < float("inf"):
-            raise UserError("a detector opens at a level above the noise, and closes no higher")
+        if self.bins > MOST_BINS or self.averaged > MOST_BINS:
+            raise UserError(f"a detector has at most {MOST_BINS} bins, and averages no more")
+        if not 0 < self.close_db <= self.open_db <= HIGHEST_DB:
+            raise UserError(
+                f"a detector opens at a level above the noise, of {HIGHEST_DB:g} dB at most, and "
+                "closes no higher"
+            )
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,17 @@ class SignalDetector:
         found = [self._ended(track) for track in self._tracks]
         self._tracks = []
         return [each for each in found if each is not None]
+
+    def break_off(self) -> list[Detection]:
+        """The signals that go on; samples are missing here, or the band becomes another one.
+
+        Samples that do not fill a spectrum are passed over, and the noise is measured anew.
+        Positions count the samples that came.
+        """
+        found = self.finish()
+        self.samples += len(self._rest)
+        self._rest, self._floor = _NONE, None
+        return found
 
     def _block(self, block: Complexes) -> list[Detection]:
         settings = self.settings

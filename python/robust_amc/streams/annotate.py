@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO
@@ -13,7 +14,9 @@ from ..data.formats.sigmf_annotations import GENERATOR
 from ..decisions import DecisionBatch
 from ..files import AnyPath, Document, replacing
 from .recording import Recording
+from .signal_detail import detail
 
+EXTENSIONS = ("htrd", "signal")  # of annotations that are decisions
 _VERSION = "1.2.0"  # of SigMF, when the fields that are written got their meaning
 
 
@@ -23,7 +26,7 @@ def annotated(
     recording: Recording,
     model: str,
     frame_length: int,
-    uses: Sequence[str] = ("htrd",),
+    uses: Sequence[str] = EXTENSIONS,
 ) -> Iterator["Annotator"]:
     """Yield an Annotator; its two files get their names when the block ends well.
 
@@ -48,8 +51,10 @@ class Annotator:
     """Writes samples and annotations as they come; none of them stay in memory.
 
     Frames next to each other with the same decision share an annotation; one of rejected
-    frames has no label. What others annotated is kept. Attribute `annotations`: how many
-    were written.
+    frames has no label. Where the sample rate is known, an annotation has the edges of the
+    whole band, which is what is decided, and a capture that says no frequency is at 0 Hz, from
+    where they count: viewers draw no box without either. What others annotated is kept.
+    Attribute `annotations`: how many were written.
     """
 
     def __init__(
@@ -59,10 +64,14 @@ class Annotator:
         recording: Recording,
         model: str,
         frame_length: int,
-        uses: Sequence[str] = ("htrd",),
+        uses: Sequence[str] = EXTENSIONS,
     ) -> None:
         self._text, self._data = text, data
         self._recording, self._uses = recording, uses
+        self._captures = recording.captures
+        if recording.sample_rate_hz is not None:
+            self._captures = [{"core:frequency": 0.0} | each for each in recording.captures]
+        self._starts = [each["core:sample_start"] for each in self._captures]
         self._model, self._frame_length = model, frame_length
         self._digest = hashlib.sha512()
         self._run: _Run | None = None
@@ -84,10 +93,20 @@ class Annotator:
             listed(batch.score),
         )
         for offset, name, valid, score in rows:
-            if self._run is None or not self._run.takes(offset, name, valid):
+            edges = self._edges(offset)
+            if self._run is None or not self._run.takes(offset, (name, valid, edges)):
                 self._end_run()
-                self._run = _Run(offset, name, valid)
+                self._run = _Run(offset, (name, valid, edges))
             self._run.add(offset + self._frame_length, score)
+
+    def _edges(self, offset: int) -> tuple[float, float] | None:
+        """Of the band at a sample of the stream, in Hz; None without a sample rate."""
+        rate = self._recording.sample_rate_hz
+        if rate is None:
+            return None
+        number = bisect_right(self._starts, offset + self._recording.first_sample) - 1
+        center = self._captures[max(0, number)]["core:frequency"] if self._captures else 0.0
+        return center - rate / 2, center + rate / 2
 
     def _end_run(self) -> None:
         if self._run is None:
@@ -111,7 +130,7 @@ class Annotator:
         self._end_run()
         while self._others:
             self._write(self._others.pop())
-        captures, info = json.dumps(self._recording.captures), json.dumps(self._global())
+        captures, info = json.dumps(self._captures), json.dumps(self._global())
         self._text.write(f'],\n"captures": {captures},\n"global": {info}}}\n')
 
     def _global(self) -> Document:
@@ -132,17 +151,20 @@ class Annotator:
         )
 
 
-class _Run:
-    """Frames that touch or overlap, and are decided alike."""
+_Decision = tuple[str | None, bool, tuple[float, float] | None]  # name, validity, band
 
-    def __init__(self, start: int, name: str | None, valid: bool) -> None:
+
+class _Run:
+    """Frames that touch or overlap, and are decided alike, in the same band."""
+
+    def __init__(self, start: int, decision: _Decision) -> None:
         self.start = self._end = start
-        self._decision = name, valid
+        self._decision = decision
         self._scores = 0.0
         self._frames = 0
 
-    def takes(self, offset: int, name: str | None, valid: bool) -> bool:
-        return offset <= self._end and (name, valid) == self._decision
+    def takes(self, offset: int, decision: _Decision) -> bool:
+        return offset <= self._end and decision == self._decision
 
     def add(self, end: int, score: float) -> None:
         self._end = end
@@ -150,14 +172,25 @@ class _Run:
         self._scores += score
 
     def annotation(self, start: int, model: str) -> Document:
-        name, valid = self._decision
-        why = "rejected" if valid else "rejected: not finite or all zero"
-        return {
+        name, valid, edges = self._decision
+        score = self._scores / self._frames
+        said = "not finite or all zero" if not valid else f"score {score:.3f}"
+        if self._frames > 1:
+            said += f", mean of {self._frames} frames" if valid else f", {self._frames} frames"
+        found: Document = {
             "core:sample_start": start,
             "core:sample_count": self._end - self.start,
-            **({"core:comment": why} if name is None else {"core:label": name}),
+            "core:comment": said if name is not None else f"rejected: {said}",
             "core:generator": f"{GENERATOR} {__version__}",
             "htrd:model": model,
             "htrd:frames": self._frames,
-            **({"htrd:score": round(self._scores / self._frames, 6)} if valid else {}),
         }
+        if name is not None:
+            found["core:label"] = name
+        if edges is not None:
+            found["core:freq_lower_edge"], found["core:freq_upper_edge"] = edges
+        if valid:
+            found["htrd:score"] = round(score, 6)
+        if (words := detail(name)) is not None:
+            found["signal:detail"] = words
+        return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import reading
-from ..data.formats import raw, sample_file, sigmf_recording, wav
+from ..data.formats import file_names, raw, sample_file, sigmf_recording, wav
 from ..data.formats.bands import Analytic, UpperHalf
 from ..errors import UserError
 from . import network_sources, recording
@@ -41,7 +41,8 @@ def open_stream(
     The name ``-`` is standard input, ``udp://…`` and ``rtl_tcp://…`` are what they say, anything
     else with ``://`` is a ZMQ address (``zmq://`` for ``tcp://``); other names are files.
     `follow` goes on with what is appended to a file, `facts` (Facts) are for streams that do
-    not say what they are. Raises UserError when it cannot be opened, or the facts are absurd.
+    not say what they are; of raw samples they come before what the name says. Raises UserError
+    when it cannot be opened, or the facts are absurd.
     """
     facts = facts or Facts()
     path = Path(name)
@@ -54,6 +55,7 @@ def open_stream(
     if network_sources.scheme(name) == network_sources.RTL_TCP:
         return _rtl_tcp_stream(name, facts)
     datatype = facts.datatype or raw.datatype_of(path)
+    facts = _with_name(facts, path)
     found = recording.with_facts(Recording(), replace(facts, datatype=datatype))
     if name == STDIN:
         if sys.stdin is None:
@@ -74,6 +76,17 @@ def open_stream(
             f"{raw.UNCERTAIN[path.suffix.lower()]}"
         )
     return None
+
+
+def _with_name(facts: Facts, path: Path) -> Facts:
+    """The Facts, with rate and frequency of a name of raw samples where they lack these."""
+    named = file_names.of_raw(path)
+    rate, center = facts.sample_rate_hz, facts.center_frequency_hz
+    return replace(
+        facts,
+        sample_rate_hz=named.sample_rate_hz if rate is None else rate,
+        center_frequency_hz=named.center_frequency_hz if center is None else center,
+    )
 
 
 def _rtl_tcp_stream(name: str, facts: Facts) -> Stream:

@@ -9,6 +9,7 @@ import numpy as np
 from .. import reading
 from ..arrays import Floats, Integers, listed
 from ..data.formats import sample_file, sigmf_recording
+from ..data.formats.raw import HIGHEST, check_rate
 from ..data.formats.sample_file import FilePart
 from ..data.formats.sigmf_annotations import SNR, band_of, has_edges, is_decision
 from ..errors import UserError
@@ -18,7 +19,6 @@ RAW = "cf32_le"
 log = logging.getLogger(__name__)
 _ENDLESS = 1 << 61  # samples
 _MIDDLE = 1e-3  # cycles a sample that count as no shift
-_HIGHEST = 1e12  # Hz; SigMF allows no more
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,8 @@ def with_facts(recording: Recording, facts: Facts) -> Recording:
     for what, value in known.items():
         if value:
             raise UserError(f"the recording says itself what its {what} is: {value}")
-    if rate is not None and not 0 < rate < float("inf"):
-        raise UserError(f"the sample rate must be positive, in Hz, not {rate:g}")
-    if frequency is not None and not abs(frequency) <= _HIGHEST:
+    check_rate(rate)
+    if frequency is not None and not abs(frequency) <= HIGHEST:
         raise UserError(f"the center frequency must be in Hz, not {frequency:g}")
     found = replace(
         recording,

@@ -25,9 +25,9 @@ class ScannedSignal:
         bandwidth_hz: between its 15 % points, `low_hz` and `high_hz`
         symbol_rate: in baud; None: none was found
         snr_db: in that band
-        label: the modulation, see SignalDecision; None: no symbols, too few of them, an analog
-            class in spite of them, or frames of which the classifier rejects or decides
-            otherwise most
+        label: the modulation, see SignalDecision; None: no symbols, too few of them, the same
+            again and again (a tone in FM), an analog class in spite of them, or frames of which
+            the classifier rejects or decides otherwise most
         confidence: share of the frames that are decided as `label`; 0 without one
         frames: that were decided; no more once the label is sure
     """
@@ -80,6 +80,8 @@ class Scanner:
         brought = bring(samples, band, self.classifier.frame_length, self.samples_per_symbol)
         known = brought.known
         center = found.center + known.carrier.frequency / factor
+        # The first and the last bin reach half a bin beyond what was recorded
+        low, high = max(found.low, -0.5), min(found.high, 0.5)
         rate = known.symbol_rate.rate
         decision = self._decide(brought.frames)
         name = label_name(decision, self.classifier.classes)
@@ -88,9 +90,9 @@ class Scanner:
             stop_s=found.stop / self.sample_rate_hz,
             # What lies beyond one end of the spectrum comes in at the other
             center_hz=self.center_frequency_hz + ((center + 0.5) % 1 - 0.5) * self.sample_rate_hz,
-            bandwidth_hz=found.width * self.sample_rate_hz,
-            low_hz=self.center_frequency_hz + found.low * self.sample_rate_hz,
-            high_hz=self.center_frequency_hz + found.high * self.sample_rate_hz,
+            bandwidth_hz=(high - low) * self.sample_rate_hz,
+            low_hz=self.center_frequency_hz + low * self.sample_rate_hz,
+            high_hz=self.center_frequency_hz + high * self.sample_rate_hz,
             symbol_rate=None if rate is None else rate / factor * self.sample_rate_hz,
             snr_db=10 * float(np.log10(max(found.snr, 1e-9))),
             label=name,

@@ -6,22 +6,9 @@ from .. import __version__
 from ..data.formats.sigmf_annotations import SCANNER, SNR
 from ..files import Document
 from .scan import ScannedSignal
+from .signal_detail import detail
 
 EXTENSIONS = ("htrd", "signal", "capture_details")
-# Of RML2016's classes: type, class and order as the extension `signal` 1.0.0 names them
-_DETAILS: dict[str, tuple[str, str, int | None]] = {
-    "BPSK": ("digital", "psk", 2),
-    "QPSK": ("digital", "psk", 4),
-    "8PSK": ("digital", "psk", 8),
-    "PAM4": ("digital", "ask", 4),
-    "QAM16": ("digital", "qam", 16),
-    "QAM64": ("digital", "qam", 64),
-    "CPFSK": ("digital", "fsk", 2),
-    "GFSK": ("digital", "fsk", 2),
-    "AM-DSB": ("analog", "dsb", None),
-    "AM-SSB": ("analog", "ssb", None),
-    "WBFM": ("analog", "fm", None),
-}
 
 
 def annotations(
@@ -61,8 +48,6 @@ def _annotation(signal: ScannedSignal, model: str, rate: float, first_sample: in
     if signal.label is not None:
         found["core:label"] = signal.label
         found["htrd:confidence"] = signal.confidence
-    if signal.label in _DETAILS:
-        kind, name, order = _DETAILS[signal.label]
-        detail = {"type": kind, "mod_class": name, "channel_bw": signal.bandwidth_hz}
-        found["signal:detail"] = detail | ({} if order is None else {"order": order})
+    if (words := detail(signal.label)) is not None:
+        found["signal:detail"] = words | {"channel_bw": signal.bandwidth_hz}
     return found

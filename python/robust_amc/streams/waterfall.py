@@ -1,6 +1,7 @@
 """A picture of a band: power over frequency and time, and the signals that were found in it."""
 
-from collections.abc import Sequence
+import heapq
+from itertools import count
 
 import numpy as np
 
@@ -9,18 +10,23 @@ from ..files import AnyPath, replacing
 from .scan import ScannedSignal
 
 MOST_ROWS = 1024  # of a picture; of more, neighbors are averaged
-MOST_BOXES = 500  # with a text; of more, those of the widest signals in time
+MOST_BOXES = 500  # with a text; of more, those of the longest signals
 RANGE_DB = 35  # above the noise, that colors are for
 UNITS = ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"))
 
 
 class Waterfall:
-    """Collects spectra as they come; a stream of any length takes the same memory."""
+    """Collects spectra and signals as they come; a stream of any length takes the same memory.
+
+    Of more signals than MOST_BOXES the longest are kept.
+    """
 
     def __init__(self) -> None:
         self._rows: list[Floats] = []
         self._open: list[Floats] = []
         self._averaged = 1
+        self._boxes: list[tuple[float, int, ScannedSignal]] = []
+        self._number = count()
 
     def add(self, power: Floats) -> None:
         """The next spectrum ``[bins]``, from the lowest frequency to the highest."""
@@ -35,15 +41,20 @@ class Waterfall:
             ]
             self._averaged *= 2
 
+    def mark(self, signal: ScannedSignal) -> None:
+        """A signal, which gets a box."""
+        heapq.heappush(self._boxes, (_duration(signal), next(self._number), signal))
+        if len(self._boxes) > MOST_BOXES:
+            heapq.heappop(self._boxes)  # the shortest
+
     def draw(
         self,
-        signals: Sequence[ScannedSignal],
         sample_rate_hz: float,
         center_frequency_hz: float,
         seconds: float,
         path: AnyPath,
     ) -> None:
-        """Draw the spectra with a box for each of `signals`; the suffix of `path` is the format.
+        """Draw the spectra with the boxes of the signals; the suffix of `path` is the format.
 
         `seconds` is how long all spectra together took.
         """
@@ -69,8 +80,7 @@ class Waterfall:
             interpolation="nearest",
         )
         figure.colorbar(image, label="power of a bin (dB)")
-        longest = sorted(signals, key=lambda each: each.start_s - each.stop_s)[:MOST_BOXES]
-        for each in longest:
+        for _, _, each in sorted(self._boxes, reverse=True):
             left = each.low_hz / scale
             corner, size = (left, each.start_s), (each.bandwidth_hz / scale, _duration(each))
             color = "white" if each.label is None else "red"

@@ -227,7 +227,9 @@ def test_recording_in_annotated_recording_out(folder, capsys):
             if 0 <= record["sample_offset"] - each["core:sample_start"] < each["core:sample_count"]
         ]  # fmt: skip
         assert each.get("core:label") == record.get("modulation")
-        assert ("core:comment" in each) == record["rejected"]
+        assert each["core:comment"].startswith("rejected") == record["rejected"]
+        edges = [each[f"core:freq_{edge}_edge"] for edge in ("lower", "upper")]
+        assert edges == [433e6 - RATE / 2, 433e6 + RATE / 2]
     for one, other in zip(own, own[1:]):  # those that could be one are one
         assert one.get("core:label") != other.get("core:label")
     again = decisions(capsys, "out.sigmf-data")

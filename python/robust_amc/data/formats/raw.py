@@ -1,7 +1,7 @@
 """Recordings that are nothing but samples: interleaved I and Q, of a type that the name says."""
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...files import AnyPath, Document
 from ...names import is_name
 from .. import lazy
 from ..dataset import FrameDataset
-from . import sample_file
+from . import file_names, sample_file
 from .base import Format, RawFacts
 
 # What the programs write that give these names: GNU Radio, rtl_sdr, hackrf_transfer, inspectrum,
@@ -51,6 +51,7 @@ UNCERTAIN = dict.fromkeys((".iq", ".raw", ".bin", ".dat", ".data"), "cf32_le, ci
 _EXAMPLE = (
     "htrd dataset convert in.cf32 out.npz --sample-rate 200e3 --modulation QPSK --label-snr 10"
 )
+HIGHEST = 1e12  # Hz; SigMF allows no more
 OPTIONS = {
     "sample_rate_hz": "--sample-rate",
     "modulation": "--modulation",
@@ -60,17 +61,20 @@ OPTIONS = {
 
 def datatype_of(path: AnyPath) -> str | None:
     """SigMF's name of the type of samples that a file's name says; None when it says none."""
-    return DATATYPES.get(Path(path).suffix.lower())
+    return DATATYPES.get(Path(path).suffix.lower()) or file_names.of_raw(path).datatype
 
 
 def read(path: AnyPath, facts: RawFacts | None, frame_length: int | None = None) -> FrameDataset:
     """Open a raw recording; its frames are lazy and all of one run.
 
     Returns a FrameDataset of frames of `frame_length` samples (None: 128), one after the
-    other; a rest is dropped. `facts` is a RawFacts, or None when nothing is known. Raises
-    UserError when a fact is missing or absurd, or the file has half a sample or no frame.
+    other; a rest is dropped. `facts` is a RawFacts, or None when nothing is known; a sample rate
+    that they lack is that of the name, where the program writes it there. Raises UserError when a
+    fact is missing or absurd, or the file has half a sample or no frame.
     """
     facts = facts or RawFacts()
+    if facts.sample_rate_hz is None:
+        facts = replace(facts, sample_rate_hz=file_names.of_raw(path).sample_rate_hz)
     datatype = facts.datatype or datatype_of(path) or "cf32_le"
     samples = sample_file.StoredSamples.whole(path, sample_file.parse_datatype(datatype))
     return recorded(path, samples, facts, frame_length, {"format": "raw", "datatype": datatype})
@@ -132,9 +136,11 @@ def label(path: AnyPath, facts: RawFacts, needed: Mapping[str, str]) -> tuple[st
 
 
 def check_rate(rate: float | None) -> None:
-    """UserError unless a sample rate is positive and finite, in Hz (None: not known)."""
-    if rate is not None and not 0 < rate < math.inf:
-        raise UserError(f"the sample rate must be positive, in Hz, not {rate:g}")
+    """UserError unless a sample rate is positive and at most HIGHEST, in Hz (None: not known)."""
+    if rate is not None and not 0 < rate <= HIGHEST:
+        raise UserError(
+            f"the sample rate must be positive, in Hz, and at most {HIGHEST:g}, not {rate:g}"
+        )
 
 
 FORMAT = Format(

@@ -30,6 +30,7 @@ UNUSED_EDGES = "frequency_edges_not_used"  # a number in the metadata
 _START, _COUNT, _LABEL = "core:sample_start", "core:sample_count", "core:label"
 _FREQUENCY, _LOWER, _UPPER = "core:frequency", "core:freq_lower_edge", "core:freq_upper_edge"
 _FIRST_RUN, _RUN_STEP = "htrd:first_run", "htrd:run_step"
+_WHOLE = (0.0, 1.0)  # the band of all that was recorded
 _RUNS = np.iinfo(np.int32)
 # Annotations may overlap, but a small file must not give frames without an end
 _MOST_OVERLAP = 8
@@ -102,7 +103,7 @@ def read(
             if has_edges(annotation):
                 band = band_of(annotation, captures, starts, rate)
                 skipped[UNUSED_EDGES] += band is None
-                stretch = replace(stretch, band=band)
+                stretch = replace(stretch, band=None if band == _WHOLE else band)
             found.append(stretch)
         except UserError as error:
             raise UserError(f"annotation {number} ({label[:40]!r}) {error}") from None
@@ -256,12 +257,17 @@ def columns(stretches: list[Stretch], classes: Sequence[str]) -> dict[str, Any]:
 
 
 def write(frames: dataset.FrameDataset) -> Iterator[Document]:
-    """Yield the annotations that keep the columns of a FrameDataset."""
-    length = frames.frame_length
+    """Yield the annotations that keep the columns of a FrameDataset.
+
+    With a sample rate they have the edges of the whole band, around 0 Hz.
+    """
+    length, rate = frames.frame_length, frames.sample_rate_hz
+    edges = {_LOWER: -rate / 2, _UPPER: rate / 2} if rate else {}
     for start, end, step in _stretches(frames):
         yield {
             _START: start * length,
             _COUNT: (end - start) * length,
+            **edges,
             _LABEL: frames.classes[frames.label[start]],
             SNR: _short(frames.snr_db[start]),
             _FIRST_RUN: int(frames.run_id[start]),

@@ -32,7 +32,7 @@ from .sample_file import FilePart, Samples
 META, DATA, ARCHIVE = ".sigmf-meta", ".sigmf-data", ".sigmf"
 log = logging.getLogger(__name__)
 
-_META_LIMIT = 1 << 24  # bytes
+_META_LIMIT = 1 << 25  # bytes
 _MOST_ANNOTATIONS = 100_000
 _MOST_BANDS = 4096
 _HASH_LIMIT = 1 << 28  # bytes; the checksum of a larger file takes longer than it is worth
@@ -238,9 +238,11 @@ def write(dataset: FrameDataset, path: AnyPath, progress: Progress | None = None
     many; nothing is left then.
     """
     meta, samples = paths(path)
+    rate = dataset.sample_rate_hz
     document: Document = {
         "global": _global(dataset),
-        "captures": [{"core:sample_start": 0}],
+        # Edges of annotations count from its frequency: viewers take none for no number
+        "captures": [{"core:sample_start": 0} | ({"core:frequency": 0.0} if rate else {})],
         "annotations": list(islice(sigmf_annotations.write(dataset), _MOST_ANNOTATIONS + 1)),
     }
     too_many = len(document["annotations"]) > _MOST_ANNOTATIONS

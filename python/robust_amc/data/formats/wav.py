@@ -7,6 +7,7 @@ chunks are read before samples are asked for.
 """
 
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from ... import reading
 from ...errors import UserError
 from ...files import AnyPath
 from ..dataset import FrameDataset
-from . import raw
+from . import file_names, raw
 from .bands import Analytic
 from .base import Format, RawFacts
 from .sample_file import INT24, Samples, StoredSamples
@@ -37,9 +38,11 @@ _DTYPES: dict[tuple[int, int], np.dtype[Any]] = {
 }
 _UNKNOWN = (0, 0xFFFFFFFF)  # lengths of a file that was not finished, or that RF64 says elsewhere
 _MOST_CHUNKS = 1 << 20
-_LARGEST_HEADER = 1 << 12  # bytes of a chunk that is looked at
+_LARGEST_HEADER = 1 << 14  # bytes of a chunk that is looked at
 _ENOUGH = 4096  # samples, to see whether two channels are one
 _CENTER_AT = 32  # of the center frequency in a chunk `auxi`, after two times of the day
+# In that of SDR Console, which is XML in UTF-16 or UTF-8
+_CENTER_IN_XML = re.compile(rb'RadioCenterFreq="(\d{1,15})"')
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Wav:
     Attributes:
         samples: Samples, complex
         sample_rate_hz: that of the header; None where it says 0
-        center_frequency_hz: where HDSDR, SDRuno and the like say it, else None
+        center_frequency_hz: where HDSDR, SDRuno, SDR Console and the like say it, or the name of a
+            file with I and Q; else None
         content: what the samples are, in words
     """
 
@@ -64,7 +68,7 @@ class _Header:
     """What the chunks say; `parts` are (first byte, bytes) of the samples."""
 
     form: bytes = b""
-    center: bytes = b""
+    center: float | None = None
     parts: list[tuple[int, int]] | None = None
 
 
@@ -91,11 +95,21 @@ def _header(file: BinaryIO) -> _Header:
         if name == b"fmt " and not found.form:
             found.form = file.read(min(size, _LARGEST_HEADER))
         elif name == b"auxi":
-            found.center = file.read(min(size, _LARGEST_HEADER))[_CENTER_AT : _CENTER_AT + 4]
+            found.center = _center(file.read(min(size, _LARGEST_HEADER)))
         elif name == b"data":
             parts.append((first, size))
     found.parts = parts
     return found
+
+
+def _center(auxi: bytes) -> float | None:
+    """The center frequency in a chunk `auxi`, in Hz."""
+    text = auxi.replace(b"\0", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \r\n")
+    if text.startswith(b"<"):
+        match = _CENTER_IN_XML.search(text)
+        return float(match[1]) or None if match else None
+    number = auxi[_CENTER_AT : _CENTER_AT + 4]
+    return float(struct.unpack("<I", number)[0]) or None if len(number) == 4 else None
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
@@ -143,11 +157,13 @@ def _wav(path: AnyPath, header: _Header) -> Wav:
     if channels == 2:
         _check_channels(path, stored)
     kind = "float" if code == _FLOAT else "integers"
-    center = struct.unpack("<I", header.center)[0] if len(header.center) == 4 else 0
+    center = header.center
+    if center is None and channels == 2:
+        center = file_names.of_wav(path).center_frequency_hz
     return Wav(
         stored if channels == 2 else Analytic(stored),
         float(rate) or None,
-        float(center) or None,
+        center,
         f"{'I and Q' if channels == 2 else 'real samples, made analytic'}, {kind} of {bits} bits",
     )
 
