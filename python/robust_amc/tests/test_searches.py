@@ -119,7 +119,7 @@ def test_a_weighted_second_value_by_hand():
     taken = []
 
     def evaluate(iq, rows):
-        taken.append(float(iq[0, 0, 0]))
+        taken.append(float(iq.detach()[0, 0, 0]))
         x = iq.sum((1, 2))
         return torch.stack([x, -10 * x], 1), never(rows)
 
@@ -251,36 +251,36 @@ class Plane(torch.nn.Module):
 
 
 def test_aiming_wins_frames_that_the_maximum_misses():
-    """A class near by that is never accepted hides the one behind which the frame is lost.
+    """A class near by that is nowhere accepted hides the one that a frame can be taken for.
 
-    Class 0 at the origin. Class 1 begins to the right but its scores stay below S0; class 2 is
-    to the left, further off, and accepted there. A margin over all wrong classes goes right.
+    Class 0 is at the origin. Class 1 is at its right among as many frames of class 0, so that its
+    score stays below S0 everywhere; class 2 is at its left, further off, and accepted there. A
+    margin over the best wrong class goes right, and stays there.
     """
     rng = np.random.default_rng(0)
-    centers = np.array([[0.0, 0.0], [1.0, 0.0], [-1.6, 0.0]])
-    label = np.repeat([0, 1, 2], [60, 6, 60])
-    points = centers[label] + rng.normal(0, [[0.25], [0.35], [0.25]], (3, 2))[0] * 0
-    points = points + rng.normal(0, 0.25, points.shape)
-    rejector = NeuralRejection.from_sklearn(fit_svm(points, label, gamma=1.0))
-    torch.manual_seed(0)
-    classifier = Classifier(
-        Plane(), ("a", "b", "c"), rejector, 0.3,
-        {"frame_length": 2, "scaling": "none"}, "plane",
-    )  # fmt: skip
-    place = rng.uniform(-0.1, 0.35, 40)
-    iq = np.zeros((40, 2, 2), np.float32)
-    iq[:, 0, 0] = place
-    epsilon, true = np.full(40, 1.7, np.float32), np.zeros(40, int)
-    assert (classifier.decide(iq, "none").label == 0).mean() > 0.9
-    common = {"steps": 30, "restarts": 0, "fast": False}
+    kind = np.repeat([0, 1, 2, 3], [60, 25, 25, 60])
+    centers = np.array([[0.0, 0.0], [0.9, 0.0], [0.9, 0.0], [-1.6, 0.0]])
+    points = centers[kind] + rng.normal(0, 0.2, (len(kind), 2))
+    rejector = NeuralRejection.from_sklearn(fit_svm(points, np.array([0, 1, 0, 2])[kind], gamma=1))
+    facts = {"frame_length": 2, "scaling": "none"}
+    classifier = Classifier(Plane(), ("a", "b", "c"), rejector, 0.8, facts, "plane")
+    iq = np.zeros((20, 2, 2), np.float32)
+    iq[:, 0, 0] = np.linspace(0.2, 0.35, 20)
+    true, epsilon = np.zeros(20, int), np.full(20, 1.7, np.float32)
+    assert (classifier.decide(iq, "none").label == 0).all()
+    everywhere = np.zeros((400, 2, 2), np.float32)
+    everywhere[:, 0] = rng.uniform(-2, 3, (400, 2))
+    assert classifier.decide(everywhere, "none").score[:, 1].max() < 0.7
     maximum, aimed = (
-        white_box(classifier, iq, true, epsilon, settings=AttackSettings(**common, **more)).success
-        for more in (
-            {"objectives": ("equation5", "equation5_threshold"), "chained": False},
-            {"objectives": ("targeted_margin",)},
-        )
-    )
-    assert aimed.sum() >= maximum.sum() + 5
+        white_box(
+            classifier, iq, true, epsilon,
+            settings=AttackSettings(
+                steps=30, restarts=0, fast=False, chained=False, objectives=objectives
+            ),
+        ).success
+        for objectives in (("equation5", "equation5_threshold"), ("targeted_margin",))
+    )  # fmt: skip
+    assert maximum.sum() <= 2 and aimed.sum() >= 18
 
 
 def test_what_is_tried_and_in_which_order(plain, rejecting, detecting):
