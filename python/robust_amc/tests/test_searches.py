@@ -23,7 +23,6 @@ from robust_amc.rejection.svm import NeuralRejection, fit_svm
 
 from .conftest import CLASSES, toy_dataset, toy_frames
 
-QUICK = AttackSettings(steps=8, restarts=1, fast=False)
 
 
 def never(rows):
@@ -197,13 +196,13 @@ class SilentDetector(Silent):
 
 @pytest.fixture(scope="module")
 def attacked():
-    iq, label = toy_frames(32, 130)
+    iq, label = toy_frames(12, 130)
     return iq, label, power.epsilon(energy(iq), 10, np.linspace(-20, 5, len(iq)))
 
 
 def wins(classifier, attacked, goal=Goal.EVASION, **settings):
     iq, label, epsilon = attacked
-    given = AttackSettings(**{"steps": 8, "restarts": 0, "fast": False} | settings)
+    given = AttackSettings(**{"steps": 4, "restarts": 0, "fast": False} | settings)
     result = white_box(classifier, iq, label, epsilon, goal=goal, settings=given)
     delta = np.sqrt(energy((result.iq - iq).astype(np.float64)))
     assert (delta <= epsilon * (1 + 1e-5)).all()
@@ -280,7 +279,7 @@ def test_aiming_wins_frames_that_the_maximum_misses():
         ).success
         for objectives in (("equation5", "equation5_threshold"), ("targeted_margin",))
     )  # fmt: skip
-    assert maximum.sum() <= 2 and aimed.sum() >= 18
+    assert aimed.sum() >= maximum.sum() + 5
 
 
 def test_what_is_tried_and_in_which_order(plain, rejecting, detecting):
