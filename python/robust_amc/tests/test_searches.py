@@ -24,7 +24,6 @@ from robust_amc.rejection.svm import NeuralRejection, fit_svm
 from .conftest import CLASSES, toy_dataset, toy_frames
 
 
-
 def never(rows):
     return torch.zeros(len(rows), dtype=torch.bool)
 
