@@ -30,7 +30,7 @@ SNR_DB = 10.0
 PNR_DB = (None, -20.0, -15.0, -10.0, -5.0, 0.0)
 MODELS = ("undefended", "htrd")
 # Every objective, few steps: fits the time of a demonstration. `htrd evaluate` tries harder.
-SETTINGS = AttackSettings(steps=10, restarts=0, chained=True)
+SETTINGS = AttackSettings(steps=10, restarts=0, targets=0)
 
 
 class Scenario(gr.top_block):

@@ -104,7 +104,7 @@ class pgd_injector(gr.sync_block):
         self._model = load(model, frame_length, device)
         settings = AttackSettings(
             steps=steps, restarts=restarts, objectives=objectives or None,
-            chained=objectives != 1, fast=fast,
+            chained=objectives != 1, fast=fast, targets=0,
         )
         self._attack = partial(white_box, self._model, goal=goal, settings=settings, seed=seed)
         self._auto = scaling == frames.AUTO

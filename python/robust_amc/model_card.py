@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +32,13 @@ LIMITS = """\
 - One training of one seed, unless the figures say otherwise."""
 
 _INTERVALS = {f"{each}_interval": items(maybe(real()), 2, 2) for each in METRICS}
+BY_CLASS = ("robust_accuracy", "attacked_accuracy", "rejection_rate")  # what totals hide
+_OF_CLASS = table({"frames": whole(0)} | dict.fromkeys(BY_CLASS, maybe(real())))
 _ROW = table(
     {"attack": text(), "pnr_db": maybe(real()), "frames": whole(0)}
     | dict.fromkeys(METRICS, maybe(real()))
-    | _INTERVALS
+    | _INTERVALS,
+    {"by_class": table({}, others=_OF_CLASS)},
 )
 _FORM = table(
     {"training": table({"method": fields.name}), "dataset": RECORD},
@@ -212,9 +215,28 @@ def _figures(facts: Document) -> Iterator[str]:
     yield f"| attack | frames | {' | '.join(name.replace('_', ' ') for name in METRICS)} |"
     yield "|---" * (2 + len(METRICS)) + "|"
     for row in facts["rows"]:
-        attack = "none" if row["pnr_db"] is None else f"{row['attack']}, PNR {row['pnr_db']:g} dB"
         cells = (_interval(row[each], row[f"{each}_interval"]) for each in METRICS)
-        yield f"| {attack} | {row['frames']} | {' | '.join(cells)} |"
+        yield f"| {_attack(row)} | {row['frames']} | {' | '.join(cells)} |"
+    if any("by_class" in row for row in facts["rows"]):
+        yield from _figures_by_class(facts["rows"])
+
+
+def _figures_by_class(rows: Iterable[Document]) -> Iterator[str]:
+    """What the totals hide: a row of each class of each row that has them."""
+    yield from ("", "Class by class:", "")
+    names = (name.replace("_", " ") for name in BY_CLASS)
+    yield f"| attack | class | frames | {' | '.join(names)} |"
+    yield "|---" * (3 + len(BY_CLASS)) + "|"
+    for row in rows:
+        for name, own in row.get("by_class", {}).items():
+            cells = ("-" if own[each] is None else f"{own[each]:.3f}" for each in BY_CLASS)
+            yield (
+                f"| {_attack(row)} | {printable(name)} | {own['frames']} | {' | '.join(cells)} |"
+            )
+
+
+def _attack(row: Document) -> str:
+    return "none" if row["pnr_db"] is None else f"{row['attack']}, PNR {row['pnr_db']:g} dB"
 
 
 def _interval(value: float | None, bounds: list[float | None]) -> str:

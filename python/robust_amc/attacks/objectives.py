@@ -4,10 +4,11 @@ Each objective takes a Classifier, its Outputs for a batch and the true labels `
 and gives one value a frame ``[n]``, smaller being better for the attacker; or two
 ``[n, 2]``: the first is made smaller in directions that leave the second as it is.
 One of your own is such a function, given to AttackSettings as it is or by the name of an
-entry point of the group ``robust_amc.objectives``.
+entry point of the group ``robust_amc.objectives``. A :class:`searches.Search`, an objective with
+an optimizer of its own, may stand where an objective does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial, update_wrapper
 
 import torch
@@ -22,7 +23,6 @@ from .threat import Goal
 INFINITE = 1e9
 
 Objective = Callable[[Classifier, Outputs, torch.Tensor], torch.Tensor]
-Choice = int | Sequence[str | Objective] | None  # of objectives, see chosen()
 # The objectives by name
 OBJECTIVES = Registry(
     "robust_amc.objectives",
@@ -39,6 +39,16 @@ OBJECTIVES = Registry(
             "two_phase",
             "orthogonal",
             "raised_error",
+        )
+    }
+    | {
+        name: f"robust_amc.attacks.searches:{name}"
+        for name in (
+            "targeted_margin",
+            "targeted_dlr",
+            "guided_margin",
+            "adaptive_rejection",
+            "smooth_margin",
         )
     },
 )
@@ -181,14 +191,3 @@ def objectives_for(classifier: Classifier, goal: Goal) -> tuple[Objective, ...]:
         return (equation5_threshold, equation5, *surrogates, network_margin)
     # Any loss of the true score wins here: what aims at a wrong class need not be tried twice
     return (rejection_margin, true_score, *surrogates[:1], network_margin)
-
-
-def chosen(classifier: Classifier, goal: Goal, choice: Choice) -> tuple[Objective, ...]:
-    """The objectives of a choice as AttackSettings has it, functions in the order to try.
-
-    `choice` is None for all of :func:`objectives_for`, a number for the first so many of them,
-    or objectives: functions, or names in OBJECTIVES. Raises UserError for an unknown name.
-    """
-    if choice is None or isinstance(choice, int):
-        return objectives_for(classifier, goal)[:choice]
-    return tuple(OBJECTIVES[each] if isinstance(each, str) else each for each in choice)

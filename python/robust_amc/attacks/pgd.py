@@ -72,6 +72,7 @@ def descend(
     confirm: Confirm | None = None,
     stop_at_success: bool = True,
     decay: bool = False,
+    weight: Callable[[float], float] | None = None,
 ) -> Descent:
     """Minimize an objective in an l2 ball around each frame; stop a frame at its success.
 
@@ -92,6 +93,8 @@ def descend(
         stop_at_success: False takes every step, for training, which wants a large loss;
             frames that are won before the first step are dropped all the same
         decay: shorter and shorter steps, which settle in fewer of them
+        weight: of the second of two values ``[m, 2]`` after a share of the steps, 0 … 1: their
+            weighted sum is minimized; None: see :func:`direction`
 
     A frame counts as won only if `confirm` agrees; a frame that is won before the first
     step comes back as it started. No box is ever clamped: IQ has none.
@@ -106,16 +109,18 @@ def descend(
         if not len(active):
             break
         won = []
-        weight = 2 * (steps - step) / (steps + 1) if decay else 1
+        factor = 2 * (steps - step) / (steps + 1) if decay else 1
         for rows in active.split(size):
             point = perturbed[rows].requires_grad_()
             value, hit = evaluate(point, rows)
+            if weight is not None:
+                value = value[:, 0] + weight(step / steps) * value[:, 1]
             if step < steps:
                 gradient = direction(value, point)
                 norm = frames.flat_norm(gradient)
                 if step == 0:
                     flat[rows] = norm[:, 0, 0] == 0
-                length = (step_size / steps * weight * epsilon[rows])[:, None, None]
+                length = (step_size / steps * factor * epsilon[rows])[:, None, None]
                 delta = point.detach() - gradient / norm.clamp(min=1e-30) * length - iq[rows]
                 moved = iq[rows] + project(delta, epsilon[rows])
             else:

@@ -10,8 +10,8 @@ from ..classifier import Classifier
 from ..frames import Scaling
 from ..reduced import ReducedClassifier
 from .pgd import descend
+from .settings import AttackSettings
 from .targets import targets
-from .white_box import AttackSettings
 
 
 def transfer(

@@ -1,8 +1,9 @@
 """The white-box attack: l2 PGD on everything the attacker knows, the best of all tries."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,17 @@ from .. import frames
 from ..arrays import Bools, Floats
 from ..classifier import Classifier
 from ..frames import Scaling
+from ..outputs import Outputs
 from ..reduced import ReducedClassifier
-from . import objectives
-from .objectives import Objective
-from .pgd import descend, random_start
+from ..runtime.device import batch_size
+from .pgd import Descent, descend, random_start
+from .searches import Aim, Minimizer, Search
+from .settings import AttackSettings
 from .targets import Targets, labels, targets
 from .threat import Goal
+from .tries import Try, tries_for
 
-LATER = 0.3  # share of the steps that a try after the first one takes
+LATER = 0.3  # share of the steps that an objective takes after the first try
 AttackProgress = Callable[[int, float], None]  # is told the frames won, the share of tries done
 
 
@@ -39,35 +43,6 @@ class Attacked:
     flat: Bools
 
 
-@dataclass(frozen=True)
-class AttackSettings:
-    """How hard to try.
-
-    Attributes:
-        steps: gradient steps of the first descent; the others take 30 % of them, which get
-            shorter and shorter, and win as much
-        step_size: total path length in units of ε
-        restarts: descents from random starts, beside those from the clean frame
-        objectives: what the descents minimize: the first so many of
-            :func:`objectives.objectives_for` (None: all), or objectives of one's own choice, as
-            functions or by name in :data:`objectives.OBJECTIVES`
-        chained: also start each objective where the one before it ended, and toward the
-            nearest frame of a wrong class where such frames are given
-        fast: search in bfloat16; success is judged in float32 all the same
-    """
-
-    steps: int = 100
-    step_size: float = 2.5
-    restarts: int = 1
-    objectives: int | Sequence[str | Objective] | None = None
-    chained: bool = True
-    fast: bool = True
-
-
-# A few steps on the main objective: what keeps up with a flowgraph. Not for robustness figures.
-LIVE = AttackSettings(steps=5, restarts=0, objectives=1, chained=False)
-
-
 def white_box(
     classifier: Classifier,
     iq: Floats,
@@ -85,7 +60,8 @@ def white_box(
 
     l2 PGD (Zhang et al., IEEE WCL 2022, Section II-C) with every objective of
     :func:`objectives.objectives_for`, from the clean frame, from where the objective before
-    ended, toward a frame of a wrong class, and from random starts; a frame is dropped as
+    ended, toward a frame of a wrong class, and from random starts; then with every Search of
+    :func:`searches.searches_for`, such as one toward each wrong class. A frame is dropped as
     soon as one try has won.
 
     Args:
@@ -102,7 +78,7 @@ def white_box(
         progress: called with the number of frames won so far and the share of tries done
 
     Raises UserError when labels or radii are not as many as frames, a label is no class of the
-    classifier, or a radius is negative or not finite.
+    classifier, a radius is negative or not finite, or the settings leave nothing to try.
     """
     target = targets(classifier, iq, label, epsilon)
     generator = torch.Generator().manual_seed(seed)
@@ -157,25 +133,21 @@ class _WhiteBox:
 
     def run(self, progress: AttackProgress) -> None:
         """Go through the tries until every frame is won or nothing is left to try."""
-        tries = self._tries()
-        for done, (objective, start) in enumerate(tries):
+        tries = tries_for(
+            self.classifier, self.goal, self.settings, can_look=self.toward is not None
+        )
+        for done, each in enumerate(tries):
             left = torch.nonzero(~self.success)[:, 0]
             if not len(left):
                 break
-            flat = self._descend(objective, start, left, short=done > 0)
+            result = self._minimize(each, left, short=done > 0)
             if done == 0:
-                self.flat[left] = flat
+                self.flat[left] = result.flat
+            # What a later Search has not won stays where the objectives left it
+            kept = result.success | (done == 0) | (not isinstance(each.what, Search))
+            self.iq[left[kept]] = result.iq[kept]
+            self.success[left] = result.success
             progress(int(self.success.sum()), (done + 1) / len(tries))
-
-    def _tries(self) -> list[tuple[Objective, str]]:
-        chosen = objectives.chosen(self.classifier, self.goal, self.settings.objectives)
-        starts = ["clean"]
-        if self.settings.chained and len(chosen) > 1:
-            starts.append("last")
-        if self.settings.chained and self.toward is not None:
-            starts.append("toward")
-        starts += ["random"] * self.settings.restarts
-        return [(objective, start) for start in starts for objective in chosen]
 
     def _start(self, name: str, left: torch.Tensor) -> torch.Tensor | None:
         """Perturbations to start from; None for zero."""
@@ -187,32 +159,59 @@ class _WhiteBox:
             return random_start(self.clean[left], self.epsilon[left], self.generator)
         return None
 
-    def _descend(
-        self, objective: Objective, start: str, left: torch.Tensor, short: bool
-    ) -> torch.Tensor:
-        """One descent on the frames `left`; returns where its gradient was zero at the start."""
+    @cached_property
+    def _aims(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of the clean frames, wrong classes ``[n, classes - 1]`` by score, and the logits."""
+        with torch.no_grad():
+            found = [
+                self.classifier.outputs(frames.scale(iq, self.scaling))
+                for iq in self.clean.split(batch_size(self.clean.device))
+            ]
+        scores, logits = (
+            torch.cat([getattr(each, name) for each in found]) for name in ("scores", "logits")
+        )
+        last = scores.nan_to_num().scatter(1, self.label[:, None], -torch.inf)
+        return last.argsort(stable=True, dim=1, descending=True)[:, :-1], logits
+
+    def _minimize(self, each: Try, left: torch.Tensor, short: bool) -> Descent:
+        """One try on the frames `left`."""
         label, settings = self.label[left], self.settings
+        value = self._value(each, left)
 
         def evaluate(iq: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             outputs = self.reduced.outputs(frames.scale(iq, self.scaling))
-            value = objective(self.reduced.classifier, outputs, label[rows])
-            return value, self.goal.reached(self.classifier, outputs.scores, label[rows])
+            reached = self.goal.reached(self.classifier, outputs.scores, label[rows])
+            return value(outputs, rows), reached
 
         @torch.no_grad()
         def confirm(iq: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
             scores = self.classifier.scores(frames.scale(iq, self.scaling))
             return self.goal.reached(self.classifier, scores, label[rows])
 
-        result = descend(
+        if isinstance(each.what, Search):
+            minimize: Minimizer = each.what.minimize
+            steps = settings.steps
+        else:
+            minimize = partial(descend, step_size=settings.step_size, decay=short)
+            steps = math.ceil(LATER * settings.steps) if short else settings.steps
+        return minimize(
             evaluate,
             self.clean[left],
             self.epsilon[left],
-            steps=math.ceil(LATER * settings.steps) if short else settings.steps,
-            step_size=settings.step_size,
-            start=self._start(start, left),
+            steps=steps,
+            start=self._start(each.start, left),
             confirm=confirm if self.reduced.fast else None,
-            decay=short,
         )
-        self.iq[left] = result.iq
-        self.success[left] = result.success
-        return result.flat
+
+    def _value(
+        self, each: Try, left: torch.Tensor
+    ) -> Callable[[Outputs, torch.Tensor], torch.Tensor]:
+        """What a try minimizes: of Outputs and their rows among the frames `left`."""
+        what, classifier, label = each.what, self.reduced.classifier, self.label[left]
+        if not isinstance(what, Search):
+            return lambda outputs, rows: what(classifier, outputs, label[rows])
+        order, logits = self._aims
+        target, clean = order[left, each.rank], logits[left]
+        return lambda outputs, rows: what.objective(
+            classifier, outputs, label[rows], Aim(target[rows], clean[rows])
+        )

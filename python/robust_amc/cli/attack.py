@@ -17,7 +17,7 @@ from ..data.formats import npz
 from ..files import Document, replacing, write_json
 from ..runtime.device import pick_device
 from .console import err, out, progress, working
-from .options import Dataset, Device, Seed, parse_floats, refuse_overwriting
+from .options import Dataset, Device, Seed, Targets, parse_floats, refuse_overwriting
 
 DEFAULT = AttackSettings()
 OWN = data.Part.VALIDATION  # of a model's own data, so that the test part can be evaluated
@@ -97,6 +97,7 @@ def pgd(
     goal: Wanted = Goal.EVASION,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
     restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    targets: Targets = DEFAULT.targets,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -105,7 +106,7 @@ def pgd(
     Of a model's own data set the test part is used. What was done is in the metadata.
     """
     refuse_overwriting(output, [".npz"])
-    settings = replace(DEFAULT, steps=steps, restarts=restarts)
+    settings = replace(DEFAULT, steps=steps, restarts=restarts, targets=targets)
     classifier = Classifier.load(model, pick_device(device))
     whole, chosen, part = _frames(dataset, classifier, part, data.Part.TEST, snr, frames, seed)
     with progress() as bar:

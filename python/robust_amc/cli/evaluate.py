@@ -21,6 +21,7 @@ from ..evaluation import (
     Attack,
     Outcome,
     SecurityCurve,
+    benign,
     checks,
     confusion,
     difference,
@@ -35,7 +36,7 @@ from ..files import Document, write_json
 from ..runtime.runtime import Runtime
 from .console import err, out, progress
 from .evaluate_unknown import evaluate_unknown
-from .options import Device, Json, Seed, check_writable, parse_floats, parse_names
+from .options import Device, Json, Seed, Targets, check_writable, parse_floats, parse_names
 
 DEFAULT = AttackSettings()
 CRAFT = 1000  # frames at most that a universal perturbation is made from
@@ -76,6 +77,7 @@ def evaluate(
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
     restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    targets: Targets = DEFAULT.targets,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -86,8 +88,8 @@ def evaluate(
     probe: Annotated[
         bool,
         typer.Option(
-            help="Check, on 100 frames of one row of each model, whether a stronger attack wins "
-            "more. Takes about 2.5 times as long as the attack on these frames."
+            help="Check, on 100 frames of one row of each model, whether attacks of other kinds "
+            "win more. Takes about as long as the attack on these frames."
         ),
     ] = True,
     by_class: Annotated[
@@ -113,7 +115,8 @@ def evaluate(
     pgd, the white-box attack, is made anew for each model and knows all of it; grey knows its
     network, transfer another model (--source), universal is one perturbation for all frames,
     crafted on frames of the selection that are not evaluated, noise knows nothing. Two or more
-    models are compared on the same frames, with the paired 95 % interval.
+    models are compared on the same frames, with the paired 95 % interval. Over several SNR labels
+    a second table has the benign frames that each model rejects at each of them.
     """
     levels = parse_floats(pnr)
     names = parse_names(model)
@@ -152,12 +155,16 @@ def evaluate(
     chosen_objectives = parse_names(objective)
     for name in chosen_objectives or []:
         OBJECTIVES[name]  # a wrong name is told before the work
-    settings = replace(DEFAULT, steps=steps, restarts=restarts, objectives=chosen_objectives)
+    settings = replace(
+        DEFAULT, steps=steps, restarts=restarts, objectives=chosen_objectives, targets=targets
+    )
     rows: list[Document] = []
     differences: list[Document] = []
     details: list[Document] = []
     warnings: list[Document] = []
+    rejection: list[Document] = []
     pnr_levels: Sequence[float | None] = sorted(levels) if levels else [None]
+    has_several = _has_several_labels(chosen, parse_floats(snr))
     with progress() as bar:
         for level, labels in _groups(parse_floats(snr), pooled):
             candidates = chosen.select(snr_db=labels)
@@ -182,6 +189,11 @@ def evaluate(
                     rows.append(row)
                     details.append(_detail(row, outcome, classifier.classes))
                     outcomes.setdefault(pnr_db, []).append(outcome)
+                if has_several and classifier.rejector is not None:
+                    decided = curve.decide(curve.iq).label
+                    rejection += benign.rejection_by_label(
+                        classifier.name, decided, selection.snr_db
+                    )
                 if fuse:
                     rows.append(_fused(classifier, selection, fuse, rows[-1], by_class))
                 with _task(bar, f"{classifier.name} probe", checks.PROBE_FRAMES) as shown:
@@ -206,6 +218,7 @@ def evaluate(
         "settings": facts,
         "rows": rows,
         "differences": differences,
+        "benign_rejection": rejection,
         "details": details,
         "warnings": warnings,
     }
@@ -220,6 +233,14 @@ def evaluate(
         for each in warnings:
             err.print(f"warning: {each['model']}: {each['message']}", highlight=False)
         _show(rows, differences)
+        if rejection:
+            out.print(benign.rejection_table(rejection))
+
+
+def _has_several_labels(dataset: FrameDataset, labels: list[float] | None) -> bool:
+    """Whether frames of more than one SNR label are evaluated; `labels` None: of all."""
+    present = np.unique(dataset.snr_db)
+    return len(present if labels is None else np.intersect1d(present, labels)) > 1
 
 
 def _fused(

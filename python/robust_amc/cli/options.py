@@ -16,6 +16,14 @@ from .console import until_end
 Dataset = Annotated[str, typer.Option(help="Path of a data set, or 'sample'.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the results to this file.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
+Targets = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Wrong classes that PGD aims at on the frames that its objectives leave over, the "
+        "likeliest first (default: all); 0: no such search. Saves about half the time or more.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …; auto: a GPU if there is one.")]
 
 

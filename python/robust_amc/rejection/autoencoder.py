@@ -20,8 +20,9 @@ from ..arrays import Floats, Integers
 from ..data import FrameDataset
 from ..errors import UserError
 from ..fields import whole
+from ..outputs import Outputs
 from ..weights import fitted
-from .base import CalibrationSettings, FeatureExtractor, Rejector
+from .base import CalibrationSettings, FeatureExtractor, Rejector, distance_to
 
 CHANNELS = (32, 64, 64)  # each layer halves the length
 KERNEL = 7
@@ -88,6 +89,18 @@ class AutoencoderDetector(Rejector):
         """Scores of a batch, see the class."""
         best, decided = logits.max(1)
         return logits - (best + self.error(iq) / self.level[decided])[:, None]
+
+    def targeted_margin(
+        self, outputs: Outputs, label: torch.Tensor, target: torch.Tensor, threshold: float
+    ) -> torch.Tensor:
+        """As the others' that detect, but with the error relative to the target's level.
+
+        The scores count the error relative to the level of the class that is decided now; once
+        the target is decided, its own level is what counts.
+        """
+        relative = -outputs.scores.max(1)[0] * self.level[outputs.logits.argmax(1)]
+        excess = relative / self.level[target] + threshold
+        return distance_to(outputs.logits, target) + excess.clamp(min=0)
 
     @torch.no_grad()
     def errors(self, iq: Floats | torch.Tensor, batch_size: int = 1024) -> torch.Tensor:

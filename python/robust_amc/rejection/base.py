@@ -33,6 +33,16 @@ class FeatureExtractor(Protocol):
         """Last feature layer of frames ``[n, 2, length]``, float32 ``[n, features]``."""
 
 
+def distance_to(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """How much the largest other logit is above the target's, ``[n]``, or 0.
+
+    `logits` are ``[n, classes]``, `target` ``[n]``.
+    """
+    own = logits.gather(1, target[:, None])[:, 0]
+    other = logits.scatter(1, target[:, None], -torch.inf).max(1)[0]
+    return (other - own).clamp(min=0)
+
+
 class Rejector(nn.Module, ABC):
     """Makes the scores of a batch; a frame is rejected when the largest is below S0.
 
@@ -66,6 +76,27 @@ class Rejector(nn.Module, ABC):
         the defense look better than it is. The first one is also tried when a rejection wins.
         """
         return ()
+
+    def targeted_margin(
+        self, outputs: Outputs, label: torch.Tensor, target: torch.Tensor, threshold: float
+    ) -> torch.Tensor:
+        """How far frames are from being decided as `target` and accepted, ``[n]``, differentiable.
+
+        The white-box attack makes it smaller for one wrong class after the other. Here it is
+        max(s_y, S0) - s_t of the scores, or, for a rejector that detects, how far the network is
+        from the target plus how far the largest score is below S0, each no less than 0.
+
+        Args:
+            outputs: of the batch
+            label: true classes ``[n]``
+            target: classes to be taken for ``[n]``
+            threshold: S0
+        """
+        if self.detects:
+            missing = threshold - outputs.scores.max(1)[0]
+            return distance_to(outputs.logits, target) + missing.clamp(min=0)
+        true, aimed_at = (outputs.scores.gather(1, each[:, None])[:, 0] for each in (label, target))
+        return true.clamp(min=threshold) - aimed_at
 
     def reduced(self) -> "Rejector":
         """A copy for searching in bfloat16; here, one whose matrix layers hold their weights in it.

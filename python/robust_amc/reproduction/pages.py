@@ -36,6 +36,7 @@ def paper_vs_ours(results: Document) -> Iterator[str]:
     )
     yield from _by_level("Robust accuracy", "robust_accuracy", results)
     yield from _by_level("Attacked accuracy", "attacked_accuracy", results)
+    yield from _least(results)
     if results["warnings"]:
         yield ""
         yield "## Warnings of the evaluation"
@@ -111,6 +112,29 @@ def _by_level(title: str, metric: str, results: Document) -> Iterator[str]:
     left = {(row["model"], row["pnr_db"]): row for row in results["rows"] if row["attack"] == "pgd"}
     for name in study["systems"]:
         cells = (f"{100 * left[name, level][metric]:.1f}" for level in levels)
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _least(results: Document) -> Iterator[str]:
+    """A table of what those totals hide: the class of which least is left, at each PNR."""
+    study = results["settings"]["study"]
+    rows = {(row["model"], row["pnr_db"]): row for row in results["rows"] if row["attack"] == "pgd"}
+    if not all("by_class" in row for row in rows.values()):
+        return  # results of an earlier version
+    levels = sorted(study["pnr_db"])
+    yield ""
+    yield "## The class of which least is left: attacked accuracy under PGD, %"
+    yield ""
+    yield "Every class is in by-class.md and, at every level, in results.json."
+    yield ""
+    yield "| system | " + " | ".join(f"{level:g} dB" for level in levels) + " |"
+    yield "|---" * (1 + len(levels)) + "|"
+    for name in study["systems"]:
+        cells = []
+        for level in levels:
+            classes = rows[name, level]["by_class"]
+            least = min(classes, key=lambda each: classes[each]["attacked_accuracy"])
+            cells.append(f"{least} {100 * classes[least]['attacked_accuracy']:.0f}")
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 

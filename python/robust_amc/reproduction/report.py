@@ -13,7 +13,7 @@ from .. import __version__
 from ..arrays import Bools, Floats, Integers
 from ..classifier import Classifier
 from ..data import FrameDataset
-from ..evaluation import checks, difference, figures
+from ..evaluation import Attack, checks, difference, figures
 from ..evaluation.metrics import Outcome, confusion, with_intervals
 from ..files import AnyPath, Document, replacing, write_json
 from . import pages
@@ -32,6 +32,7 @@ FIGURES = {
     ),
 }
 BY_CLASS = (("none", None), ("pgd", -20.0), ("pgd", -10.0))  # attack and PNR
+BESIDE = ("robust_accuracy", "attacked_accuracy", "rejection_rate")  # of each class, in a row
 CONFUSED = "fig5"  # whose systems are shown class by class
 
 
@@ -65,7 +66,9 @@ class Report:
             "settings": self._settings(models),
             "rows": rows,
             "rows_by_seed": [
-                row | {"seed": seed} for each in self.points.values() for seed, row, *_ in each
+                row | {"seed": seed} | self._per_class(row["attack"], outcome)
+                for each in self.points.values()
+                for seed, row, outcome, _ in each
             ],
             "by_class": told,
             "claims": [self._claim(claim) for claim in CLAIMS if self._has(claim)],
@@ -102,18 +105,37 @@ class Report:
     def _by_class(self, *key: Any) -> Document:
         """Confusion matrix of a point, and each class's measures, all seeds together."""
         outcome, _ = _together(self.points[key])
-        classes = self.dataset.classes
-        rows = {name: np.flatnonzero(outcome.label == each) for each, name in enumerate(classes)}
         return {
             "model": key[0],
             "attack": key[1],
             "pnr_db": key[2],
-            "confusion": confusion(outcome.label, outcome.decided, len(classes)).tolist(),
-            "classes": {
-                name: {"frames": len(own)} | outcome.subset(own).summary()
-                for name, own in rows.items()
-                if len(own)
-            },
+            "confusion": confusion(
+                outcome.label, outcome.decided, len(self.dataset.classes)
+            ).tolist(),
+            "classes": self._of_classes(outcome),
+        }
+
+    def _of_classes(self, outcome: Outcome) -> Document:
+        """Frames and measures of each class that there is, by its name."""
+        rows = {
+            name: np.flatnonzero(outcome.label == each)
+            for each, name in enumerate(self.dataset.classes)
+        }
+        return {
+            name: {"frames": len(own)} | outcome.subset(own).summary()
+            for name, own in rows.items()
+            if len(own)
+        }
+
+    def _per_class(self, attack: str, outcome: Outcome) -> Document:
+        """What stands beside the totals of a row: `by_class`, without attack and under PGD."""
+        if attack not in (Attack.NONE, Attack.PGD):
+            return {}
+        return {
+            "by_class": {
+                name: {key: own[key] for key in ("frames", *BESIDE)}
+                for name, own in self._of_classes(outcome).items()
+            }
         }
 
     def _has(self, claim: Claim) -> bool:
@@ -144,8 +166,9 @@ class Report:
         """One row over all seeds; a frame that several seeds attack counts for each."""
         points = self.points[key]
         row = dict(points[0][1])
+        outcome, run_id = _together(points)
+        row |= self._per_class(row["attack"], outcome)
         if len(points) > 1:
-            outcome, run_id = _together(points)
             row |= {"frames": len(run_id)} | with_intervals(outcome, run_id)
             row["psr_db"] = float(np.mean([each[1]["psr_db"] for each in points]))
         return row | {"seeds": [seed for seed, *_ in points]}

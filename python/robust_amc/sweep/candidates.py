@@ -10,6 +10,7 @@ from ..errors import UserError
 
 # A system that rejects more always looks more robust: compare at equal rejection.
 NOT_CHOSEN = "rejector.target_rejection"
+QUICK = AttackSettings(steps=20, restarts=0, targets=0)  # to compare candidates by
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SweepSettings:
     training_snr_db: list[float] = field(default_factory=list)
     pnr_db: float = -10.0
     frames: int = 300
-    attack: AttackSettings = field(default_factory=lambda: AttackSettings(steps=20, restarts=0))
+    attack: AttackSettings = QUICK
     epochs: int | None = None
     frames_per_key: int | None = None
     seed: int = 0

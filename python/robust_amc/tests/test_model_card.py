@@ -20,6 +20,8 @@ def saved(rejecting, tmp_path):
     figures = {}
     for number, name in enumerate(model_card.METRICS):
         figures |= {name: number / 10, f"{name}_interval": [number / 10 - 0.05, number / 10 + 0.05]}
+    classes = {"tone": {"frames": 9} | dict.fromkeys(model_card.BY_CLASS, 0.25)}
+    attacked["by_class"] = {"noise": dict(classes["tone"], attacked_accuracy=None)} | classes
     rejecting.metadata |= {
         "training": {"method": "standard", "seed": 1, "fast": True, "snr_db": None, "history": [1]},
         "dataset": {
@@ -49,6 +51,9 @@ def test_card_says_what_the_file_says(saved):
         "| target rejection | 0.1 |",
         "| none | 40 | 0.000 [-0.050, 0.050] |",
         "| pgd, PNR -10 dB | 30 |",
+        "| attack | class | frames | robust accuracy | attacked accuracy | rejection rate |",
+        "| pgd, PNR -10 dB | tone | 9 | 0.250 | 0.250 | 0.250 |",
+        "| pgd, PNR -10 dB | noise | 9 | 0.250 | - | 0.250 |",
     ):
         assert line in text, line
     assert "history" not in text and "quantiles" not in text

@@ -20,7 +20,7 @@ from robust_amc.cli import main
 from robust_amc.cli import reproduce as command
 from robust_amc.errors import UserError
 from robust_amc.evaluation import Outcome
-from robust_amc.reproduction import FULL, report
+from robust_amc.reproduction import FULL, pages, report
 from robust_amc.reproduction import QUICK as SMOKE
 from robust_amc.reproduction.study import Folder
 
@@ -150,6 +150,31 @@ def test_claims_are_the_rows_figures(folder):
     assert all(claim["text"] in text for claim in results["claims"])
 
 
+def test_each_class_stands_beside_the_totals_of_a_row():
+    """Two classes of two frames: one all wrong, one rejected once; noise has no such figures."""
+    names = SimpleNamespace(classes=("a", "b"))
+    outcome = Outcome(
+        np.array([0, 0, 1, 1]), np.array([1, 1, 1, -1]), attacked=True,
+        recognized=np.array([False, False, True, False]),
+    )  # fmt: skip
+    found = report.Report(FULL, None, names, "x")
+    for attack in ("pgd", "none"):
+        classes = found._per_class(attack, outcome)["by_class"]
+        assert classes["a"] == {
+            "frames": 2, "robust_accuracy": 0, "attacked_accuracy": 0, "rejection_rate": 0,
+        }  # fmt: skip
+        assert classes["b"] == {
+            "frames": 2, "robust_accuracy": 1, "attacked_accuracy": 0.5, "rejection_rate": 0.5,
+        }  # fmt: skip
+    assert found._per_class("noise", outcome) == {}
+    row = {"model": "m", "attack": "pgd", "pnr_db": -10, "by_class": classes}
+    study = {"pnr_db": [-10], "systems": ["m"]}
+    page = list(pages._least({"settings": {"study": study}, "rows": [row]}))
+    assert page[-1] == "| m | a 0 |"
+    del row["by_class"]
+    assert not list(pages._least({"settings": {"study": study}, "rows": [row]}))
+
+
 def test_every_class_is_told(folder):
     """Of the levels of the study that are told by class; the shares are those of the matrix."""
     out = folder / "out"
@@ -159,6 +184,8 @@ def test_every_class_is_told(folder):
     text = (out / "by-class.md").read_text()
     for each in results["by_class"]:
         row = rows[each["model"], each["attack"], each["pnr_db"]]
+        for name, beside in row["by_class"].items():
+            assert beside == {key: each["classes"][name][key] for key in beside}
         table, classes = np.array(each["confusion"]), each["classes"]
         assert table.sum() == row["frames"] and list(classes) == sorted(CLASSES)
         for number, own in enumerate(classes.values()):
