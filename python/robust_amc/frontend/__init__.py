@@ -2,8 +2,17 @@
 
 from .analyze import Signal, analyze
 from .carrier import Carrier
-from .normalize import follow_carrier, normalize
+from .normalize import by_width, follow_carrier, normalize
 from .occupied import Band
 from .symbol_rate import SymbolRate
 
-__all__ = ["Band", "Carrier", "Signal", "SymbolRate", "analyze", "follow_carrier", "normalize"]
+__all__ = [
+    "Band",
+    "Carrier",
+    "Signal",
+    "SymbolRate",
+    "analyze",
+    "by_width",
+    "follow_carrier",
+    "normalize",
+]
