@@ -238,7 +238,9 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "tone.wav"))
             support.write_wav(path, np.stack([tone, -np.ones_like(tone)], 1), rate)
-            as_original, as_labeled = (Settings(mode=mode, audio=path) for mode in support.FLOWGRAPHS)
+            as_original, as_labeled = (
+                Settings(mode=mode, audio=path) for mode in support.FLOWGRAPHS
+            )
             sent = legacy.source("WBFM", np.random.default_rng(0), as_original)
             expected = np.arange(10_000) / source_material.AUDIO_RATE
             expected = 0.25 * np.sin(2 * np.pi * (500 * expected + 250 * expected**2))

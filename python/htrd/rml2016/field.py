@@ -114,7 +114,9 @@ def receive(name, snr_db, material_rng, channel_rng, settings):
 def check(settings):
     """UserError for what this mode cannot do."""
     if settings.sampling_offset:
-        raise UserError("mode field has no sampling_offset: when a frame is sampled is random there")
+        raise UserError(
+            "mode field has no sampling_offset: when a frame is sampled is random there"
+        )
     if settings.frame_length > (1 << 16):
         raise UserError(f"frame_length must be at most {1 << 16} in mode field")
 

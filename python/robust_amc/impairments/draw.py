@@ -22,7 +22,7 @@ class Impairments:
         gain_db, phase: ``[n, 1]`` of I and Q, see :func:`effects.iq_imbalance`
         dc: complex ``[n, 1]``, in units of the root of the mean power
         full_scale: ``[n, 1]``, likewise
-        bits: ``[n, 1]``
+        bits: ``[n, 1]``, 0 where no converter limits or rounds
     """
 
     delays: Any
@@ -55,12 +55,14 @@ class Impairments:
         In its order: the oscillator's phase noise, the mixer's imbalance and offset, the
         converter's end of the scale and its levels.
         """
-        level = effects.rms(samples)
+        level = effects.rms(samples) + 1e-30  # a row of zeros has levels, too
         turned = effects.with_phase_noise(samples, self.steps)
         mixed = effects.iq_imbalance(turned, self.gain_db, self.phase) + self.dc * level
         full_scale = self.full_scale * level
         limited = effects.clipped(mixed, full_scale)
-        return effects.quantized(limited, self.bits, full_scale)
+        converted = effects.quantized(limited, self.bits, full_scale)
+        result: Samples = effects.library(samples).where(self.bits > 0, converted, mixed)
+        return result
 
     def image_rejection_db(self) -> Floats:
         """Of each row, ``[n]``; of arrays only."""
@@ -81,31 +83,35 @@ def draw(
     length: int,
     samples_per_symbol: float,
     rng: np.random.Generator,
+    share: float = 1.0,
 ) -> Impairments:
     """Impairments for `count` rows of `length` samples, so many of them a symbol.
 
-    The same whatever they are put on: the draws are NumPy's, of `rng` alone.
+    Echoes, phase noise, imbalance, offset and converter each are in a `share` of the rows. The
+    same whatever they are put on: the draws are NumPy's, of `rng` alone.
     """
 
     def column(ends: list[float]) -> Floats:
-        return rng.uniform(*ends, (count, 1))
+        return rng.uniform(ends[0], ends[1], (count, 1))
+
+    echo, walk, mixer, offset, converter = rng.random((5, count, 1)) < share
 
     many = settings.echoes
     there = np.arange(many) < rng.integers(many, size=(count, 1), endpoint=True)
     delays = rng.uniform(0, settings.echo_delay * samples_per_symbol, (count, many))
-    strength = 10 ** (rng.uniform(*settings.echo_db, (count, many)) / 20) * there
+    strength = 10 ** (rng.uniform(settings.echo_db[0], settings.echo_db[1], (count, many)) / 20) * (there & echo)
     gains: Complexes = strength * _turn(rng, (count, many))
-    deviation = column(settings.phase_noise) / np.sqrt(samples_per_symbol)
+    deviation = walk * column(settings.phase_noise) / np.sqrt(samples_per_symbol)
     steps = deviation * rng.standard_normal((count, length))
     return Impairments(
         delays=delays,
         gains=gains,
         steps=steps,
-        gain_db=column(settings.gain_imbalance_db),
-        phase=np.radians(column(settings.phase_imbalance_deg)),
-        dc=10 ** (column(settings.dc_db) / 20) * _turn(rng, (count, 1)),
+        gain_db=mixer * column(settings.gain_imbalance_db),
+        phase=mixer * np.radians(column(settings.phase_imbalance_deg)),
+        dc=offset * 10 ** (column(settings.dc_db) / 20) * _turn(rng, (count, 1)),
         full_scale=10 ** (column(settings.full_scale_db) / 20),
-        bits=rng.integers(settings.bits[0], settings.bits[1] + 1, (count, 1)).astype(float),
+        bits=converter * rng.integers(settings.bits[0], settings.bits[1] + 1, (count, 1)) * 1.0,
     )
 
 

@@ -24,6 +24,11 @@ def library(values: Any) -> Any:
     return np if isinstance(values, (np.ndarray, np.generic)) else sys.modules["torch"]
 
 
+def _beside(samples: Any, values: Any) -> Any:
+    """`values` where the samples are: on the same device."""
+    return values if isinstance(values, np.ndarray) else values.to(samples.device)
+
+
 def rms(samples: Samples) -> Samples:
     """Root of the mean power of each row, real ``[n, 1]``."""
     power: Any = (samples.real**2 + samples.imag**2).mean(-1)
@@ -43,9 +48,7 @@ def multipath(samples: Samples, delays: Any, gains: Any) -> Samples:
         gains: complex ``[n, echoes]``, of the amplitude relative to the direct path
     """
     xp = library(samples)
-    frequency = xp.fft.fftfreq(samples.shape[-1])
-    if xp is not np:
-        frequency = frequency.to(samples.device)
+    frequency = _beside(samples, xp.fft.fftfreq(samples.shape[-1]))
     response: Any = 1.0
     for delay, gain in zip(delays.T, gains.T):
         turn = xp.exp(-2j * np.pi * delay[:, None] * frequency)
@@ -57,31 +60,27 @@ def multipath(samples: Samples, delays: Any, gains: Any) -> Samples:
 def shifted(samples: Samples, frequency: Any) -> Samples:
     """Moved in frequency by so many cycles a sample; the phase of the first sample stays."""
     xp = library(samples)
-    time = xp.arange(samples.shape[-1])
-    if xp is not np:
-        time = time.to(samples.device)
+    time = _beside(samples, xp.arange(samples.shape[-1]))
     result: Samples = samples * xp.exp(2j * np.pi * frequency * time)
     return result
 
 
 def stretched(samples: Samples, rate: Any) -> Samples:
-    """As many samples, each row taken at a rate that is wrong by `rate`, relative; its middle stays.
+    """As many samples, a row taken at a rate that is wrong by `rate`, relative; its middle stays.
 
     A positive `rate` makes a row's symbols shorter than they should be. Interpolated by a
-    windowed sinc of 8 taps, which takes what is slower than a quarter of a cycle a sample as it
-    is; beyond the ends of a row its last sample goes on.
+    windowed sinc of 8 taps, which takes what is slower than a tenth of a cycle a sample as it is,
+    to 0.4 %; beyond the ends of a row its last sample goes on.
     """
     xp = library(samples)
     length = samples.shape[-1]
-    time: Any = xp.arange(length)
-    if xp is not np:
-        time = time.to(samples.device)
+    time = _beside(samples, xp.arange(length))
     middle = (length - 1) / 2
     place = middle + (time - middle) * (1 + rate)
     whole = xp.floor(place)
     part = place - whole
     first = whole.astype(np.int64) if xp is np else whole.long()
-    take = np.take_along_axis if xp is np else xp.take_along_dim
+    take: Any = np.take_along_axis if xp is np else xp.take_along_dim
     total: Any = 0.0
     for tap in range(1 - TAPS, TAPS + 1):
         distance = part - tap

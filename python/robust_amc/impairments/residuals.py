@@ -1,8 +1,8 @@
 """What is left of carrier and rate behind the front end: a model of its errors.
 
-Fitted by hand to what `htrd bench residuals` measures (docs/data.md says with what), for signals that
-were found at all. Two kinds of errors of the carrier: small ones where a line
-was found, and large ones where the middle of the band had to do.
+Fitted by hand to what `htrd bench residuals` measures (docs/field.md has the figures), for signals
+that were found at all. Two kinds of errors of the carrier: small ones where a line was found, and
+large ones where the middle of the band had to do.
 """
 
 from dataclasses import dataclass
@@ -73,8 +73,12 @@ MODELS: dict[str, Digital | Analog] = {
     "CPFSK": Digital((0.08, 0.08, 0.08, 0.08), (0.2, 0.2, 0.2, 0.2)),
     "GFSK": Digital((0.33, 0.33, 0.33, 0.33), (0.1, 0.1, 0.1, 0.1)),
     "AM-DSB": Analog((-0.5, -0.8, -0.37, -0.16), (0.9, 0.6, 0.7, 0.21), (5e-5, 5e-5, 5e-5, 5e-5)),
-    "AM-SSB": Analog((0.01, 0.0, 0.0, 0.0), (0.05, 0.012, 0.005, 0.002), (0.02, 0.007, 0.003, 0.001)),
-    "WBFM": Analog((0.04, 0.007, 0.004, 0.004), (0.18, 0.054, 0.035, 0.021), (0.09, 0.026, 0.018, 0.011)),
+    "AM-SSB": Analog(
+        (0.01, 0.0, 0.0, 0.0), (0.05, 0.012, 0.005, 0.002), (0.02, 0.007, 0.003, 0.001)
+    ),
+    "WBFM": Analog(
+        (0.04, 0.007, 0.004, 0.004), (0.18, 0.054, 0.035, 0.021), (0.09, 0.026, 0.018, 0.011)
+    ),
 }
 
 

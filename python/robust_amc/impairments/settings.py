@@ -26,12 +26,12 @@ class ImpairmentSettings:
             of 2π · linewidth / symbol rate. -90 dBc/Hz at 10 kHz from the carrier, as a cheap
             synthesizer has it, and 10 kBd make 0.014
         gain_imbalance_db: of Q over I, in dB
-        phase_imbalance_deg: of Q to I, in degrees. With the gain's 0.5 dB, 3 degrees leave the image
-            28 dB down, as uncorrected direct-conversion receivers do
+        phase_imbalance_deg: of Q to I, in degrees. With the gain's 0.5 dB, 3 degrees leave the
+            image 28 dB down, as uncorrected direct-conversion receivers do
         dc_db: power of a constant offset over that of the samples, in dB
         full_scale_db: largest I or Q over the root of the mean power of the complex samples, in dB:
-            0 for a carrier that just fits. At 3 dB, noise has 4.6 % of its I and Q cut off, at 12 dB
-            nothing
+            0 for a carrier that just fits. At 3 dB, noise has 4.6 % of its I and Q cut off, at
+            12 dB nothing
         bits: of the converter, whole: 8 (RTL-SDR, HackRF) … 12 (USRP B200, Airspy)
     """
 
@@ -48,12 +48,10 @@ class ImpairmentSettings:
     def __post_init__(self) -> None:
         for each in fields(self):
             ends = getattr(self, each.name)
-            if isinstance(ends, list):
-                # Also for what is not finite
-                if len(ends) != 2 or not -math.inf < ends[0] <= ends[1] < math.inf:
-                    raise UserError(
-                        f"{each.name} must be two numbers, the lower one first, not {ends}"
-                    )
+            if isinstance(ends, list) and (
+                len(ends) != 2 or not -math.inf < ends[0] <= ends[1] < math.inf
+            ):
+                raise UserError(f"{each.name} must be two numbers, the lower one first, not {ends}")
         if not 0 <= self.echoes <= 100 or not 0 <= self.echo_delay < math.inf:
             raise UserError("echoes must be 0 … 100 and their delay at least 0 symbols")
         if self.phase_noise[0] < 0:
@@ -64,4 +62,5 @@ class ImpairmentSettings:
             if max(map(abs, getattr(self, name))) > 200:
                 raise UserError(f"{name} must lie in -200 … 200 dB, not {getattr(self, name)}")
         if max(map(abs, self.phase_imbalance_deg)) > 45:
-            raise UserError(f"phase_imbalance_deg must lie in -45 … 45, not {self.phase_imbalance_deg}")
+            found = self.phase_imbalance_deg
+            raise UserError(f"phase_imbalance_deg must lie in -45 … 45, not {found}")
