@@ -51,6 +51,11 @@ PAGES = {
         ["training.method", "training.loop", "training.plan", "training.standard",
          "training.adversarial", "training.customized", "training.ls_gna", "training.pretrain"],
     ),
+    "impairments": (
+        "Impairments", "What a channel, a receiver and the front end do to a signal.",
+        ["impairments.settings", "impairments.draw", "impairments.effects",
+         "impairments.residuals", "training.augment"],
+    ),
     "systems": (
         "Systems", "Network, training and rejector in one file; the paper's systems.",
         ["systems", "reproduction.study"],

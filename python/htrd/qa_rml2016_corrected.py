@@ -26,7 +26,7 @@ def key(name, snr_db, frames_per_key=20, **settings):
 def received(name, snr_db=10, settings=CORRECTED, run=0):
     """One Run."""
     material, channel, _ = cells.run_seeds(name, snr_db, run, settings)
-    sent = MODES[settings.mode].source(name, material, settings)
+    sent = MODES[settings.mode].parts.source(name, material, settings)
     return Flowgraph(name, snr_db, sent, channel, settings).run()
 
 
@@ -178,7 +178,7 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
 
     def test_sampling_offset(self):
         """The received signal between its samples, as its spectrum tells it."""
-        for mode in MODES:
+        for mode in support.FLOWGRAPHS:
             for name in ("QPSK", "GFSK"):
                 at_once, later = (
                     received(name, settings=Settings(mode=mode, sampling_offset=offset))
@@ -193,7 +193,7 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
                 np.testing.assert_array_equal(at_once.noise.shape, later.noise.shape)
 
     def test_frame_length_and_samples_per_symbol(self):
-        for mode in MODES:
+        for mode in support.FLOWGRAPHS:
             for length, dtype in ((64, np.float16), (1024, np.float16), (2048, np.float32)):
                 columns = key("8PSK", 10, 8, mode=mode, frame_length=length, samples_per_symbol=3)
                 self.assertEqual(columns["iq"].shape, (8, 2, length))
@@ -208,7 +208,8 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
             file.write(text.tobytes())
             file.flush()
             places = {}
-            for mode, functions in MODES.items():
+            for mode in support.FLOWGRAPHS:
+                functions = MODES[mode].parts
                 settings = Settings(mode=mode, text=file.name)
                 places[mode] = []
                 for seed in range(4):
@@ -237,7 +238,9 @@ class qa_rml2016_corrected(gr_unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "tone.wav"))
             support.write_wav(path, np.stack([tone, -np.ones_like(tone)], 1), rate)
-            as_original, as_labeled = (Settings(mode=mode, audio=path) for mode in MODES)
+            as_original, as_labeled = (
+                Settings(mode=mode, audio=path) for mode in support.FLOWGRAPHS
+            )
             sent = legacy.source("WBFM", np.random.default_rng(0), as_original)
             expected = np.arange(10_000) / source_material.AUDIO_RATE
             expected = 0.25 * np.sin(2 * np.pi * (500 * expected + 250 * expected**2))

@@ -12,6 +12,7 @@ from gnuradio.htrd.rml2016.settings import Settings
 CLASSES = (
     "8PSK", "AM-DSB", "AM-SSB", "BPSK", "CPFSK", "GFSK", "PAM4", "QAM16", "QAM64", "QPSK", "WBFM",
 )  # fmt: skip
+FLOWGRAPHS = ("legacy", "corrected")  # the modes that are flowgraphs as a whole
 LINEAR = ("8PSK", "BPSK", "PAM4", "QAM16", "QAM64", "QPSK")
 
 
@@ -38,7 +39,7 @@ def key(name, snr_db, frames_per_key=20, **settings):
 
 def modulated(name, mode="legacy", seed=1, samples_per_symbol=8):
     """Samples straight from a modulator, without the channel, as far as they are used."""
-    mode_functions = MODES[mode]
+    mode_functions = MODES[mode].parts
     sent = mode_functions.source(name, np.random.default_rng(seed), Settings(mode=mode))
     chain = mode_functions.modulator(name, sent, samples_per_symbol)
     sink = blocks.vector_sink_c()

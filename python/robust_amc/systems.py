@@ -2,7 +2,8 @@
 
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
 a table of the method's own settings, named as the method, an `[architecture]` table where the
-network has further settings and, if its feature layers are trained as an autoencoder first, a
+network has further settings, an `[augment]` table (AugmentSettings) for impairments of the training
+frames and, if its feature layers are trained as an autoencoder first, a
 `[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
 shares; and `[rejector]` where it rejects: a `kind`, such as ``svm`` or ``autoencoder``, and
 fields of its settings. A `[sweep]` table lists the values to choose from on validation data
@@ -26,7 +27,7 @@ from .errors import UserError
 from .files import AnyPath, Document
 from .rejection import REJECTORS
 from .rejection.base import CalibrationSettings
-from .training import METHODS, Plan, TrainSettings
+from .training import METHODS, AugmentSettings, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
@@ -229,7 +230,8 @@ def _prepared(tables: dict[str, Any], values: Values) -> str:
     network = training.get("architecture")
     if values.get("training.architecture", network) != network:
         tables.pop("architecture", None)
-    tables.setdefault("architecture", {})
+    for name in ("architecture", "augment"):
+        tables.setdefault(name, {})
     return method
 
 
@@ -251,6 +253,7 @@ def _system(name: str, document: Document) -> System:
         chosen = {
             "settings": settings.read(TrainSettings, training, "training"),
             "recipe": settings.read(kind, document.pop(method, {}), method) if kind else None,
+            "augment": settings.read(AugmentSettings, document.pop("augment", {}), "augment"),
             "network": dict(document.pop("architecture", {})),
         }
         if "pretrain" in document:

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import numpy as np
 
 from . import framing as frames
-from .flowgraph import MODES, Flowgraph
+from .flowgraph import MODES
 from .modulators import CLASSES
 
 
@@ -23,7 +23,7 @@ def run_seeds(name, snr_db, run, settings):
     """
     level = round(1000 * (snr_db + 1000))  # none may be negative
     entropy = [settings.seed, CLASSES.index(name), level, run]
-    entropy += [1] if settings.mode == "corrected" else []  # legacy came first, without
+    entropy += MODES[settings.mode].seed_words
     return map(np.random.default_rng, np.random.SeedSequence(entropy).spawn(3))
 
 
@@ -31,8 +31,7 @@ def generate_run(name, snr_db, run, settings):
     """The frames of one run: `iq` ``[n, 2, length]`` and what is known of each, by name."""
     material_rng, channel_rng, cut_rng = run_seeds(name, snr_db, run, settings)
     mode = MODES[settings.mode]
-    sent = mode.source(name, material_rng, settings)
-    received = Flowgraph(name, snr_db, sent, channel_rng, settings).run()
+    received = mode.receive(name, snr_db, material_rng, channel_rng, settings)
     return frames_of(received, name, run, cut_rng, settings)
 
 
@@ -40,14 +39,14 @@ def frames_of(received, name, run, rng, settings):
     """Cut a Run into scaled frames: `iq`, `run_id`, and what was measured, by name."""
     length = settings.frame_length
     samples = received.samples
-    begin = frames.starts(len(samples), rng, length, settings.frames_per_run)
+    most = settings.frames_per_run or MODES[settings.mode].frames_per_run
+    begin = frames.starts(len(samples), rng, length, most)
     columns = {
         "iq": frames.scaled(frames.cut(samples, begin, length)),
         "run_id": np.full(len(begin), run, np.int32),
     }
     if settings.frame_metadata:
-        bandwidth = MODES[settings.mode].noise_bandwidth(name, settings.samples_per_symbol)
-        columns |= frames.measured(received, begin, length, bandwidth)
+        columns |= received.measured(begin, length)
     return columns
 
 

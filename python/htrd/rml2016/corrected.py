@@ -94,6 +94,12 @@ def noise_gain(name, snr_db, signal, samples_per_symbol):
     return np.float32(np.sqrt(power / share) * 10 ** (-snr_db / 20))
 
 
+def metadata(settings):
+    """The bands that the labels refer to."""
+    bands = {name: band(name, settings.samples_per_symbol) for name in settings.classes}
+    return {"snr_band_hz": bands}
+
+
 def _interpolator_taps():
     rate = modulators.SAMPLE_RATE
     return filter.firdes.low_pass(INTERPOLATION, rate, AUDIO_RATE / 2, AUDIO_RATE * 0.8)

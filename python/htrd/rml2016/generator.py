@@ -4,7 +4,7 @@
 source material -> modulator -> channel -> frames, until every (class, SNR label) has its
 frames. What is modelled, and how it departs from the original generator (O'Shea and
 West, "Radio machine learning dataset generation with GNU Radio", GRCon 2016), is described in
-`legacy`, `corrected`, `source_material` and `channel`.
+`legacy`, `corrected`, `field`, `source_material` and `channel`.
 
 One more departure: the samples after the shortest length that a run surely has are not
 used, since today's resamplers end a few samples earlier or later from run to run.
@@ -19,8 +19,8 @@ from robust_amc.data import FrameDataset
 from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 
-from . import corrected
 from .cells import generate_key, in_workers
+from .flowgraph import MODES
 from .modulators import SAMPLE_RATE
 from .partial import Parts
 from .settings import Settings
@@ -130,9 +130,4 @@ def _metadata(settings):
         if made
         else "files of the user",
     }
-    if settings.mode == "corrected":
-        metadata["snr_band_hz"] = {
-            name: corrected.band(name, settings.samples_per_symbol)
-            for name in settings.classes
-        }
-    return metadata
+    return metadata | MODES[settings.mode].metadata(settings)

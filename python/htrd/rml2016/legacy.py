@@ -71,6 +71,11 @@ def noise_bandwidth(name, samples_per_symbol):
     return modulators.SAMPLE_RATE
 
 
+def metadata(settings):
+    """Nothing but what every mode says."""
+    return {}
+
+
 def _wbfm(audio):
     """Made at 220.5 kHz and taken as if it were 200 kHz, as in the original."""
     with contextlib.redirect_stdout(io.StringIO()):  # wfm_tx prints the number of its taps

@@ -73,28 +73,34 @@ def run_samples(name, samples_per_symbol):
     return (2 * run_symbols(name) - 125) * samples_per_symbol // 2
 
 
-def _linear(points, bits, samples_per_symbol):
-    taps = filter.firdes.root_raised_cosine(FILTERS, FILTERS, 1.0, EXCESS_BANDWIDTH, FILTERS * SPAN)
+def linear(points, bits, samples_per_symbol, excess_bandwidth=EXCESS_BANDWIDTH):
+    """Chain of blocks of a linear modulation; the samples a symbol need not be whole."""
+    taps = filter.firdes.root_raised_cosine(FILTERS, FILTERS, 1.0, excess_bandwidth, FILTERS * SPAN)
     return [
-        blocks.vector_source_b(bits),
+        blocks.vector_source_b(bits.tolist()),
         blocks.pack_k_bits_bb(int(np.log2(len(points)))),  # most significant bit first
         digital.chunks_to_symbols_bc(points.astype(np.complex64).tolist()),
         filter.pfb_arb_resampler_ccf(samples_per_symbol, taps, FILTERS),
     ]
 
 
-def _gfsk(bits, samples_per_symbol):
+def gfsk(bits, samples_per_symbol, step=GFSK_STEP, bt=EXCESS_BANDWIDTH):
+    """Chain of blocks of GFSK that turns by `step` rad a symbol, π times its index."""
     modulator = digital.gfsk_mod(
-        samples_per_symbol,
-        sensitivity=GFSK_STEP / samples_per_symbol,
-        bt=EXCESS_BANDWIDTH,
-        do_unpack=False,
+        samples_per_symbol, sensitivity=step / samples_per_symbol, bt=bt, do_unpack=False
     )
-    return [blocks.vector_source_b(bits), modulator]
+    return [blocks.vector_source_b(bits.tolist()), modulator]
 
 
-def _cpfsk(bits, samples_per_symbol):
-    return [blocks.vector_source_b(bits), analog.cpfsk_bc(FSK_INDEX, 1.0, samples_per_symbol)]
+def cpfsk(bits, samples_per_symbol, index=FSK_INDEX):
+    """Chain of blocks of CPFSK."""
+    return [blocks.vector_source_b(bits.tolist()), analog.cpfsk_bc(index, 1.0, samples_per_symbol)]
+
+
+def unit_points(name):
+    """Points of a linear class with a mean power of 1, complex ``[m]``."""
+    points = CONSTELLATIONS[name]
+    return points / np.sqrt(np.mean(np.abs(points) ** 2))
 
 
 def digital_modulator(name, bits, samples_per_symbol, unit_power=False):
@@ -102,10 +108,7 @@ def digital_modulator(name, bits, samples_per_symbol, unit_power=False):
 
     `unit_power` normalizes the constellation to a mean power of 1.
     """
-    bits = bits.tolist()
     if name in FSK:
-        return {"CPFSK": _cpfsk, "GFSK": _gfsk}[name](bits, samples_per_symbol)
-    points = CONSTELLATIONS[name]
-    if unit_power:
-        points = points / np.sqrt(np.mean(np.abs(points) ** 2))
-    return _linear(points, bits, samples_per_symbol)
+        return {"CPFSK": cpfsk, "GFSK": gfsk}[name](bits, samples_per_symbol)
+    points = unit_points(name) if unit_power else CONSTELLATIONS[name]
+    return linear(points, bits, samples_per_symbol)

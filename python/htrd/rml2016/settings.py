@@ -9,11 +9,9 @@ from robust_amc.errors import UserError
 
 from . import user_files
 from .flowgraph import MODES
-from .framing import longest
-from .modulators import ANALOG, CLASSES, SAMPLES_PER_SYMBOL, run_bits
+from .modulators import CLASSES, SAMPLES_PER_SYMBOL
 from .source_material import text_bytes
 
-SNR_DB = tuple(range(-20, 20, 2))
 FRAME_LENGTH = 128
 MAX_SAMPLES_PER_SYMBOL = 100
 
@@ -24,14 +22,16 @@ class Settings:
 
     Attributes:
         classes: names; None for all 11
-        snr_db: SNR labels in dB; None for -20, -18 … 18
+        snr_db: SNR labels in dB; None for -20, -18 … 18, in mode field -4, -2 … 30
         frames_per_key: frames of each (class, SNR label)
         seed: not negative; the same seed gives the same bytes
         frames_per_run: maximum number of frames of one run, for small sets that shall have
-            several runs a key; None takes all, about 36 of 128 samples, as the original
-        mode: "legacy" (as RML2016.10a) or "corrected" (the label is the true SNR)
+            several runs a key; None takes all, about 36 of 128 samples, as the original, in
+            mode field 8
+        mode: "legacy" (as RML2016.10a), "corrected" (the label is the true SNR) or "field" (as
+            behind a receiver and the front end)
         frame_length: samples
-        samples_per_symbol: of the digital classes, a whole number
+        samples_per_symbol: of the digital classes, a whole number; in mode field, of the frames
         sampling_offset: samples, 0 <= offset < 1, by which the receiver samples later
         text: path of a file whose bytes the digital classes send; None: made here
         audio: path of a 16-bit WAV file that the analog classes send; None: made here
@@ -55,7 +55,9 @@ class Settings:
     frame_metadata: bool = False
 
     def __post_init__(self):
-        for name, every in (("classes", CLASSES), ("snr_db", SNR_DB)):
+        if self.mode not in MODES:
+            raise UserError(f"unknown mode {self.mode!r}; there are {', '.join(MODES)}")
+        for name, every in (("classes", CLASSES), ("snr_db", MODES[self.mode].snr_db)):
             values = getattr(self, name)
             object.__setattr__(self, name, tuple(every if values is None else values))
         self._check_keys()
@@ -92,8 +94,6 @@ class Settings:
                 raise UserError(f"an SNR label must lie in -100 … 100 dB, not {level}")
 
     def _check_numbers(self):
-        if self.mode not in MODES:
-            raise UserError(f"unknown mode {self.mode!r}; there are {', '.join(MODES)}")
         for what in ("frames_per_key", "frames_per_run"):
             value = getattr(self, what)
             if value is not None and value < 1:
@@ -114,23 +114,15 @@ class Settings:
     def _check_frame_length(self):
         if self.frame_length < 2:
             raise UserError(f"frame_length must be at least 2, not {self.frame_length}")
-        usable = MODES[self.mode].usable
-        for name in self.classes:
-            first, stop = usable(name, self.samples_per_symbol)
-            room = longest(stop - first)
-            if self.frame_length > room:
-                raise UserError(
-                    f"frames of {self.frame_length} samples are too long for a run of {name}, "
-                    f"which has room for {room}"
-                )
+        MODES[self.mode].check(self)
 
     def _check_files(self):
-        bits = [run_bits(name) for name in self.classes if name not in ANALOG]
+        mode = MODES[self.mode]
+        bits, seconds = map(max, zip(*(mode.material(name, self) for name in self.classes)))
         if self.text:
-            user_files.check_text(self.text, text_bytes(max(bits, default=0)))
+            user_files.check_text(self.text, text_bytes(bits))
         if self.audio:
-            is_sent = any(name in ANALOG for name in self.classes)
-            user_files.check_audio(self.audio, MODES[self.mode].AUDIO_SECONDS * is_sent)
+            user_files.check_audio(self.audio, seconds)
 
 
 def _sha256(path):

@@ -249,6 +249,38 @@ def frontend(
     out.print(table)
 
 
+@app.command()
+def residuals(
+    snr: Annotated[str, typer.Option(help="SNRs in dB, in the signal's band.")] = "0,5,10,20",
+    signals: Annotated[int, typer.Option(min=1, help="Signals of each kind at each SNR.")] = 24,
+    length: Annotated[int, typer.Option(min=512, help="Samples of a signal.")] = 8192,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """What the front end leaves of carrier and rate of an impaired signal. No speeds.
+
+    The generator's mode field draws its errors from a model of these figures. Signals as in
+    `htrd bench frontend`, with echoes and a receiver's impairments. Errors of the carrier are in
+    symbol rates, those of the rate relative; coarse are carriers more than 0.2 % off.
+    """
+    from ..benchmarks import residuals as trials
+
+    check_writable(json)
+    levels = parse_floats(snr) or []
+    rows = trials.bench(levels, signals, length, seed, _log)
+    if json:
+        facts = {"snr_db": levels, "signals": signals, "length": length, "seed": seed}
+        write_json(json, {"settings": facts, "rows": rows})
+    names = list(rows[0])[2:]
+    table = Table(title=f"Errors of {signals} signals of {length} samples")
+    for heading in ("signal", "SNR dB", *(name.replace("_", " ") for name in names)):
+        table.add_column(heading, justify="left" if heading == "signal" else "right")
+    for each in rows:
+        values = ["-" if each[name] is None else f"{each[name]:.2g}" for name in names]
+        table.add_row(each["name"], f"{each['snr_db']:g}", *values)
+    out.print(table)
+
+
 def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 

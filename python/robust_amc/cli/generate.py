@@ -26,14 +26,18 @@ def generate(
     output: Annotated[Path, typer.Argument(help="The .npz file to write.")],
     mode: Annotated[
         str,
-        typer.Option(help="legacy: as RML2016.10a; corrected: the label is the SNR in the band."),
+        typer.Option(
+            help="legacy: as RML2016.10a; corrected: the label is the SNR in the band; field: as "
+            "behind a receiver and the front end."
+        ),
     ] = "legacy",
     frames_per_key: Annotated[
         int, typer.Option(help="Frames of each class at each SNR label.")
     ] = 1000,
     seed: Seed = 0,
     snr: Annotated[
-        str | None, typer.Option(help="SNR labels in dB (default: -20,-18,…,18).")
+        str | None,
+        typer.Option(help="SNR labels in dB (default: -20,-18,…,18; field: -4,-2,…,30)."),
     ] = None,
     classes: Annotated[
         str | None, typer.Option(help="Modulations, comma-separated (default: all 11).")
@@ -41,11 +45,14 @@ def generate(
     frames_per_run: Annotated[
         int | None,
         typer.Option(
-            help="Maximum number of frames cut from one generator run (default: all, about 36)."
+            help="Maximum number of frames cut from one generator run (default: all, about 36; "
+            "field: 8)."
         ),
     ] = None,
     frame_length: Annotated[int, typer.Option(help="Samples in a frame.")] = 128,
-    samples_per_symbol: Annotated[int, typer.Option(help="Of the digital classes.")] = 8,
+    samples_per_symbol: Annotated[
+        int, typer.Option(help="Of the digital classes; field: of the frames.")
+    ] = 8,
     sampling_offset: Annotated[
         float, typer.Option(help="Samples, below 1, by which the receiver samples later.")
     ] = 0.0,
@@ -59,7 +66,8 @@ def generate(
     frame_metadata: Annotated[
         bool,
         typer.Option(
-            "--frame-metadata", help="Keep true SNR, carrier offset and channel of each frame."
+            "--frame-metadata",
+            help="Keep true SNR, carrier offset, channel and the like of each frame.",
         ),
     ] = False,
     jobs: Annotated[int, typer.Option(help="Worker processes.")] = 2,

@@ -25,6 +25,15 @@ EXTRA: dict[str, type[np.number[Any]]] = {
     "true_snr_db": np.float32,  # measured where the signal without noise is known
     "carrier_offset_hz": np.float32,
     "channel_id": np.int32,
+    # Of generated frames, in mode field: of the signal, of what the front end left, of the receiver
+    "samples_per_symbol": np.float32,
+    "rolloff": np.float32,
+    "modulation_index": np.float32,
+    "rate_error": np.float32,
+    "delay_spread": np.float32,
+    "phase_noise": np.float32,
+    "image_rejection_db": np.float32,
+    "bits": np.float32,
 }
 
 

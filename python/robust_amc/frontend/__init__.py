@@ -3,7 +3,7 @@
 from .analyze import Signal, analyze
 from .bring import Brought, bring, reduced
 from .carrier import Carrier
-from .normalize import follow_carrier, normalize
+from .normalize import by_width, follow_carrier, normalize
 from .occupied import Band, strongest
 from .symbol_rate import SymbolRate
 
@@ -15,6 +15,7 @@ __all__ = [
     "SymbolRate",
     "analyze",
     "bring",
+    "by_width",
     "follow_carrier",
     "normalize",
     "reduced",

@@ -60,7 +60,8 @@ def rich(count=40):
             "true_snr_db": np.where(order % 7, order / 3, np.nan).astype(np.float32),
             "carrier_offset_hz": (order * 1.1).astype(np.float32),
             "channel_id": order.astype(np.int32),
-        },
+        }
+        | {name: (order / 7).astype(kind) for name, kind in list(data.dataset.EXTRA.items())[3:]},
     )
 
 

@@ -1,6 +1,7 @@
 """Training: one loop, and one way for each training to make its batches."""
 
 from .adversarial import Adversarial, AdversarialSettings
+from .augment import AugmentSettings
 from .customized import CATSettings, CustomizedAdversarial, Rule
 from .loop import History, TrainSettings, train
 from .ls_gna import LSGNA, LSGNASettings
@@ -13,6 +14,7 @@ __all__ = [
     "METHODS",
     "Adversarial",
     "AdversarialSettings",
+    "AugmentSettings",
     "CATSettings",
     "CustomizedAdversarial",
     "History",

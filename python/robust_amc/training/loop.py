@@ -19,7 +19,7 @@ from ..files import Document
 from ..models.network import Network
 from ..runtime.runtime import Runtime
 from . import checkpoint as checkpoints
-from .augment import augment
+from .augment import AugmentSettings, augment, impaired
 from .method import Method
 from .validate import accuracy, robust_accuracy
 
@@ -103,6 +103,7 @@ def train(
     identity: Document | None = None,
     report: EpochReport | None = None,
     dry_run: bool = False,
+    impairments: AugmentSettings | None = None,
 ) -> tuple[Network, History]:
     """Train `network` in place; returns (the best network in eval mode, History).
 
@@ -119,6 +120,7 @@ def train(
         report: called with (epoch, frames done, frames in all, loss) after each batch,
             and with the epoch's entry in `loss` when the epoch is done
         dry_run: one update and one validation, nothing written
+        impairments: of the training frames (None: none), see :func:`augment.impaired`
 
     Every epoch draws its random numbers from (seed, epoch), so a run that was stopped
     and resumed ends at the same weights as one that was not. Several processes see the
@@ -129,7 +131,7 @@ def train(
     if settings.batch_size < runtime.world:
         raise UserError(f"the batch size must be {runtime.world} or more: one frame a process")
     report = report or (lambda epoch, done, frames, loss: None)
-    run = _Run(runtime, network, recipe, settings)
+    run = _Run(runtime, network, recipe, settings, impairments or AugmentSettings())
     if resume and checkpoint:
         run.load(checkpoint, identity)
     robust_set = _robust_set(validation_set, settings)
@@ -154,9 +156,15 @@ class _Run:
     """What changes while a network is trained: all that a checkpoint has to hold."""
 
     def __init__(
-        self, runtime: Runtime, network: Network, recipe: Method, settings: TrainSettings
+        self,
+        runtime: Runtime,
+        network: Network,
+        recipe: Method,
+        settings: TrainSettings,
+        impairments: AugmentSettings,
     ) -> None:
         self.runtime, self.recipe, self.settings = runtime, recipe, settings
+        self.impairments = impairments
         self.network = network.to(runtime.device)
         self.adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         self.average = None
@@ -194,6 +202,8 @@ class _Run:
             iq, label = _batch(train_set, rows, runtime.device)
             if self.settings.augment:
                 iq = augment(iq, generator)
+            if self.impairments.share:
+                iq = impaired(iq, self.impairments, generator)
             with runtime.fast_math():
                 inputs, target = self.recipe.batch(
                     self.network, iq, label, rows, len(train_set.classes), generator

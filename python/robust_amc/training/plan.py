@@ -17,6 +17,7 @@ from ..models import build, check_settings
 from ..models.network import Network
 from ..runtime.device import AnyDevice
 from ..runtime.runtime import Runtime
+from .augment import AugmentSettings
 from .loop import TrainSettings, train
 from .method import METHODS, Method
 from .pretrain import PretrainSettings, own_checkpoint, pretrain
@@ -30,6 +31,7 @@ class Plan:
         method: one of METHODS
         settings: TrainSettings
         recipe: the method's own settings (None: its defaults)
+        augment: impairments of the training frames
         pretrain: how the feature layers are trained as an autoencoder first (None: not)
         architecture: name of the network, one of models.ARCHITECTURES
         network: further settings of the network by name, arguments of its constructor
@@ -43,6 +45,7 @@ class Plan:
     method: str = "standard"
     settings: TrainSettings = field(default_factory=TrainSettings)
     recipe: object = None
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
     pretrain: PretrainSettings | None = None
     architecture: str = "vtcnn2"
     network: dict[str, Any] = field(default_factory=dict)
@@ -105,6 +108,8 @@ def run(
     }
     if recipe.settings is not None:
         facts[plan.method] = asdict(recipe.settings)
+    if plan.augment.share:
+        facts["impairments"] = asdict(plan.augment)
     if plan.pretrain:
         facts["pretrain"] = asdict(plan.pretrain)
     metadata = {
@@ -139,6 +144,7 @@ def run(
         chosen,
         runtime=runtime,
         identity=identity,
+        impairments=plan.augment,
         **training,
     )
     if plan.pretrain and training.get("checkpoint"):
