@@ -55,9 +55,10 @@ class classifier(gr.sync_block):
     Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
     or a dictionary; `signals`, PDUs of a signal_normalizer, whose samples are cut into frames
     and decided at once, in any mode; their dictionary is handed on. Messages out: `signals`, one
-    for each of those, with what a decision_fuser needs; `decisions`, a PDU a frame, and `batches`, a PDU a batch
-    (the layouts are in decision_pdu.py); `status`, a dictionary with the first batch and then
-    about once a second: what :meth:`status` says, and what :meth:`Tally.report` adds.
+    for each of those, with what a decision_fuser needs; `decisions`, a PDU a frame, and
+    `batches`, a PDU a batch (the layouts are in decision_pdu.py and signal_pdu.py); `status`, a
+    dictionary with the first batch and then about once a second: what :meth:`status` says, and
+    what :meth:`Tally.report` adds.
 
     Args:
         model: a shipped model's name or a file, also one that `htrd export` wrote (.onnx)
@@ -195,7 +196,8 @@ class classifier(gr.sync_block):
         """
         queue = self._queue
         waiting = {
-            "accepted": self._of_signals + (self._accepted if queue is None else queue.accepted),
+            "accepted": self._of_signals
+            + (self._accepted if queue is None else queue.accepted),
             "dropped": 0 if queue is None else queue.dropped,
             "queued": 0 if queue is None else len(queue),
         }
@@ -274,11 +276,16 @@ class classifier(gr.sync_block):
 
 
 def _of_signal(samples, first):
-    """A batch as a LiveQueue gives it, of a signal's frames ``[n, length]``, numbered from `first`."""
+    """A batch as a LiveQueue gives it, of frames ``[n, length]`` of which nothing is known.
+
+    They are numbered from `first` on.
+    """
     count = len(samples)
-    unknown = {name: np.full(count, np.nan) for name, kind in tags.KINDS.items() if kind is np.float64}
-    nothing = {name: [None] * count for name, kind in tags.KINDS.items() if kind is object}
-    return unknown | nothing | {
+    unknown = {
+        name: [None] * count if kind is object else np.full(count, np.nan)
+        for name, kind in tags.KINDS.items()
+    }
+    return unknown | {
         "frame_index": np.arange(first, first + count),
         "sample_offset": np.full(count, NO_OFFSET),
         SAMPLES: samples,

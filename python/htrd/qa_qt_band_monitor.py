@@ -120,8 +120,9 @@ class QaQtBandMonitor(gr_unittest.TestCase):
     def test_wrong_messages_are_ignored(self):
         block = self.monitor()
         for message in (
-            pmt.PMT_NIL, pmt.intern("x"), spectrum(0, sample_rate=None), spectrum(0, sample_rate=-1.0),
-            spectrum(0, np.zeros(1, np.float32)), signal(bandwidth=None), signal(start_offset=None),
+            pmt.PMT_NIL, pmt.intern("x"), spectrum(0, sample_rate=None),
+            spectrum(0, sample_rate=-1.0), spectrum(0, np.zeros(1, np.float32)),
+            signal(bandwidth=None), signal(start_offset=None),
         ):  # fmt: skip
             block.handle_spectra(message)
             block.handle_signals(message)

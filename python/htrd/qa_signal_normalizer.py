@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""signal_normalizer: rates and carriers found, what is handed on, streams, pauses, wrong messages."""
+"""signal_normalizer: rates and carriers, what is handed on, streams, pauses, wrong messages."""
 
 import numpy as np
 import pmt

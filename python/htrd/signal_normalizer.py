@@ -157,7 +157,8 @@ class signal_normalizer(gr.sync_block):
         return made.frames[: self._most_frames], facts
 
     def _band(self, pdu, samples, rate):
-        width, snr_db = signal_pdu.number(pdu.facts, "bandwidth"), signal_pdu.number(pdu.facts, "snr_db")
+        width = signal_pdu.number(pdu.facts, "bandwidth")
+        snr_db = signal_pdu.number(pdu.facts, "snr_db")
         if width is None or snr_db is None or not 0 < width <= rate or abs(snr_db) > 200:
             return self._frontend.strongest(samples)
         return self._frontend.Band(-width / rate / 2, width / rate / 2, 10 ** (snr_db / 10))

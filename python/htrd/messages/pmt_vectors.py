@@ -51,8 +51,9 @@ def symbols(names):
 def read_complexes(vector):
     """complex64 array of a c32vector."""
     items = pmt.serialize_str(vector)
-    first = len(_UNIFORM) + len(_COMPLEX_KIND) + 4 + 1  # and as many bytes of padding as the last says
-    return np.frombuffer(items[first + items[first - 1] :], ">f4").astype(np.float32).view(np.complex64)
+    padding = len(_UNIFORM) + len(_COMPLEX_KIND) + 4  # where it says how many bytes of it follow
+    parts = np.frombuffer(items[padding + 1 + items[padding] :], ">f4")
+    return parts.astype(np.float32).view(np.complex64)
 
 
 def read_longs(vector):

@@ -106,6 +106,7 @@ class BandHistory:
         """The BandPicture of this moment."""
         with self._lock:
             offsets = np.array([each for each, _ in self._spectra], np.int64)
-            level = np.stack([each for _, each in self._spectra]) if self._spectra else np.zeros((0, 1))
+            levels = [each for _, each in self._spectra]
+            level = np.stack(levels) if levels else np.zeros((0, 1))
             signals = list(reversed(self._signals.values()))
             return BandPicture(offsets, level, *self._axis, signals)

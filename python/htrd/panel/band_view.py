@@ -87,7 +87,8 @@ class BandView(QtWidgets.QWidget):
             self._waterfall(painter, area.adjusted(0, 0, 0, -listed - AXIS), picture)
             self._axis(painter, area.adjusted(0, 0, 0, -listed), picture)
             if listed:
-                self._list(painter, area.adjusted(0, area.height() - listed + MARGIN, 0, 0), picture)
+                below = area.adjusted(0, area.height() - listed + MARGIN, 0, 0)
+                self._list(painter, below, picture)
         painter.end()
 
     def _waterfall(self, painter, area, picture):

@@ -174,7 +174,7 @@ class PooledEngine(InferenceEngine):
 
     @abstractmethod
     def _runner(self) -> Runner:
-        """A function for one thread, from frames and names of outputs to these; may keep buffers."""
+        """A function for one thread, from frames and names of outputs to these."""
 
     def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, shared out between the threads."""

@@ -87,7 +87,8 @@ def check(model: ModelProto, classes: int, frame_length: int) -> None:
     for output in graph.output:
         shape = (1,) if output.name == "label" else (1, classes)
         if one.get(output.name) != shape:
-            _refuse(f"{output.name} has the shape {one.get(output.name)} for one frame, not {shape}")
+            found_shape = one.get(output.name)
+            _refuse(f"{output.name} has the shape {found_shape} for one frame, not {shape}")
 
 
 def _refuse(why: str) -> None:
