@@ -10,7 +10,7 @@ namespace gr {
 namespace htrd {
 namespace {
 
-constexpr int OVERSAMPLED = 10; // times the width: GFSK's symbol rate may be four times it
+constexpr int OVERSAMPLED = 10; // times the width, as of scan.py
 constexpr int HALF_LENGTH = 10; // of the filter, in samples that are left
 constexpr double BETA = 5.0;    // of its Kaiser window
 
@@ -70,10 +70,9 @@ void band_reducer::move(const detection& signal,
         d_turn[n] = gr_complex(std::cos(step * n), std::sin(step * n));
     for (uint64_t at = signal.start; at < signal.stop;) {
         const size_t phase = (at - signal.start) % period;
-        const size_t count = std::min<uint64_t>(
-            { period - phase, history.room(at), signal.stop - at });
-        volk_32fc_x2_multiply_32fc(
-            out, history.at(at), d_turn.data() + phase, count);
+        const size_t count =
+            std::min<uint64_t>({ period - phase, history.room(at), signal.stop - at });
+        volk_32fc_x2_multiply_32fc(out, history.at(at), d_turn.data() + phase, count);
         out += count;
         at += count;
     }

@@ -30,8 +30,7 @@ bool band_spectrum::measure(const gr_complex* samples)
 {
     std::fill(d_sum.begin(), d_sum.end(), 0.0f);
     for (int piece = 0; piece < d_averaged; piece++, samples += d_bins) {
-        volk_32fc_32f_multiply_32fc(
-            d_fft.get_inbuf(), samples, d_window.data(), d_bins);
+        volk_32fc_32f_multiply_32fc(d_fft.get_inbuf(), samples, d_window.data(), d_bins);
         d_fft.execute();
         volk_32fc_magnitude_squared_32f(d_magnitudes.data(), d_fft.get_outbuf(), d_bins);
         volk_32f_x2_add_32f(d_sum.data(), d_sum.data(), d_magnitudes.data(), d_bins);

@@ -11,9 +11,9 @@ namespace htrd {
 namespace {
 
 // As in robust_amc.frontend.detect
-constexpr double FLOOR_QUANTILE = 0.25; // of the bins of a spectrum, which only hold noise
+constexpr double FLOOR_QUANTILE = 0.25; // of the bins, which only hold noise
 constexpr double MEMORY = 0.9;          // of the floor, from one spectrum to the next
-constexpr double EDGE = 0.15; // of the signal's level, where its band ends
+constexpr double EDGE = 0.15;           // of the signal's level, where its band ends
 
 bool overlap(const std::pair<int, int>& one, const std::pair<int, int>& other)
 {

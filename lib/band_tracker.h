@@ -28,8 +28,8 @@ struct detection {
 /*!
  * \brief Tells from the spectra of a band where signals begin and end.
  *
- * It does what robust_amc.frontend.detect.SignalDetector does. Besides, a signal that goes
- * on comes in parts, and what there was before the latest part counts half with each
+ * It does what robust_amc.frontend.detect.SignalDetector does. Besides, a signal that
+ * goes on comes in parts, and what there was before the latest part counts half with each
  * further one, for its band and for its SNR.
  */
 class band_tracker
@@ -40,8 +40,8 @@ public:
     //! Levels over the noise in dB; a signal closes at the lower one.
     void set_levels(double open_db, double close_db);
 
-    //! Take a spectrum, `bins` values, 0 Hz in the middle, of the samples from `start` on,
-    //! where the last one ended; what has ended with it. Valid until the next call.
+    //! Take a spectrum, `bins` values, 0 Hz in the middle, of the samples from `start`
+    //! on, where the last one ended; what has ended with it. Valid until the next call.
     const std::vector<detection>& push(const float* power, uint64_t start);
 
     //! The signals that go on: the stream has ended, or is not what it was.
@@ -92,7 +92,10 @@ private:
     void end(track& signal);
     bool measure(const track& signal, detection& made) const;
     void add(track& signal, detection& made);
-    uint64_t stop_of(const track& signal) const { return signal.last + d_settings.size(); }
+    uint64_t stop_of(const track& signal) const
+    {
+        return signal.last + d_settings.size();
+    }
 
     const detector_settings d_settings;
     const double d_expected; // lower quartile of averaged noise of mean power 1

@@ -57,7 +57,8 @@ inline detector_settings checked(const detector_settings& settings)
          "shortest must be at least 1 spectrum, and at most 2^24 samples");
     must(settings.longest >= settings.shortest * size && settings.longest <= MOST,
          "longest must be at least `shortest` spectra (" +
-             std::to_string(settings.shortest * size) + " samples), and at most 2^24 samples");
+             std::to_string(settings.shortest * size) +
+             " samples), and at most 2^24 samples");
     must(settings.most >= 1, "most must be at least 1 signal");
     return settings;
 }

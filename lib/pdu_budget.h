@@ -14,8 +14,8 @@ namespace htrd {
  * \brief How many PDUs on signals may be sent.
  *
  * A number a second on average, and as many at once. Signals that go on leave half of it
- * to those that have ended. The last part of a signal of which one was sent always passes:
- * whoever collects the parts waits for it.
+ * to those that have ended. The last part of a signal of which one was sent always
+ * passes: whoever collects the parts waits for it.
  */
 class pdu_budget
 {

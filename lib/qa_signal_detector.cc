@@ -21,6 +21,8 @@ namespace {
 
 constexpr int BINS = 32, SIZE = BINS;
 
+typedef std::vector<std::pair<int, int>> bands; // first and last bins
+
 detector_settings small()
 {
     detector_settings settings;
@@ -43,7 +45,7 @@ public:
         show(spectra, { { low, high } }, level);
     }
 
-    void show(int spectra, const std::vector<std::pair<int, int>>& runs, double level = 20)
+    void show(int spectra, const bands& runs, double level = 20)
     {
         std::vector<float> power(BINS, 1.0f);
         for (const auto& run : runs)
@@ -125,7 +127,7 @@ BOOST_AUTO_TEST_CASE(gaps_are_bridged)
 {
     band seen;
     seen.show(2);
-    const std::vector<std::pair<int, int>> comb{ { 4, 5 }, { 9, 10 }, { 15, 16 } };
+    const bands comb{ { 4, 5 }, { 9, 10 }, { 15, 16 } };
     seen.show(3, comb, 200); // gaps of 3 and 4 bins
     seen.show(2);            // and of 2 spectra
     seen.show(2, comb, 200);
@@ -226,7 +228,7 @@ BOOST_AUTO_TEST_CASE(two_that_turn_out_to_be_one)
 BOOST_AUTO_TEST_CASE(further_signals_are_counted_once)
 {
     band seen;
-    const std::vector<std::pair<int, int>> three{ { 0, 0 }, { 5, 5 }, { 10, 10 } };
+    const bands three{ { 0, 0 }, { 5, 5 }, { 10, 10 } };
     auto more = three;
     more.insert(more.end(), { { 15, 15 }, { 20, 20 } });
     seen.show(1);
@@ -327,8 +329,7 @@ BOOST_AUTO_TEST_CASE(a_signal_is_moved_and_decimated)
     for (int block = 0; block < COUNT + 2; block++) {
         for (int n = 0; n < BLOCK; n++)
             history.next()[n] = std::polar(
-                1.0f,
-                float(2 * M_PI * std::fmod(73.0 / 256 * (block * BLOCK + n), 1)));
+                1.0f, float(2 * M_PI * std::fmod(73.0 / 256 * (block * BLOCK + n), 1)));
         history.advance();
     }
     band_reducer reducer(256);

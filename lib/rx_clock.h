@@ -40,8 +40,8 @@ public:
         d_is_set = true;
     }
 
-    //! Samples by which `time`, which the clock takes, is later than the clock says of the
-    //! sample at `offset`.
+    //! Samples by which `time`, which the clock takes, is later than the clock says of
+    //! the sample at `offset`.
     double late(uint64_t offset, const pmt::pmt_t& time) const
     {
         const double seconds =

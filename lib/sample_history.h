@@ -42,10 +42,7 @@ public:
     }
 
     //! Samples from `offset` to the end of its block.
-    size_t room(uint64_t offset) const
-    {
-        return d_size - (offset - d_origin) % d_size;
-    }
+    size_t room(uint64_t offset) const { return d_size - (offset - d_origin) % d_size; }
 
 private:
     size_t place(uint64_t offset) const

@@ -159,6 +159,7 @@ bool signal_detector_impl::start()
     d_tuned = d_center_frequency;
     d_tracker.finish();
     d_tracker.forget();
+    d_has_ended = false;
     interrupt(0);
     return gr::block::start();
 }
@@ -308,6 +309,9 @@ void signal_detector_impl::interrupt(uint64_t offset)
 // No more samples come.
 void signal_detector_impl::end()
 {
+    if (d_has_ended) // by the end of the source: stop() comes after it
+        return;
+    d_has_ended = true;
     send(d_tracker.finish());
     report();
 }

@@ -81,7 +81,8 @@ private:
     std::atomic<uint64_t> d_left_out{ 0 };
     std::atomic<uint64_t> d_losses{ 0 };
 
-    double d_tuned = 0;  // center frequency of the samples at hand
+    double d_tuned = 0; // center frequency of the samples at hand
+    bool d_has_ended = false;
     size_t d_filled = 0; // samples of the next spectrum that are there
     sample_history d_history;
     band_spectrum d_spectrum;

@@ -63,13 +63,14 @@ public:
      * \param sample_rate of the band in samples per second, 0.001 to 1e12; 1: frequencies
      * are in cycles a sample, and times in samples
      * \param center_frequency of the middle of the band in Hz
-     * \param bins of a spectrum, even, 16 to 65536; a signal narrower than some of them is
-     * as wide as these
+     * \param bins of a spectrum, even, 16 to 65536; a signal narrower than some of them
+     * is as wide as these
      * \param averaged transforms in a spectrum: bins times these, at most 2^24 samples,
      * are the shortest burst
      * \param open_db over the noise, where a bin is a signal's
-     * \param close_db over the noise, above which the mean of a signal's bins has to stay;
-     * the mean over all of its time too, or it is taken for interference; at most open_db
+     * \param close_db over the noise, above which the mean of a signal's bins has to
+     * stay; the mean over all of its time too, or it is taken for interference; at most
+     * open_db
      * \param bridged_bins below their level within a signal
      * \param bridged_spectra without it, after which a signal has ended; at most 2^24
      * samples

@@ -14,7 +14,7 @@
 /* BINDTOOL_GEN_AUTOMATIC(0)                                                       */
 /* BINDTOOL_USE_PYGCCXML(0)                                                        */
 /* BINDTOOL_HEADER_FILE(signal_detector.h)                                        */
-/* BINDTOOL_HEADER_FILE_HASH(1d67554e894d2cd6c13ab1eb051910bb)                     */
+/* BINDTOOL_HEADER_FILE_HASH(266ab5513a77bb1805e0e715e575e7d0)                     */
 /***********************************************************************************/
 
 #include <pybind11/complex.h>
