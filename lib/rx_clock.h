@@ -40,6 +40,17 @@ public:
         d_is_set = true;
     }
 
+    //! Samples by which `time`, which the clock takes, is later than the clock says of
+    //! the sample at `offset`.
+    double late(uint64_t offset, const pmt::pmt_t& time) const
+    {
+        const double seconds =
+            static_cast<double>(pmt::to_uint64(pmt::tuple_ref(time, 0))) -
+            static_cast<double>(d_seconds) + pmt::to_double(pmt::tuple_ref(time, 1)) -
+            d_fraction;
+        return seconds * d_samp_rate - static_cast<double>(offset - d_offset);
+    }
+
     bool is_set() const { return d_is_set; }
 
     //! When the sample at `offset`, not before the one that the clock was set by, was

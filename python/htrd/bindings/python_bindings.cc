@@ -26,6 +26,7 @@ namespace py = pybind11;
     void bind_frame_sampler(py::module& m);
     void bind_number_tags(py::module& m);
     void bind_perturbation_adder(py::module& m);
+    void bind_signal_detector(py::module& m);
 // ) END BINDING_FUNCTION_PROTOTYPES
 
 
@@ -59,5 +60,6 @@ PYBIND11_MODULE(htrd_python, m)
     bind_frame_sampler(m);
     bind_number_tags(m);
     bind_perturbation_adder(m);
+    bind_signal_detector(m);
     // ) END BINDING_FUNCTION_CALLS
 }

@@ -155,6 +155,13 @@ def blocks(seconds: Seconds = 1.0, rounds: Rounds = 5, json: Json = None) -> Non
 
 
 @app.command()
+def detector(seconds: Seconds = 2.0, rounds: Rounds = 5, json: Json = None) -> None:
+    """Samples a second that the Signal Detector takes, beside a null sink and its transforms."""
+    check_writable(json)
+    _show(htrd_module("benchmarks.detector").bench(seconds, rounds, _log), json)
+
+
+@app.command()
 def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None) -> None:
     """Processor time of the QT Decision Panel at 8,000 decisions a second."""
     check_writable(json)
