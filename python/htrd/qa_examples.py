@@ -151,6 +151,31 @@ flowgraph.stop()
 flowgraph.wait()
 print(json.dumps(flowgraph.probe.summary() | flowgraph.classifier.status()))
 """
+BAND_MONITOR = f"""{WATCH}
+import band_monitor
+
+flowgraph = band_monitor.band_monitor()
+flowgraph.start()
+flowgraph.show()
+
+def signals():
+    return flowgraph.monitor.picture().signals
+
+def baud(name):
+    return [each.symbol_rate for each in signals() if each.modulation == name]
+
+wait(lambda: baud("QPSK") and baud("BPSK") and any(each.is_last for each in signals()), signals)
+flowgraph.set_center_hz(100e6)
+wait(lambda: signals() and abs(signals()[0].center_hz - 100e6) < 1e6, signals)
+wait(lambda: baud("QPSK"), signals)
+picture = flowgraph.monitor.widget.grab().toImage()
+if len(sys.argv) > 1:
+    flowgraph.grab().save(sys.argv[1])
+flowgraph.stop()
+flowgraph.wait()
+print(json.dumps({{"qpsk": baud("QPSK"), "center": flowgraph.monitor.picture().center_hz,
+                   "width": picture.width()}}))
+"""
 # What differs between the flowgraphs of one direction: the radio, and what belongs to it
 RADIO = {
     "radio", "device", "device_args", "frequency", "gain_db", "if_gain_db", "correction_ppm",
@@ -296,6 +321,14 @@ class QaExamples(gr_unittest.TestCase):
         for place, address in found.items():
             with self.subTest(place):
                 self.assertIn("127.0.0.1", address)
+
+    def test_band_monitor(self):
+        """It says what is in its band, and goes on where it is tuned."""
+        self.compiled("band_monitor")
+        found = self.result(self.run_python("-c", BAND_MONITOR))
+        for rate in found["qpsk"]:
+            self.assertAlmostEqual(rate, 1e6 / 16, delta=200)
+        self.assertEqual(found["center"], 100e6)
 
     def test_without_a_device(self):
         for name, looked_for in HARDWARE.items():
