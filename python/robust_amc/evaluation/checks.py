@@ -22,6 +22,7 @@ HIGH_PNR_DB, FLOOR = 10, 0.05  # from this level on no more than this may be lef
 POINT = 0.01  # what a better attack may win
 TOLERANCE = 1e-4  # of ‖δ‖ over ε
 PROBE_FRAMES = 100
+PROBE_STEPS = 40  # at the least: it has to see an attack of too few
 Warnings = list[dict[str, str]]
 
 
@@ -113,9 +114,9 @@ def probed(curve: SecurityCurve, progress: AttackProgress | None = None) -> Warn
 
     On the frames that PGD left over an attack of another kind is tried, since one of the same
     kind has the same blind spots: Adam on a smooth minimum over all wrong classes, with twice the
-    steps and one more restart, in float32. So are the objectives on each part of a network that
-    has parts, noise, and the network alone (grey-box). A curve of another attack is compared with
-    PGD on the same frames. At most 100 frames of one level are tried.
+    steps (40 at the least) and one more restart, in float32. So are the objectives on each part of
+    a network that has parts, noise, and the network alone (grey-box). A curve of another attack is
+    compared with PGD on the same frames. At most 100 frames of one level are tried.
     """
     row, outcome = _middle(curve.points)
     drawn = np.random.default_rng(curve.seed).permutation(len(curve.dataset))[:PROBE_FRAMES]
@@ -132,13 +133,14 @@ def probed(curve: SecurityCurve, progress: AttackProgress | None = None) -> Warn
     stronger = replace(
         settings, steps=2 * settings.steps, restarts=settings.restarts + 1, fast=False
     )
-    other = replace(stronger, objectives=("smooth_margin",))
+    steps = max(stronger.steps, PROBE_STEPS)
+    other = replace(stronger, objectives=("smooth_margin",), steps=steps)
     share = _won(curve, rows, epsilon, other, progress) / len(drawn)
     if share > POINT:
         found.append(
             _warning(
                 "steps",
-                f"an attack of another kind (Adam on all wrong classes, twice the steps, one more "
+                f"an attack of another kind (Adam on all wrong classes, {steps} steps, one more "
                 f"restart, in float32) lowers the robust accuracy by {share:.3f} more, {at}: raise "
                 "--steps, --restarts or --targets",
             )
