@@ -133,7 +133,7 @@ def test_draws_lie_in_their_ranges():
     assert -25 <= strength.min() < -24.5 and -5.5 < strength.max() <= -5
     counts = np.bincount((drawn.gains != 0).sum(1))
     assert len(counts) == 4 and counts.min() > 600
-    assert 0 <= drawn.delays.min() and 4.9 < drawn.delays.max() <= 5
+    assert drawn.delays.min() >= 0 and 4.9 < drawn.delays.max() <= 5
     assert set(drawn.bits[:, 0]) == {8, 9, 10, 11, 12}
     assert 27 < drawn.image_rejection_db().min() < 30
     spread = drawn.delay_spread()
