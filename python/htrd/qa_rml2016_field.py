@@ -92,7 +92,7 @@ class qa_rml2016_field(gr_unittest.TestCase):
         for name in DIGITAL:
             found = []
             for run in range(3):
-                made = received(name, 26, run, frames_per_run=40)
+                made = received(name, 26, run, frames_per_run=24)
                 periods.append(made.facts["samples_per_symbol"])
                 rate = symbol_rate.estimate(made.samples).rate
                 found.append(rate is not None and abs(rate * 8 - 1) < 0.005)
