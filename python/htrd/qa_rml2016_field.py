@@ -45,8 +45,8 @@ class qa_rml2016_field(gr_unittest.TestCase):
         """Every class at 128 and 1024 samples; the sum of the magnitudes is 1."""
         for name in CLASSES:
             for length in (128, 1024):
-                columns = key(name, 10, 3, frames_per_run=3, frame_length=length,
-                              frame_metadata=length == 128)
+                wanted = {"frame_length": length, "frame_metadata": length == 128}
+                columns = key(name, 10, 3, frames_per_run=3, **wanted)
                 self.assertEqual(columns["iq"].shape, (3, 2, length), name)
                 sums = np.abs(as_complex(columns["iq"])).sum(1)
                 np.testing.assert_allclose(sums, 1, atol=4e-3)
@@ -92,7 +92,7 @@ class qa_rml2016_field(gr_unittest.TestCase):
         for name in DIGITAL:
             found = []
             for run in range(3):
-                made = received(name, 26, run, frames_per_run=40)
+                made = received(name, 26, run, frames_per_run=24)
                 periods.append(made.facts["samples_per_symbol"])
                 rate = symbol_rate.estimate(made.samples).rate
                 found.append(rate is not None and abs(rate * 8 - 1) < 0.005)

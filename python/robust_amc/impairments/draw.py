@@ -99,9 +99,8 @@ def draw(
     many = settings.echoes
     there = np.arange(many) < rng.integers(many, size=(count, 1), endpoint=True)
     delays = rng.uniform(0, settings.echo_delay * samples_per_symbol, (count, many))
-    level_db = rng.uniform(settings.echo_db[0], settings.echo_db[1], (count, many))
-    strength = 10 ** (level_db / 20) * (there & echo)
-    gains: Complexes = strength * _turn(rng, (count, many))
+    echo_db = rng.uniform(settings.echo_db[0], settings.echo_db[1], (count, many))
+    gains: Complexes = 10 ** (echo_db / 20) * (there & echo) * _turn(rng, (count, many))
     deviation = walk * column(settings.phase_noise) / np.sqrt(samples_per_symbol)
     steps = deviation * rng.standard_normal((count, length))
     return Impairments(

@@ -15,10 +15,10 @@ LEVELS = (0.0, 5.0, 10.0, 20.0)  # dB, SNR in the band; beyond them as at the ne
 FINE = 0.002  # rates, up to which an error of a carrier is small
 Four = tuple[float, float, float, float]  # a value at each of LEVELS
 
-_RATE: Four = (4.5e-5, 4.0e-5, 2.5e-5, 1.3e-5)  # median of the rate's relative error
-_CARRIER: Four = (6e-5, 6e-5, 5e-5, 5e-5)  # median of a small error of the carrier, in rates
-_SPREAD = 0.6  # of the decimal logarithm of both
-_LINEAR: Four = (0.04, 0.02, 0.02, 0.015)
+_RATE: Four = (4.5e-5, 2.7e-5, 2.0e-5, 1.0e-5)  # median of the rate's relative error
+_CARRIER: Four = (6e-5, 6e-5, 7e-5, 6e-5)  # median of a small error of the carrier, in rates
+_SPREAD = 0.55  # of the decimal logarithm of both
+_LINEAR: Four = (0.037, 0.023, 0.06, 0.07)
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,20 @@ class Analog:
 _NONE: Four = (0.0, 0.0, 0.0, 0.0)
 MODELS: dict[str, Digital | Analog] = {
     "BPSK": Digital(_NONE),
-    "PAM4": Digital(_NONE),
-    "QPSK": Digital((0.85, 0.04, 0.0, 0.0)),
-    "8PSK": Digital((0.92, 0.95, 0.2, 0.04)),
-    "QAM16": Digital((1.0, 0.5, 0.12, 0.04)),
-    "QAM64": Digital((0.92, 0.55, 0.25, 0.08)),
-    "CPFSK": Digital((0.08, 0.08, 0.08, 0.08), (0.2, 0.2, 0.2, 0.2)),
-    "GFSK": Digital((0.33, 0.33, 0.33, 0.33), (0.1, 0.1, 0.1, 0.1)),
-    "AM-DSB": Analog((-0.5, -0.8, -0.37, -0.16), (0.9, 0.6, 0.7, 0.21), (5e-5, 5e-5, 5e-5, 5e-5)),
+    "PAM4": Digital((0.0, 0.0, 0.04, 0.04), (0.25, 0.25, 0.25, 0.25)),
+    "QPSK": Digital((0.7, 0.02, 0.04, 0.08)),
+    "8PSK": Digital((1.0, 0.96, 0.38, 0.21)),
+    "QAM16": Digital((0.91, 0.59, 0.29, 0.12)),
+    "QAM64": Digital((0.7, 0.58, 0.29, 0.17)),
+    "CPFSK": Digital((0.04, 0.04, 0.04, 0.04), (0.1, 0.1, 0.1, 0.1)),
+    "GFSK": Digital((0.4, 0.4, 0.4, 0.34), (0.006, 0.006, 0.006, 0.006)),
+    "AM-DSB": Analog(
+        (-0.72, -0.63, -0.33, -0.2), (0.8, 0.76, 0.59, 0.18), (5e-5, 5e-5, 5e-5, 5e-5)
+    ),
     "AM-SSB": Analog(
-        (0.01, 0.0, 0.0, 0.0), (0.05, 0.012, 0.005, 0.002), (0.02, 0.007, 0.003, 0.001)
+        (0.04, 0.0, 0.0, 0.0), (0.16, 0.011, 0.006, 0.002), (0.115, 0.005, 0.003, 1e-3)
     ),
-    "WBFM": Analog(
-        (0.04, 0.007, 0.004, 0.004), (0.18, 0.054, 0.035, 0.021), (0.09, 0.026, 0.018, 0.011)
-    ),
+    "WBFM": Analog((0.03, 0.03, 0.03, 0.007), (0.15, 0.13, 0.11, 0.03), (0.1, 0.085, 0.068, 0.017)),
 }
 
 

@@ -98,6 +98,54 @@ def test_normalized_to_what_a_model_takes():
     assert again.carrier.frequency == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.parametrize("period", [4.0, 20.0])
+def test_analog_signals_by_their_width(period):
+    """A flat band has 90 % of its power in 0.9 of it, and so has QAM in 0.9 symbol rates."""
+    for name in ("noise in a band", "QAM16"):
+        at, rate = frontend.by_width(received(name, period, 0.013, 8.0, 1 << 14))
+        assert at == pytest.approx(0.013, abs=0.03 / period), name
+        assert rate == pytest.approx(1 / period, rel=0.06), name
+    # Across the ends of the spectrum
+    at, rate = frontend.by_width(received("noise in a band", period, 0.5, 10.0, 1 << 14))
+    assert abs((at % 1) - 0.5) < 0.03 / period and rate == pytest.approx(1 / period, rel=0.06)
+
+
+def test_am_by_its_sidebands():
+    """Audio that is flat up to 0.03: 90 % of the sidebands' power from -0.027 to 0.027."""
+    rng = np.random.default_rng(3)
+    length, edge = 1 << 14, 0.03
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    spectrum[np.arange(len(spectrum)) > edge * length] = 0
+    audio = np.fft.irfft(spectrum, length)
+    sent = 1 + 0.25 * audio / audio.std()
+    neighbor = 0.1 * received("QPSK", 20.0, 0.15, 60.0, length)
+    made = modulated_signals.received(sent + neighbor, 0.1, 25.0, rng)
+    at, rate = frontend.by_width(made)
+    assert at == pytest.approx(0.1, abs=1e-4)
+    # The line takes the lowest audio with it
+    assert rate == pytest.approx(2 * 0.9 * edge / 0.9, rel=0.1)
+    carrier_alone = received("carrier", offset=0.1, snr_db=25.0, length=length)
+    assert frontend.by_width(carrier_alone) is None
+    with pytest.raises(UserError):
+        frontend.by_width(np.zeros(1024, complex))
+
+
+def test_bench_residuals(tmp_path, capsys):
+    """Rows of every signal and SNR; where nothing is found there is no figure."""
+    arguments = ["--signals", "2", "--length", "2048", "--snr", "25"]
+    with pytest.raises(SystemExit) as done:
+        main(["bench", "residuals", *arguments, "--json", str(tmp_path / "r.json")])
+    assert not done.value.code
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert "coarse" in capsys.readouterr().out
+    by_name = {row["name"]: row for row in rows}
+    assert set(by_name) == {*modulated_signals.DIGITAL, "noise in a band", "FM", "AM"}
+    bpsk = by_name["BPSK"]
+    assert bpsk["found"] == 1 and bpsk["rate_median"] < 0.01 and bpsk["coarse"] == 0
+    for row in rows:
+        assert row["snr_db"] == 25 and (row["found"] > 0 or row["rate_median"] is None)
+
+
 @pytest.mark.parametrize("name", ["BPSK", "PAM4"])
 def test_a_carrier_that_drifts_is_followed(name):
     """By 12 % of the rate over the samples, with a pause in the middle."""
