@@ -29,7 +29,8 @@ class signal_normalizer(gr.sync_block):
     frames one after the other as samples. Its dictionary is that of the input but for
     `sample_rate`, `center_frequency` and `relative_frequency`, which follow, and has
     `symbol_rate`, `symbol_rate_confidence`, `carrier_confidence` and `samples_per_symbol` too.
-    Where no symbol rate is found there is no `symbol_rate`, and there are no samples. `status`, a
+    Where no symbol rate is found there is no `symbol_rate`, and there are no samples; so it is with
+    fewer than 256 samples, and with those that come too fast. `status`, a
     dictionary, with the first signal and then about once a second: see :meth:`status`.
 
     Input 0, optional: a stream of one signal, at `samp_rate`, taken for a PDU of `block`
@@ -39,16 +40,17 @@ class signal_normalizer(gr.sync_block):
     Args:
         samples_per_symbol: of the model
         frame_length: of the model, in samples
-        most_frames: of a PDU that are sent
+        most_frames: of a PDU that are sent, of where the signal is strongest; fewer cost less
         samp_rate: of the stream, in Hz
         block: samples of the stream that are one signal
-        queue_signals: how many may wait; of more the oldest are dropped and counted
+        queue_signals: how many may wait; of more the oldest are handed on without samples, and
+            counted as dropped
 
     Raises UserError for numbers out of range.
     """
 
     def __init__(self, samples_per_symbol=8, frame_length=frames.FRAME_LENGTH, most_frames=512,
-                 samp_rate=1.0, block=32768, queue_signals=100):
+                 samp_rate=1.0, block=32768, queue_signals=20):
         # Here: SciPy takes a second to import, and flowgraphs without this block need none of it
         from robust_amc import frontend
 
@@ -77,11 +79,7 @@ class signal_normalizer(gr.sync_block):
     def handle_signals(self, message):
         """A message on `signals`."""
         try:
-            if self.nmsgs(pmt.intern("signals")) >= self._queue:
-                self._counts["dropped"] += 1
-                self._log.warn("dropped", "signals come faster than they can be normalized")
-            else:
-                self._normalize(message)
+            self._normalize(message, self.nmsgs(pmt.intern("signals")) >= self._queue)
         finally:
             self._counts["signals"] += 1
             self._report(False)
@@ -117,10 +115,16 @@ class signal_normalizer(gr.sync_block):
         self._parts, self._collected = [], 0
         self._number += 1
 
-    def _normalize(self, message):
+    def _normalize(self, message, is_late):
         try:
             pdu = signal_pdu.decode(message)
-            made, facts = self._brought(pdu)
+            if is_late:
+                self._counts["dropped"] += 1
+                self._log.warn("dropped", "signals come faster than they can be normalized")
+            if is_late or len(pdu.samples) < FEWEST:
+                made, facts = np.zeros(0), {"symbol_rate": None}
+            else:
+                made, facts = self._brought(pdu)
         except (ValueError, UserError) as error:
             self._counts["invalid"] += 1
             raise ValueError(f"signal ignored: {error}") from None
@@ -133,12 +137,12 @@ class signal_normalizer(gr.sync_block):
         rate = signal_pdu.number(pdu.facts, "sample_rate")
         if rate is None or not 0 < rate < 1e12:
             raise UserError("it has no sample_rate")
-        if not FEWEST <= len(pdu.samples) <= MOST_SAMPLES:
-            raise UserError(f"it has {len(pdu.samples)} samples, not {FEWEST} … {MOST_SAMPLES}")
+        if len(pdu.samples) > MOST_SAMPLES:
+            raise UserError(f"it has {len(pdu.samples)} samples, more than {MOST_SAMPLES}")
         samples = np.nan_to_num(pdu.samples, nan=0.0, posinf=0.0, neginf=0.0)
         band = self._band(pdu, samples, rate)
         made = self._frontend.bring(
-            samples, band, self._frame_length, self._samples_per_symbol
+            samples, band, self._frame_length, self._samples_per_symbol, self._most_frames
         )
         symbol_rate, carrier = made.known.symbol_rate, made.known.carrier
         facts = {
@@ -154,7 +158,7 @@ class signal_normalizer(gr.sync_block):
             facts["symbol_rate"] = symbol_rate.rate * rate
             facts["samples_per_symbol"] = float(self._samples_per_symbol)
             facts["sample_rate"] = facts["symbol_rate"] * self._samples_per_symbol
-        return made.frames[: self._most_frames], facts
+        return made.frames, facts
 
     def _band(self, pdu, samples, rate):
         width = signal_pdu.number(pdu.facts, "bandwidth")

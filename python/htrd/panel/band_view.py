@@ -33,11 +33,11 @@ _ANCHORS = ((0.0, (16, 12, 56)), (0.3, (38, 66, 122)), (0.6, (28, 140, 130)),
 _UNITS = ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"))
 _COLUMNS = (  # heading, how wide compared with the others, text of a SeenSignal
     ("frequency", 3, lambda each: hertz(each.center_hz)),
-    ("bandwidth", 2, lambda each: hertz(each.bandwidth_hz, 3)),
-    ("symbol rate", 2, lambda each: "-" if each.symbol_rate is None else baud(each.symbol_rate)),
+    ("bandwidth", 3, lambda each: hertz(each.bandwidth_hz, 3)),
+    ("symbol rate", 3, lambda each: "-" if each.symbol_rate is None else baud(each.symbol_rate)),
     ("SNR", 2, lambda each: "" if each.snr_db is None else f"{each.snr_db:.0f} dB"),
     ("modulation", 3, lambda each: each.modulation or "not known"),
-    ("confidence", 2, lambda each: f"{each.confidence:.0%}" if each.modulation else ""),
+    ("confidence", 3, lambda each: f"{each.confidence:.0%}" if each.modulation else ""),
     ("frames", 2, lambda each: str(each.frames)),
     ("", 1, lambda each: "" if each.is_last else "on"),
 )
@@ -101,9 +101,14 @@ class BandView(QtWidgets.QWidget):
                 color = QtGui.QColor(BOX if signal.modulation else UNKNOWN)
                 painter.setPen(QtGui.QPen(color, 1.5))
                 painter.drawRect(box)
-        for signal, box in boxes:
+        written = []
+        for signal, box in reversed(boxes):  # the newest first: where it is crowded it counts
             if box is not None:
-                _label(painter, area, box, signal)
+                said = _said(signal)
+                place = _beside(area, box, said)
+                if not any(place.intersects(other) for other in written):
+                    _label(painter, place, said)
+                    written.append(place)
         painter.restore()
 
     def _axis(self, painter, area, picture):
@@ -175,15 +180,25 @@ def nice_step(least):
     return next(power * each for each in (1, 2, 5, 10) if power * each >= least * (1 - 1e-9))
 
 
-def _label(painter, area, box, signal):
-    said = signal.modulation or "not known"
-    if signal.modulation:
-        said += f" {signal.confidence:.0%}"
+def _said(signal):
+    """The text at a box."""
+    if signal.modulation is None:
+        return "not known"
+    return f"{signal.modulation} {signal.confidence:.0%}"
+
+
+def _beside(area, box, said):
+    """Where the text at a box is, QRectF: at its upper left corner, and inside the waterfall."""
     width = width_of(said, SMALL) + 8
     left = min(max(box.left(), area.left()), area.right() - width)
     top = min(max(box.top(), area.top()), area.bottom() - LINE)
-    painter.fillRect(QtCore.QRectF(left, top, width, LINE), QtGui.QColor(0, 0, 0, 170))
-    text(painter, (left + 4, top, width, LINE), said, color="#ffffff", size=SMALL)
+    return QtCore.QRectF(left, top, width, LINE)
+
+
+def _label(painter, place, said):
+    painter.fillRect(place, QtGui.QColor(0, 0, 0, 170))
+    area = (place.left() + 4, place.top(), place.width(), place.height())
+    text(painter, area, said, color="#ffffff", size=SMALL)
 
 
 def _image(level):

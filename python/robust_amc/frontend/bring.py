@@ -15,6 +15,7 @@ OVERSAMPLED = 10  # times the band's width that is kept: GFSK's symbol rate may 
 ANALYZED = 1 << 16  # samples at that rate that rate and carrier are taken from
 FOLLOWED = 4  # frames after which the carrier is looked for again
 PAUSE = 0.5  # of the strong frames' power, below which there is no signal
+SPARE = 3  # times the samples that the wanted frames take: there may be pauses
 DROPPED = 64  # samples at either end, which the filters have not filled
 
 
@@ -43,17 +44,25 @@ def reduced(samples: Complexes, band: Band) -> tuple[Complexes, int]:
 
 
 def bring(
-    samples: Complexes, band: Band, frame_length: int, samples_per_symbol: int = 8
+    samples: Complexes,
+    band: Band,
+    frame_length: int,
+    samples_per_symbol: int = 8,
+    most_frames: int | None = None,
 ) -> Brought:
     """The frames of a signal in `band` of `samples` ``[n]``, which hold little else.
 
     Its rate and carrier are estimated where it is strongest; see :func:`normalize` and
-    :func:`follow_carrier` for what is done with them. Raises UserError as :func:`analyze` does.
+    :func:`follow_carrier` for what is done with them. At most `most_frames` are made, of where it
+    is strongest. Raises UserError as :func:`analyze` does.
     """
-    known = analyze(_strongest_part(samples), band)
+    known = analyze(_strongest_part(samples, ANALYZED), band)
     rate = known.symbol_rate.rate
     if rate is None:
         return Brought(known, np.zeros((0, frame_length), complex))
+    if most_frames is not None:
+        wanted = most_frames * frame_length / (samples_per_symbol * rate)
+        samples = _strongest_part(samples, max(ANALYZED, int(SPARE * wanted)))
     brought = normalize(samples, known.carrier.frequency, rate, samples_per_symbol)
     kept = brought[DROPPED : len(brought) - DROPPED]
     pieces = kept[: len(kept) // frame_length * frame_length].reshape(-1, frame_length)
@@ -66,12 +75,14 @@ def bring(
             pieces = followed.reshape(-1, frame_length)
         if periodicity(pieces, 2 * samples_per_symbol) > PERIODIC:
             pieces = pieces[:0]
-    return Brought(known, pieces)
+    return Brought(known, pieces[:most_frames])
 
 
-def _strongest_part(samples: Complexes) -> Complexes:
-    """The ANALYZED samples with the most power: a burst, and not the pause before it."""
-    hop = ANALYZED // 4
-    starts = range(0, max(1, len(samples) - ANALYZED + hop), hop)
-    parts = (samples[start : start + ANALYZED] for start in starts)
-    return max(parts, key=lambda part: float(np.sum(np.abs(part) ** 2)))
+def _strongest_part(samples: Complexes, length: int) -> Complexes:
+    """So many samples with the most power: a burst, and not the pause before it."""
+    if len(samples) <= length:
+        return samples
+    hop = length // 4
+    power = np.add.reduceat(np.abs(samples) ** 2, np.arange(0, len(samples), hop))
+    start = int(np.convolve(power, np.ones(4), "valid").argmax()) * hop
+    return samples[start : start + length]

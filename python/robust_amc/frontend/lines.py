@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Array, Floats
+from ..arrays import Array, Complexes, Floats
 
 PADDING = 2  # of the transform, so that a line between two bins is not half lost
 NEIGHBORS = 101  # bins that the level around a line is taken from
@@ -38,8 +38,16 @@ def power(values: Array) -> Floats:
     ``[PADDING · n]``, frequencies as those of numpy.fft.fftfreq.
     """
     values = values - values.mean()
-    spectrum = np.fft.fft(values * np.hanning(len(values)), PADDING * len(values))
-    return np.asarray(np.abs(spectrum) ** 2, float)
+    size = PADDING * len(values)
+    values = values * np.hanning(len(values))
+    if np.iscomplexobj(values):
+        return _squared(np.fft.fft(values, size))
+    half = _squared(np.fft.rfft(values, size))
+    return np.concatenate([half, half[(size - 1) // 2 : 0 : -1]])  # the same at negative ones
+
+
+def _squared(spectrum: Complexes) -> Floats:
+    return spectrum.real**2 + spectrum.imag**2
 
 
 def largest(power: Floats, low: float, high: float) -> Line:
@@ -68,7 +76,15 @@ def _level(values: Floats) -> Floats:
     """The mean power of noise around each bin."""
     half = NEIGHBORS // 2
     centers = np.unique(np.r_[np.arange(0, len(values), half), len(values) - 1])
-    medians = [np.median(values[max(0, each - half) : each + half + 1]) for each in centers]
+    # Most windows are whole: one call for all of them
+    inside = (centers >= half) & (centers + half < len(values))
+    medians = np.empty(len(centers))
+    if inside.any():
+        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * half + 1)
+        medians[inside] = np.median(windows[centers[inside] - half], 1)
+    for place in np.flatnonzero(~inside):
+        center = centers[place]
+        medians[place] = np.median(values[max(0, center - half) : center + half + 1])
     # Where a filter has left nothing, rounding would make lines
     least = max(LEAST * float(np.median(values)), 1e-300)
     return np.interp(np.arange(len(values)), centers, np.maximum(medians, least)) / np.log(2)

@@ -77,7 +77,9 @@ class Scanner:
         samples, factor = reduced(found.samples, found)
         half = found.width * factor / 2
         band = Band(-half, half, found.snr)
-        brought = bring(samples, band, self.classifier.frame_length, self.samples_per_symbol)
+        brought = bring(
+            samples, band, self.classifier.frame_length, self.samples_per_symbol, self.most_frames
+        )
         known = brought.known
         center = found.center + known.carrier.frequency / factor
         # The first and the last bin reach half a bin beyond what was recorded
@@ -103,8 +105,8 @@ class Scanner:
     def _decide(self, pieces: Complexes) -> SignalDecision:
         """What frames ``[n, length]`` of one signal are, from as many as it takes."""
         decision = SignalDecision(len(self.classifier.classes), self.fusion)
-        for start in range(0, min(len(pieces), self.most_frames), PART):
-            part = pieces[start : min(start + PART, self.most_frames)]
+        for start in range(0, len(pieces), PART):
+            part = pieces[start : start + PART]
             iq = np.stack([part.real, part.imag], 1).astype(np.float32)
             decision.add(self.classifier.decide(iq, frames.AUTO, posteriors=True))
             if self.fusion.stop_early and decision.is_sure:
