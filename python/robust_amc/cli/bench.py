@@ -12,6 +12,7 @@ from rich.table import Table
 
 from .. import benchmarks, data
 from ..benchmarks.report import SEED
+from ..classifier import Classifier
 from ..data import FrameDataset
 from ..evaluation import ceiling as limits
 from ..files import Document, write_json
@@ -253,6 +254,42 @@ def frontend(
     for each in rows:
         shares = [_shown(each[name]) for name in ("rate_right", "rate_given", "carrier_right")]
         table.add_row(each["name"], f"{each['snr_db']:g}", *shares)
+    out.print(table)
+
+
+@app.command()
+def blind(
+    model: Annotated[str, typer.Option(help="A shipped model's name or a file.")] = "modern",
+    snr: Annotated[str, typer.Option(help="SNRs in dB, in the signal's band.")] = "20,10",
+    signals: Annotated[int, typer.Option(min=1, help="Signals of each class at each SNR.")] = 50,
+    symbols: Annotated[int, typer.Option(min=100, help="Symbols of a signal.")] = 512,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """What a model loses when the front end finds rate and carrier, and nobody tells. No speeds.
+
+    Signals as of `htrd bench frontend`, roll-off 0.35. oracle: rate and carrier are told; blind:
+    they are found. Shares of frames, and of signals that are decided by all of their frames.
+    """
+    from ..benchmarks import blind as trials
+
+    check_writable(json)
+    levels = parse_floats(snr) or []
+    classifier = Classifier.load(model)
+    rows = trials.bench(classifier, levels, signals, symbols, seed, _log)
+    if json:
+        facts = {"model": model, "snr_db": levels, "signals": signals, "symbols": symbols}
+        write_json(json, {"settings": facts | {"seed": seed}, "rows": rows})
+    names = ("oracle", "blind", "oracle_fused", "blind_fused")
+    table = Table(title=f"{model}: {signals} signals of {symbols} symbols of each class")
+    for heading in ("class", "SNR dB", *(name.replace("_", ", ") for name in names)):
+        table.add_column(heading, justify="left" if heading == "class" else "right")
+    for each in rows:
+        table.add_row(each["name"], f"{each['snr_db']:g}", *(f"{each[name]:.3f}" for name in names))
+    for level in levels:
+        own = [each for each in rows if each["snr_db"] == level]
+        mean = [sum(each[name] for each in own) / len(own) for name in names]
+        table.add_row("mean", f"{level:g}", *(f"{value:.3f}" for value in mean))
     out.print(table)
 
 
