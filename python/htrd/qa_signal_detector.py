@@ -12,8 +12,8 @@ import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
 from gnuradio.htrd.messages import ports
 from robust_amc.benchmarks import modulated_signals
+from robust_amc.frontend import reduced
 from robust_amc.frontend.detect import DetectorSettings, SignalDetector
-from robust_amc.streams.scan import _reduced
 
 SPECTRUM = 512 * 8  # samples
 RATE = 2e6  # Hz
@@ -137,7 +137,7 @@ class QaSignalDetector(gr_unittest.TestCase):
                                    delta=1.01 / bins)
             self.assertAlmostEqual(facts["bandwidth"] / RATE, each.width, delta=1.01 / bins)
             self.assertAlmostEqual(facts["snr_db"], 10 * np.log10(each.snr), delta=0.5)
-            wanted, factor = _reduced(each)
+            wanted, factor = reduced(each.samples, each)
             if len(wanted) == len(iq) and abs(
                     facts["relative_frequency"] / RATE - each.center) < 1e-9:
                 exact += 1

@@ -114,13 +114,16 @@ class Classifier:
         posterior = np.zeros_like(score) if posteriors else None
         for rows in _chunks(np.flatnonzero(valid), batch_size):
             batch = torch.as_tensor(iq[rows], dtype=torch.float32, device=self.device)
-            outputs = self.outputs(frames.scale(batch, scaling))
-            batch_score = outputs.scores.float()
-            score[rows] = batch_score.cpu().numpy()
-            label[rows] = self.label_of(batch_score).cpu().numpy()
-            if posterior is not None:
+            batch = frames.scale(batch, scaling)
+            if posterior is None:
+                batch_score = self.scores(batch).float()
+            else:
+                outputs = self.outputs(batch)
+                batch_score = outputs.scores.float()
                 found = outputs.logits.log_softmax(1).nan_to_num(0.0, 0.0, 0.0)
                 posterior[rows] = found.cpu().numpy()
+            score[rows] = batch_score.cpu().numpy()
+            label[rows] = self.label_of(batch_score).cpu().numpy()
         return Decisions(label, score, valid, posterior)
 
     @torch.no_grad()

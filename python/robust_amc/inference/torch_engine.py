@@ -42,23 +42,23 @@ class TorchEngine(InferenceEngine):
     @torch.inference_mode()
     def scores(self, iq: Floats) -> Floats:
         """Scores of valid frames, in batches that suit the device."""
-        return self._arrays(iq, ("scores",))[0]
+        parts = torch.from_numpy(iq).split(self._batch)
+        return np.concatenate([_array(self._scores(part)) for part in parts])
 
     @torch.inference_mode()
     def scores_and_logits(self, iq: Floats) -> tuple[Floats, Floats]:
         """The same, and the network's logits."""
-        scores, logits = self._arrays(iq, ("scores", "logits"))
-        return scores, logits
+        made = [self._outputs(part) for part in torch.from_numpy(iq).split(self._batch)]
+        scores, logits = zip(*((_array(each.scores), _array(each.logits)) for each in made))
+        return np.concatenate(scores), np.concatenate(logits)
 
-    def _arrays(self, iq: Floats, names: tuple[str, ...]) -> list[Floats]:
-        made = [self._part(part) for part in torch.from_numpy(iq).split(self._batch)]
-        return [
-            np.concatenate([getattr(each, name).float().cpu().numpy() for each in made])
-            for name in names
-        ]
+    def _scores(self, part: torch.Tensor) -> torch.Tensor:
+        if self.precision is Precision.FLOAT32:
+            return self._classifier.scores(self._scaled(part))
+        return self._outputs(part).scores
 
-    def _part(self, part: torch.Tensor) -> Outputs:
-        scaled = frames.scale(part.to(self._classifier.device), self.scaling)
+    def _outputs(self, part: torch.Tensor) -> Outputs:
+        scaled = self._scaled(part)
         if self.precision is Precision.FLOAT32:
             return self._classifier.outputs(scaled)
         with fast_math(scaled.device):
@@ -67,3 +67,10 @@ class TorchEngine(InferenceEngine):
         logits = self._classifier.network.logits(features)
         scores = logits if self._rejector is None else self._rejector(scaled, features, logits)
         return Outputs(scaled, features, logits, scores)
+
+    def _scaled(self, part: torch.Tensor) -> torch.Tensor:
+        return frames.scale(part.to(self._classifier.device), self.scaling)
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    return tensor.float().cpu().numpy()
