@@ -22,6 +22,7 @@ class _Going:
     decision: SignalDecision
     classes: tuple
     start: dict  # what the first part says of it
+    symbol_rate: float | None = None  # of the last part that has one
 
 
 class decision_fuser(gr.sync_block):
@@ -37,7 +38,7 @@ class decision_fuser(gr.sync_block):
     posterior of each class. The dictionary also has `modulation` (absent: not known), `confidence`
     (share of the frames decided so), `frames` (that were used), `sure` (whether further ones are
     left out) and `classes`; `start_offset` and `start_time` are the first part's, `duration` is
-    from there.
+    from there; `symbol_rate` is the last part's that has one.
 
     Args:
         fewest_frames: with fewer a signal has no modulation
@@ -67,8 +68,10 @@ class decision_fuser(gr.sync_block):
         if len(pdu.label) and not (self._settings.stop_early and decision.is_sure):
             decision.add_evidence(_evidence(pdu), pdu.label)
         name = label_name(decision, pdu.classes)
+        going.symbol_rate = signal_pdu.number(pdu.facts, "symbol_rate") or going.symbol_rate
         facts = signal_pdu.with_facts(
-            pdu.facts, **_since(going.start, pdu), modulation=name, frames=decision.frames,
+            pdu.facts, **_since(going.start, pdu), symbol_rate=going.symbol_rate,
+            modulation=name, frames=decision.frames,
             confidence=decision.confidence if name else 0.0, sure=decision.is_sure,
         )
         facts = pmt.dict_add(facts, pmt.intern("classes"), pmt_vectors.symbols(pdu.classes))

@@ -61,7 +61,7 @@ class QaDecisionFuser(gr_unittest.TestCase):
 
     def test_parts_are_one_signal_until_the_last(self):
         parts = [
-            part([1, 1], 1, is_last=False),
+            part([1, 1], 1, is_last=False, symbol_rate=5e4),
             part([0] * 9, 2, burst_id=8, start_offset=150),  # another one in between
             part([1, 1], 3, is_last=False, start_offset=200, start_time=2.5, end_offset=300),
             part([1], 4, start_offset=300, start_time=3.0, end_offset=400),
@@ -71,6 +71,7 @@ class QaDecisionFuser(gr_unittest.TestCase):
         self.assertEqual([each["frames"] for each in got], [2, 9, 4, 5, 3])
         self.assertEqual([each.get("modulation") for each in got],
                          [None, "BPSK", "QPSK", "QPSK", "BPSK"])
+        self.assertEqual([each.get("symbol_rate") for each in got], [5e4, None, 5e4, 5e4, None])
         self.assertEqual([each["start_offset"] for each in got], [100, 150, 100, 100, 900])
         self.assertEqual([each["end_offset"] for each in got], [200, 200, 300, 400, 200])
         self.assertEqual((got[3]["start_time"], got[3]["duration"]), (2.0, 1.5))

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 import numpy as np
 import torch
-from scipy.special import log_softmax
 
 from .. import frames
 from ..arrays import Bools, Floats
@@ -145,8 +144,8 @@ class InferenceEngine(ABC):
 
 def finite_log_softmax(logits: Floats) -> Floats:
     """Log posteriors of logits ``[n, classes]``; 0 where these are not finite."""
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(log_softmax(logits, 1), nan=0.0, posinf=0.0, neginf=0.0)
+    found = torch.from_numpy(logits).log_softmax(1).numpy()
+    return np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 class PooledEngine(InferenceEngine):

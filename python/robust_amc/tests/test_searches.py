@@ -329,7 +329,9 @@ def test_targets_are_the_likeliest_first(rejecting, attacked):
 def test_searches_are_chosen_by_name(name, plain, attacked):
     assert OBJECTIVES[name] is getattr(searches, name)
     benign = (plain.decide(attacked[0]).label != attacked[1]).mean()
-    assert wins(plain, attacked, objectives=(name,)).success.mean() > benign + 0.2
+    # Adam's steps are a fifth of ε: four of them do not lead through the ball
+    found = wins(plain, attacked, objectives=(name,), steps=40)
+    assert found.success.mean() > benign + 0.2
 
 
 @pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
