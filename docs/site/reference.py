@@ -22,11 +22,12 @@ PAGES = {
         "The front end", "Band, symbol rate and carrier of a signal, from its samples alone.",
         ["frontend", "frontend.analyze", "frontend.occupied", "frontend.symbol_rate",
          "frontend.carrier", "frontend.normalize", "frontend.lines", "frontend.detect",
-         "streams.scan"],
+         "frontend.bring", "frontend.periodicity", "signal_decision", "streams.scan"],
     ),
     "attacks": (
         "Attacks", "PGD with full knowledge of a system, and attacks that know or do less.",
         ["attacks.white_box", "attacks.objectives", "attacks.pgd", "attacks.targets",
+         "attacks.settings", "attacks.searches", "attacks.apgd", "attacks.adam",
          "attacks.threat", "attacks.transfer", "attacks.universal", "attacks.noise"],
     ),
     "evaluation": (
