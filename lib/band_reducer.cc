@@ -10,7 +10,7 @@ namespace gr {
 namespace htrd {
 namespace {
 
-constexpr int OVERSAMPLED = 10; // times the width, as of scan.py
+constexpr int OVERSAMPLED = 10; // times the width, as in robust_amc.frontend.bring
 constexpr int HALF_LENGTH = 10; // of the filter, in samples that are left
 constexpr double BETA = 5.0;    // of its Kaiser window
 
