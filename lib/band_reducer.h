@@ -15,7 +15,7 @@ namespace htrd {
 /*!
  * \brief Moves a signal of a band to 0 Hz, at a rate that is enough for it.
  *
- * As `_reduced` in robust_amc.streams.scan, SciPy's resample_poly() with a factor of 1
+ * As reduced() in robust_amc.frontend.bring, SciPy's resample_poly() with a factor of 1
  * up.
  */
 class band_reducer

@@ -65,8 +65,8 @@ class decision_fuser(gr.sync_block):
         pdu = signal_pdu.decode_decided(message)
         going = self._of(pdu)
         decision = going.decision
-        if len(pdu.label) and not (self._settings.stop_early and decision.is_sure):
-            decision.add_evidence(_evidence(pdu), pdu.label)
+        if not (self._settings.stop_early and decision.is_sure):
+            decision.add(pdu.decisions)
         name = label_name(decision, pdu.classes)
         going.symbol_rate = signal_pdu.number(pdu.facts, "symbol_rate") or going.symbol_rate
         facts = signal_pdu.with_facts(
@@ -97,11 +97,6 @@ class decision_fuser(gr.sync_block):
                 self._going.popitem(last=False)
                 self._log.warn("many", "so many signals go on that some are forgotten")
         return going
-
-
-def _evidence(pdu):
-    """What frames say of the classes; nothing those that were rejected."""
-    return np.where(pdu.label[:, None] < 0, 0, pdu.log_posterior)
 
 
 def _times(pdu):

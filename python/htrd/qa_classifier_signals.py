@@ -49,8 +49,9 @@ class QaClassifierSignals(gr_unittest.TestCase):
     def check(self, found, iq, classifier):
         expected = classifier.decide(iq, posteriors=True)
         self.assertEqual(found.classes, support.CLASSES)
-        assert_decided_alike(found.label, expected, classifier.threshold)
-        np.testing.assert_allclose(found.log_posterior, expected.log_posterior, atol=1e-3)
+        assert_decided_alike(found.decisions.label, expected, classifier.threshold)
+        posterior = found.decisions.log_posterior
+        np.testing.assert_allclose(posterior, expected.log_posterior, atol=1e-3)
         known = pmt.to_python(found.facts)
         self.assertEqual((known["burst_id"], known["remark"]), (3, "kept"))
 
@@ -81,7 +82,7 @@ class QaClassifierSignals(gr_unittest.TestCase):
 
     def test_a_signal_without_frames(self):
         (found,) = Chain().decided(message(self.dataset.iq[:0], rest=100))
-        self.assertEqual((len(found.label), found.log_posterior.shape), (0, (0, 3)))
+        self.assertEqual(found.decisions.log_posterior.shape, (0, 3))
 
     def test_beside_a_stream(self):
         for mode in ("replay", "live"):
@@ -89,12 +90,12 @@ class QaClassifierSignals(gr_unittest.TestCase):
             source = htrd.dataset_source(support.dataset())
             chain.connect(source, chain.block)
             (found,) = chain.decided(message(self.dataset.iq[:5]))
-            self.assertEqual(len(found.label), 5)
+            self.assertEqual(len(found.decisions.label), 5)
 
     def test_wrong_messages_are_ignored(self):
         bad = [pmt.PMT_NIL, pmt.cons(pmt.make_dict(), pmt.init_f32vector(2, [0, 0]))]
         (found,) = Chain().decided(*bad, message(self.dataset.iq[:2]), expected=1)
-        self.assertEqual(len(found.label), 2)
+        self.assertEqual(len(found.decisions.label), 2)
 
 
 if __name__ == "__main__":

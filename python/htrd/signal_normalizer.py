@@ -117,11 +117,13 @@ class signal_normalizer(gr.sync_block):
 
     def _normalize(self, message, is_late):
         try:
-            pdu = signal_pdu.decode(message)
             if is_late:
                 self._counts["dropped"] += 1
                 self._log.warn("dropped", "signals come faster than they can be normalized")
-            if is_late or len(pdu.samples) < FEWEST:
+                pdu = signal_pdu.without_samples(message)
+            else:
+                pdu = signal_pdu.decode(message)
+            if len(pdu.samples) < FEWEST:
                 made, facts = np.zeros(0), {"symbol_rate": None}
             else:
                 made, facts = self._brought(pdu)

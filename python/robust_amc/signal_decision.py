@@ -77,8 +77,7 @@ class SignalDecision:
 
     def add(self, decided: Decisions) -> Self:
         """Use the frames of some Decisions, which must have `log_posterior`."""
-        found = np.maximum(evidence(decided), LEAST)
-        return self.add_evidence(found, decided.label)
+        return self.add_evidence(evidence(decided), decided.label)
 
     def add_evidence(self, found: Floats, label: Integers) -> Self:
         """The same of what :func:`evidence` says, ``[n, classes]``, and of labels ``[n]``."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pmt
+from robust_amc.decisions import Decisions
 
 from ..htrd_python import _number
 from . import pmt_vectors
@@ -51,14 +52,12 @@ class DecidedPdu:
     Attributes:
         facts: PMT dictionary
         classes: names
-        label: int16 ``[n]``, class or -1 for a rejected frame
-        log_posterior: float32 ``[n, classes]``
+        decisions: Decisions of `n` frames; their scores are the log posteriors
     """
 
     facts: object
     classes: tuple
-    label: np.ndarray
-    log_posterior: np.ndarray
+    decisions: Decisions
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +100,11 @@ def decode(message):
     return SignalPdu(facts, pmt_vectors.read_complexes(samples))
 
 
+def without_samples(message):
+    """SignalPdu of a message, whose samples are not read; ValueError when it is none."""
+    return SignalPdu(facts_of(message), np.zeros(0, np.complex64))
+
+
 def encode(facts, samples, **changed):
     """Message of a signal: its dictionary with `changed` numbers (None: taken out), and samples."""
     values = np.asarray(samples, np.complex64)
@@ -136,7 +140,8 @@ def decode_decided(message):
         raise ValueError("not decisions of a signal: a label that is no class")
     for name in ("classes", "labels"):
         facts = pmt.dict_delete(facts, pmt.intern(name))
-    return DecidedPdu(facts, tuple(classes), label, found)
+    decisions = Decisions(label.astype(np.int16), found, np.ones(len(label), bool), found)
+    return DecidedPdu(facts, tuple(classes), decisions)
 
 
 def number(facts, name):

@@ -18,6 +18,7 @@ from robust_amc.benchmarks import modulated_signals
 from robust_amc.errors import UserError
 from robust_amc.evaluation.ceiling import CONSTELLATIONS
 from robust_amc.frontend import normalize
+from robust_amc.frontend.bring import DROPPED
 from robust_amc.frontend.normalize import FASTEST
 from robust_amc.impairments import ImpairmentSettings, effects, residuals
 
@@ -36,7 +37,6 @@ NEIGHBORS = 2  # at most
 NEIGHBOR_DB = (-40.0, -20.0)  # power, to the signal's
 NEIGHBOR_WIDTH = (0.3, 1.5)  # of the signal's band
 GAP = (0.1, 1.0)  # between the bands, likewise
-DROPPED = 64  # samples at either end, which the filters have not filled
 MARGIN = 2  # symbols
 
 
