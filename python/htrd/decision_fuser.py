@@ -67,8 +67,8 @@ class decision_fuser(gr.sync_block):
         decision = going.decision
         if not (self._settings.stop_early and decision.is_sure):
             decision.add(pdu.decisions)
-        name = label_name(decision, pdu.classes)
         going.symbol_rate = signal_pdu.number(pdu.facts, "symbol_rate") or going.symbol_rate
+        name = label_name(decision, pdu.classes, going.symbol_rate is not None)
         facts = signal_pdu.with_facts(
             pdu.facts, **_since(going.start, pdu), symbol_rate=going.symbol_rate,
             modulation=name, frames=decision.frames,

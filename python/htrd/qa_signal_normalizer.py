@@ -94,6 +94,18 @@ class QaSignalNormalizer(gr_unittest.TestCase):
         self.assertNotIn("symbol_rate", facts)
         self.assertEqual(len(found), 0)
 
+    def test_analog_signals_at_one_width(self):
+        rng = np.random.default_rng(5)
+        made = modulated_signals.signal("FM", 40_000, 12.5, 0.35, rng).astype(np.complex64)
+        width = {"bandwidth": None}
+        ((facts, found),) = Chain(analog=True).normalized(signal(made, **width))
+        self.assertNotIn("symbol_rate", facts)
+        self.assertGreater(len(found), 0)
+        expected = frontend.by_width(made)[1] * RATE * 8
+        self.assertAlmostEqual(facts["sample_rate"] / expected, 1, 6)
+        ((facts, found),) = Chain().normalized(signal(made, **width))
+        self.assertEqual((len(found), facts["sample_rate"]), (0, RATE))
+
     def test_a_short_rest_of_a_signal_is_handed_on(self):
         ((facts, found),) = Chain().normalized(signal(samples(100), is_last=True))
         self.assertEqual((len(found), facts["burst_id"], facts["is_last"]), (0, 7, True))

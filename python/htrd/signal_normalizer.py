@@ -8,7 +8,7 @@ from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
 from robust_amc.errors import UserError
 
-from .checks import LONGEST_FRAME, as_number, as_whole
+from .checks import LONGEST_FRAME, as_number, as_switch, as_whole
 from .messages import control, ports, signal_pdu
 from .tally import EverySecond
 
@@ -29,8 +29,8 @@ class signal_normalizer(gr.sync_block):
     frames one after the other as samples. Its dictionary is that of the input but for
     `sample_rate`, `center_frequency` and `relative_frequency`, which follow, and has
     `symbol_rate`, `symbol_rate_confidence`, `carrier_confidence` and `samples_per_symbol` too.
-    Where no symbol rate is found there is no `symbol_rate`, and there are no samples; so it is with
-    fewer than 256 samples, and with those that come too fast. `status`, a
+    Where no symbol rate is found there is no `symbol_rate`, and there are no samples, unless `analog`
+    is set; none at all with fewer than 256 samples, and of signals that come too fast. `status`, a
     dictionary, with the first signal and then about once a second: see :meth:`status`.
 
     Input 0, optional: a stream of one signal, at `samp_rate`, taken for a PDU of `block`
@@ -45,12 +45,14 @@ class signal_normalizer(gr.sync_block):
         block: samples of the stream that are one signal
         queue_signals: how many may wait; of more the oldest are handed on without samples, and
             counted as dropped
+        analog: bring signals without a symbol rate to one bandwidth, for models that were trained
+            on data of mode `field` and know them so (robust_amc.frontend.by_width)
 
     Raises UserError for numbers out of range.
     """
 
     def __init__(self, samples_per_symbol=8, frame_length=frames.FRAME_LENGTH, most_frames=512,
-                 samp_rate=1.0, block=32768, queue_signals=20):
+                 samp_rate=1.0, block=32768, queue_signals=20, analog=False):
         # Here: SciPy takes a second to import, and flowgraphs without this block need none of it
         from robust_amc import frontend
 
@@ -61,6 +63,7 @@ class signal_normalizer(gr.sync_block):
         self._sample_rate = as_number("samp_rate", samp_rate, 1e-9, 1e12)
         self._block = as_whole("block", block, FEWEST, MOST_SAMPLES)
         self._queue = as_whole("queue_signals", queue_signals, 1, MOST_WAITING)
+        self._analog = as_switch("analog", analog)
         gr.sync_block.__init__(
             self, "signal_normalizer", in_sig=py_io_signature(0, 1, [np.complex64]), out_sig=None
         )
@@ -144,7 +147,8 @@ class signal_normalizer(gr.sync_block):
         samples = np.nan_to_num(pdu.samples, nan=0.0, posinf=0.0, neginf=0.0)
         band = self._band(pdu, samples, rate)
         made = self._frontend.bring(
-            samples, band, self._frame_length, self._samples_per_symbol, self._most_frames
+            samples, band, self._frame_length, self._samples_per_symbol, self._most_frames,
+            self._analog,
         )
         symbol_rate, carrier = made.known.symbol_rate, made.known.carrier
         facts = {
@@ -159,7 +163,8 @@ class signal_normalizer(gr.sync_block):
         if symbol_rate.rate is not None:
             facts["symbol_rate"] = symbol_rate.rate * rate
             facts["samples_per_symbol"] = float(self._samples_per_symbol)
-            facts["sample_rate"] = facts["symbol_rate"] * self._samples_per_symbol
+        if made.rate is not None:
+            facts["sample_rate"] = made.rate * rate * self._samples_per_symbol
         return made.frames, facts
 
     def _band(self, pdu, samples, rate):

@@ -38,6 +38,14 @@ def seen(metadata: Document) -> list[Document]:
     return [each for each in found if each]
 
 
+def knows_field(metadata: Document) -> bool:
+    """Whether a model was trained on frames as the front end leaves them: mode `field`.
+
+    Then it knows analog signals as they are brought to one width.
+    """
+    return any(each["metadata"].get("mode") == "field" for each in seen(metadata))
+
+
 def ancestors(metadata: Document) -> list[str]:
     """Fingerprints of what a data set was converted from; the metadata can be anybody's."""
     found = metadata.get("derived_from", [])

@@ -123,11 +123,13 @@ class SignalDecision:
         return bool(mean > _SURE_MARGIN * error)
 
 
-def label_name(decision: SignalDecision, classes: Sequence[str]) -> str | None:
-    """The modulation of a signal that has symbols, one of `classes`.
+def label_name(
+    decision: SignalDecision, classes: Sequence[str], has_symbols: bool = True
+) -> str | None:
+    """The modulation of a signal, one of `classes`.
 
-    None: it is not known, or an analog one in spite of the symbols.
+    None: it is not known, or an analog one in spite of symbols, or a digital one without.
     """
     label = decision.label
     name = None if label == REJECTED else classes[label]
-    return None if name in WITHOUT_SYMBOLS else name
+    return name if (name in WITHOUT_SYMBOLS) != has_symbols else None

@@ -4,6 +4,7 @@ A bench is a function that returns ``{"settings": {...}, "rows": [...]}``; a row
 `name, value, unit, baseline, baseline_value, ratio`. Here they are only called and shown.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -248,13 +249,8 @@ def frontend(
     if json:
         facts = {"snr_db": levels, "signals": signals, "length": length, "seed": seed}
         write_json(json, {"settings": facts, "rows": rows})
-    table = Table(title=f"Shares of {signals} signals of {length} samples")
-    for heading in ("signal", "SNR dB", "rate right", "rate given", "carrier right"):
-        table.add_column(heading, justify="left" if heading == "signal" else "right")
-    for each in rows:
-        shares = [_shown(each[name]) for name in ("rate_right", "rate_given", "carrier_right")]
-        table.add_row(each["name"], f"{each['snr_db']:g}", *shares)
-    out.print(table)
+    names = ("rate_right", "rate_given", "carrier_right")
+    out.print(_by_signal(f"Shares of {signals} signals of {length} samples", rows, names))
 
 
 @app.command()
@@ -281,16 +277,38 @@ def blind(
         facts = {"model": model, "snr_db": levels, "signals": signals, "symbols": symbols}
         write_json(json, {"settings": facts | {"seed": seed}, "rows": rows})
     names = ("oracle", "blind", "oracle_fused", "blind_fused")
-    table = Table(title=f"{model}: {signals} signals of {symbols} symbols of each class")
-    for heading in ("class", "SNR dB", *(name.replace("_", ", ") for name in names)):
-        table.add_column(heading, justify="left" if heading == "class" else "right")
-    for each in rows:
-        table.add_row(each["name"], f"{each['snr_db']:g}", *(f"{each[name]:.3f}" for name in names))
-    for level in levels:
-        own = [each for each in rows if each["snr_db"] == level]
-        mean = [sum(each[name] for each in own) / len(own) for name in names]
-        table.add_row("mean", f"{level:g}", *(f"{value:.3f}" for value in mean))
-    out.print(table)
+    title = f"{model}: {signals} signals of {symbols} symbols of each class"
+    out.print(_by_signal(title, rows, names, has_mean=True))
+
+
+@app.command()
+def open_set(
+    dataset: Dataset,
+    model: Annotated[str, typer.Option(help="A shipped model's name or a file.")] = "field",
+    snr: Annotated[str, typer.Option(help="SNRs in dB, in the signal's band.")] = "20,10",
+    signals: Annotated[int, typer.Option(min=1, help="Unknown signals of each kind.")] = 50,
+    length: Annotated[int, typer.Option(min=512, help="Samples of a signal.")] = 16384,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """What becomes of signals that are none of a model's classes, from band to label. No speeds.
+
+    brought: there are frames; labeled: the signal gets a label; accepted: of the frames, those that
+    are not rejected. auroc and fpr 95 compare their scores with those of the data set's frames.
+    """
+    from ..benchmarks import open_set as trials
+
+    check_writable(json, inputs=[dataset, model])
+    levels = parse_floats(snr) or []
+    classifier = Classifier.load(model)
+    known = data.read(dataset)
+    rows = trials.bench(classifier, known, levels, signals, length, seed, _log)
+    if json:
+        facts = {"model": model, "snr_db": levels, "signals": signals, "length": length}
+        write_json(json, {"settings": facts | {"seed": seed}, "rows": rows})
+    names = ("brought", "labeled", "accepted", "auroc", "fpr_95")
+    title = f"{model}: {signals} signals of {length} samples of each kind"
+    out.print(_by_signal(title, rows, names, has_mean=True))
 
 
 @app.command()
@@ -316,13 +334,35 @@ def residuals(
         facts = {"snr_db": levels, "signals": signals, "length": length, "seed": seed}
         write_json(json, {"settings": facts, "rows": rows})
     names = list(rows[0])[2:]
-    table = Table(title=f"Errors of {signals} signals of {length} samples")
+    title = f"Errors of {signals} signals of {length} samples"
+    out.print(_by_signal(title, rows, names, form=".2g"))
+
+
+def _by_signal(
+    title: str,
+    rows: Sequence[Document],
+    names: Sequence[str],
+    form: str = ".3f",
+    has_mean: bool = False,
+) -> Table:
+    """A line for each row, by `name` and `snr_db`; then the means at each SNR, if wanted."""
+    table = Table(title=title)
     for heading in ("signal", "SNR dB", *(name.replace("_", " ") for name in names)):
         table.add_column(heading, justify="left" if heading == "signal" else "right")
-    for each in rows:
-        values = ["-" if each[name] is None else f"{each[name]:.2g}" for name in names]
-        table.add_row(each["name"], f"{each['snr_db']:g}", *values)
-    out.print(table)
+
+    def add(name: str, level: float, values: Iterable[float | None]) -> None:
+        cells = ["-" if value is None else f"{value:{form}}" for value in values]
+        table.add_row(name, f"{level:g}", *cells)
+
+    for row in rows:
+        add(row["name"], row["snr_db"], [row[name] for name in names])
+    for level in dict.fromkeys(row["snr_db"] for row in rows if has_mean):
+        found = [
+            [row[name] for row in rows if row["snr_db"] == level and row[name] is not None]
+            for name in names
+        ]
+        add("mean", level, [sum(own) / len(own) if own else None for own in found])
+    return table
 
 
 def _shown(value: float | None) -> str:

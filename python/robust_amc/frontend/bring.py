@@ -7,8 +7,8 @@ from scipy.signal import resample_poly
 
 from ..arrays import Complexes
 from .analyze import Signal, analyze
-from .normalize import follow_carrier, normalize
-from .occupied import Band
+from .normalize import by_width, follow_carrier, normalize
+from .occupied import BINS, Band
 from .periodicity import PERIODIC, periodicity
 
 OVERSAMPLED = 10  # times the band's width that is kept: GFSK's symbol rate may be four times it
@@ -27,10 +27,13 @@ class Brought:
         known: Signal, in cycles and symbols a sample of what was given
         frames: complex ``[n, frame_length]``, one after the other but for pauses; none where no
             symbol rate was found, or the same comes again and again: a tone in FM, no symbols
+        rate: symbols a sample that they were brought to; of an analog signal that of
+            :func:`by_width`; None: there are no frames
     """
 
     known: Signal
     frames: Complexes
+    rate: float | None = None
 
 
 def reduced(samples: Complexes, band: Band) -> tuple[Complexes, int]:
@@ -49,21 +52,27 @@ def bring(
     frame_length: int,
     samples_per_symbol: int = 8,
     most_frames: int | None = None,
+    analog: bool = False,
 ) -> Brought:
     """The frames of a signal in `band` of `samples` ``[n]``, which hold little else.
 
     Its rate and carrier are estimated where it is strongest; see :func:`normalize` and
     :func:`follow_carrier` for what is done with them. At most `most_frames` are made, of where it
-    is strongest. Raises UserError as :func:`analyze` does.
+    is strongest. With `analog`, a signal without symbols has frames too, for models that know
+    such signals as :func:`by_width` brings them. Raises UserError as :func:`analyze` does.
     """
-    known = analyze(_strongest_part(samples, ANALYZED), band)
-    rate = known.symbol_rate.rate
+    analyzed = _strongest_part(samples, ANALYZED)
+    known = analyze(analyzed, band)
+    rate, carrier = known.symbol_rate.rate, known.carrier.frequency
+    has_symbols = rate is not None
+    if not has_symbols and analog and len(analyzed) >= BINS:
+        carrier, rate = by_width(analyzed, band) or (carrier, None)
     if rate is None:
         return Brought(known, np.zeros((0, frame_length), complex))
     if most_frames is not None:
         wanted = most_frames * frame_length / (samples_per_symbol * rate)
         samples = _strongest_part(samples, max(ANALYZED, int(SPARE * wanted)))
-    brought = normalize(samples, known.carrier.frequency, rate, samples_per_symbol)
+    brought = normalize(samples, carrier, rate, samples_per_symbol)
     kept = brought[DROPPED : len(brought) - DROPPED]
     pieces = kept[: len(kept) // frame_length * frame_length].reshape(-1, frame_length)
     if len(pieces):
@@ -73,9 +82,9 @@ def bring(
             block = FOLLOWED * frame_length
             followed = follow_carrier(pieces.ravel(), 1 / samples_per_symbol, block)
             pieces = followed.reshape(-1, frame_length)
-        if periodicity(pieces, 2 * samples_per_symbol) > PERIODIC:
+        if has_symbols and periodicity(pieces, 2 * samples_per_symbol) > PERIODIC:
             pieces = pieces[:0]
-    return Brought(known, pieces[:most_frames])
+    return Brought(known, pieces[:most_frames], rate if len(pieces) else None)
 
 
 def _strongest_part(samples: Complexes, length: int) -> Complexes:

@@ -10,6 +10,7 @@ from ..classifier import Classifier
 from ..errors import UserError
 from ..frontend import Band, bring, reduced
 from ..frontend.detect import Detection
+from ..provenance import knows_field
 from ..signal_decision import FusionSettings, SignalDecision, label_name
 
 PART = 64  # frames that are decided at a time
@@ -23,11 +24,12 @@ class ScannedSignal:
         start_s, stop_s: in seconds from the first sample
         center_hz: the carrier where one is found, else the middle of the band
         bandwidth_hz: between its 15 % points, `low_hz` and `high_hz`
-        symbol_rate: in baud; None: none was found
+        symbol_rate: in baud; None: none was found, as of analog signals
         snr_db: in that band
-        label: the modulation, see SignalDecision; None: no symbols, too few of them, the same
-            again and again (a tone in FM), an analog class in spite of them, or frames of which
-            the classifier rejects or decides otherwise most
+        label: the modulation, see SignalDecision; None: too short, the same again and again (a
+            tone in FM), an analog class in spite of symbols, no symbols and a classifier that
+            does not know analog signals at one width, or frames of which it rejects or decides
+            otherwise most
         confidence: share of the frames that are decided as `label`; 0 without one
         frames: that were decided; no more once the label is sure
     """
@@ -50,7 +52,8 @@ class Scanner:
     """Tells what the signals of a band are.
 
     Attributes:
-        classifier: the Classifier, for frames of 8 samples a symbol
+        classifier: the Classifier, for frames of 8 samples a symbol; of analog signals those are
+            told that have been trained on data of mode `field`
         sample_rate_hz: of the band
         center_frequency_hz: of its middle
         most_frames: that are decided of a signal
@@ -78,7 +81,12 @@ class Scanner:
         half = found.width * factor / 2
         band = Band(-half, half, found.snr)
         brought = bring(
-            samples, band, self.classifier.frame_length, self.samples_per_symbol, self.most_frames
+            samples,
+            band,
+            self.classifier.frame_length,
+            self.samples_per_symbol,
+            self.most_frames,
+            analog=knows_field(self.classifier.metadata),
         )
         known = brought.known
         center = found.center + known.carrier.frequency / factor
@@ -86,7 +94,7 @@ class Scanner:
         low, high = max(found.low, -0.5), min(found.high, 0.5)
         rate = known.symbol_rate.rate
         decision = self._decide(brought.frames)
-        name = label_name(decision, self.classifier.classes)
+        name = label_name(decision, self.classifier.classes, rate is not None)
         return ScannedSignal(
             start_s=found.start / self.sample_rate_hz,
             stop_s=found.stop / self.sample_rate_hz,

@@ -23,7 +23,7 @@ def test_told_and_found_are_alike_where_the_signal_is_strong(capsys, tmp_path, m
     for row in rows:
         assert row["oracle"] > 0.9 and row["blind"] > 0.9
         assert row["oracle_fused"] == row["blind_fused"] == 1
-    assert "blind, fused" in capsys.readouterr().out
+    assert "blind fused" in capsys.readouterr().out
 
 
 def test_what_is_not_found_is_wrong():

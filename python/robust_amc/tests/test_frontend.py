@@ -130,6 +130,21 @@ def test_am_by_its_sidebands():
         frontend.by_width(np.zeros(1024, complex))
 
 
+def test_frames_of_analog_signals():
+    """With `analog` they are brought to one width; a bare carrier, or noise alone, never is."""
+    made = received("FM", 12.0, 0.02, 20.0, 1 << 14)
+    band = frontend.strongest(made)
+    assert len(frontend.bring(made, band, 128).frames) == 0
+    found = frontend.bring(made, band, 128, analog=True)
+    at, rate = frontend.by_width(made, band)
+    assert found.known.symbol_rate.rate is None and found.rate == rate
+    assert len(found.frames) == pytest.approx(8 * rate * len(made) / 128, abs=2)
+    straight = frontend.normalize(made, at, rate)
+    np.testing.assert_allclose(found.frames[0], straight[64 : 64 + 128])
+    bare = received("carrier", offset=0.1, snr_db=25.0, length=1 << 13)
+    assert frontend.bring(bare, frontend.strongest(bare), 128, analog=True).rate is None
+
+
 def test_bench_residuals(tmp_path, capsys):
     """Rows of every signal and SNR; where nothing is found there is no figure."""
     arguments = ["--signals", "2", "--length", "2048", "--snr", "25"]

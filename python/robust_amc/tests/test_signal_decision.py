@@ -56,6 +56,9 @@ def test_what_has_no_label():
     assert SignalDecision(3, FusionSettings(share=0.3)).add(torn).label == 0
     analog = SignalDecision(3).add(frames([2] * 9))
     assert analog.label == 2 and label_name(analog, NAMES) is None
+    assert label_name(analog, NAMES, has_symbols=False) == NAMES[2]
+    digital = SignalDecision(3).add(frames([1] * 9))
+    assert label_name(digital, NAMES, has_symbols=False) is None
 
 
 def test_sure_is_what_further_frames_do_not_change():
