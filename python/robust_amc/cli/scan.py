@@ -29,10 +29,11 @@ from .decision_writers import Format, say
 from .options import Device, Json, check_writable, refuse_overwriting
 
 _MOST_ANNOTATIONS = 100_000  # few programs read more; they wait in memory to be put in order
+EVERY = 5.0  # seconds
 _PATIENCE = 0.1  # seconds at most until Ctrl-C is noticed
 _COLUMNS = {  # heading: (width, form of a ScannedSignal)
     "start s": (10, lambda row: f"{row.start_s:.4f}"),
-    "stop s": (10, lambda row: f"{row.stop_s:.4f}"),
+    "stop s": (10, lambda row: f"{row.stop_s:.4f}" if row.ended else "goes on"),
     "center Hz": (15, lambda row: f"{row.center_hz:.0f}"),
     "width Hz": (10, lambda row: f"{row.bandwidth_hz:.0f}"),
     "baud": (10, lambda row: "-" if row.symbol_rate is None else f"{row.symbol_rate:.1f}"),
@@ -66,6 +67,14 @@ def scan(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with what is appended to a file, until Ctrl-C.")
     ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Also print a row of a signal that goes on, whenever so many seconds have passed "
+            f"(standard input, addresses and --follow: {EVERY:g}).",
+        ),
+    ] = None,
     level_db: Annotated[
         float, typer.Option(help="How far over the noise a signal has to be, in dB.")
     ] = DetectorSettings.open_db,
@@ -94,8 +103,9 @@ def scan(
 ) -> None:
     """Find the signals in a band, and say what each is: when, where, symbol rate, modulation.
 
-    A line a signal, when it has ended. Without a symbol rate, or when most of its frames are
-    rejected, a signal has no label.
+    A line a signal, when it has ended; "ended": false is one that goes on, see --every. When most
+    of its frames are rejected, a signal has no label, nor without a symbol rate, unless the model
+    knows analog signals as `field` does.
     """
     check_writable(json)
     check_writable(figure, (".png", ".svg", ".pdf"))
@@ -116,8 +126,11 @@ def scan(
     scanner = Scanner(classifier, rate, center, most_frames)
     closing_db = min(DetectorSettings.close_db, level_db)
     waterfall = Waterfall() if figure else None
+    if every is None and (follow or source == STDIN or "://" in source):
+        every = EVERY
+    due = None if every is None else max(1, round(every * rate))
     detector = SignalDetector(
-        DetectorSettings(bins=bins, open_db=level_db, close_db=closing_db),
+        DetectorSettings(bins=bins, open_db=level_db, close_db=closing_db, every=due),
         waterfall.add if waterfall else None,
     )
     name = "standard input" if source == STDIN else source
@@ -183,7 +196,16 @@ class _Outputs:
         self.not_annotated = 0
 
     def add(self, row: ScannedSignal, center_frequency_hz: float) -> None:
-        """A signal that was found with the receiver at `center_frequency_hz`."""
+        """A signal that was found with the receiver at `center_frequency_hz`.
+
+        One that goes on is only shown.
+        """
+        if self._as_table:
+            say(_line({heading: shown(row) for heading, (_, shown) in _COLUMNS.items()}))
+        else:
+            say(json_module.dumps(asdict(row)) + "\n")
+        if not row.ended:
+            return
         if self._rows:
             self._rows.add(row)
         if self._waterfall:  # all of it is drawn where the first capture was
@@ -195,10 +217,6 @@ class _Outputs:
                 self.annotated.append(row)
             else:
                 self.not_annotated += 1
-        if self._as_table:
-            say(_line({heading: shown(row) for heading, (_, shown) in _COLUMNS.items()}))
-        else:
-            say(json_module.dumps(asdict(row)) + "\n")
 
 
 def _read(

@@ -29,7 +29,8 @@ class DetectorSettings:
         bridged_bins: below their level within a signal
         bridged_spectra: without it, after which a signal has ended
         shortest: spectra of a signal; what is shorter is taken for interference
-        longest: samples of a signal that are kept, from its start
+        longest: samples of a signal, or of a part of it, that are kept, from its start
+        every: samples after which a signal that goes on is told, in parts; None: not before its end
         most: signals at a time; further ones are counted
     """
 
@@ -41,10 +42,12 @@ class DetectorSettings:
     bridged_spectra: int = 2
     shortest: int = 2
     longest: int = 1 << 18
+    every: int | None = None
     most: int = 64
 
     def __post_init__(self) -> None:
         counts = (self.bins - 15, self.averaged, self.shortest, self.longest, self.most)
+        counts += (1 if self.every is None else self.every,)
         if min(counts) < 1 or min(self.bridged_bins, self.bridged_spectra) < 0:
             raise UserError("a detector needs at least 16 bins, and counts of at least 1")
         if self.bins > MOST_BINS or self.averaged > MOST_BINS:
@@ -58,27 +61,36 @@ class DetectorSettings:
 
 @dataclass(frozen=True)
 class Detection(Band):
-    """A signal that has ended: its band, and when it was there.
+    """A signal that has ended, or what is known of one that goes on.
 
     Attributes:
-        start, stop: its first sample in the stream, and the one after its last, to a spectrum
-        samples: complex64, from `start` on, of the whole band; at most `longest`
+        start, stop: its first sample in the stream, and the one after its last so far, to a spectrum
+        samples: complex64, of the whole band, from `start` on; at most `longest`. Of a signal that is
+            told in parts, those since it was last told, none if they are fewer than `shortest`
+            spectra
+        number: the same for all parts of a signal
+        is_last: whether it has ended
     """
 
     start: int
     stop: int
     samples: Complexes
+    number: int = 0
+    is_last: bool = True
 
 
 @dataclass(eq=False)
 class _Track:
     """A signal that goes on: the bins it has held, and its spectra added up."""
 
+    number: int
     start: int
     low: int
     high: int
     last: int
     power: Floats
+    kept_from: int  # the first sample of the part that is kept
+    was_told: bool = False
     floor: float = 0.0
     spectra: int = 0
     kept: int = 0
@@ -111,12 +123,13 @@ class SignalDetector:
         self.left_out = 0
         self._rest: Complexes = _NONE
         self._tracks: list[_Track] = []
+        self._begun = 0
         self._floor: float | None = None
         self._window = np.hanning(self.settings.bins)
         self._expected = _low_quantile(self.settings.averaged)
 
     def push(self, samples: Complexes) -> list[Detection]:
-        """The signals that have ended within the next `samples`, complex ``[n]``.
+        """The signals that have ended, or are due, within the next `samples`, complex ``[n]``.
 
         Samples that are not finite count as zero.
         """
@@ -132,7 +145,7 @@ class SignalDetector:
 
     def finish(self) -> list[Detection]:
         """The signals that go on; the stream has ended."""
-        found = [self._ended(track) for track in self._tracks]
+        found = [self._detection(track, True) for track in self._tracks]
         self._tracks = []
         return [each for each in found if each is not None]
 
@@ -158,7 +171,7 @@ class SignalDetector:
         start, self.samples = self.samples, self.samples + len(block)
         if floor > 0:
             self._assign(power, floor, start, block)
-        return self._close(start)
+        return self._close(start) + self._due()
 
     def _follow(self, power: Floats) -> float:
         """The power of the noise in a bin, from the spectra so far."""
@@ -185,7 +198,10 @@ class SignalDetector:
                 # What turns out to be one signal: the longest is it
                 self._tracks = [each for each in self._tracks if each not in mine[1:]]
             elif len(self._tracks) < settings.most:
-                self._tracks.append(_Track(start, low, high, start, np.zeros(settings.bins)))
+                power_so_far = np.zeros(settings.bins)
+                track = _Track(self._begun, start, low, high, start, power_so_far, kept_from=start)
+                self._tracks.append(track)
+                self._begun += 1
             else:
                 self.left_out += 1
         for track in self._tracks:
@@ -205,24 +221,41 @@ class SignalDetector:
         patience = self.settings.bridged_spectra * size
         ended = [track for track in self._tracks if start - track.last > patience]
         self._tracks = [track for track in self._tracks if start - track.last <= patience]
-        found = [self._ended(track) for track in ended]
+        found = [self._detection(track, True) for track in ended]
         return [each for each in found if each is not None]
 
-    def _ended(self, track: _Track) -> Detection | None:
-        bins = self.settings.bins
-        stop = track.last + bins * self.settings.averaged
-        if (stop - track.start) < self.settings.shortest * bins * self.settings.averaged:
+    def _due(self) -> list[Detection]:
+        """The signals that go on and were not told for so long that they are now."""
+        found = []
+        for track in self._tracks:
+            every = self.settings.every
+            if every is None or self.samples - track.kept_from < every:
+                continue
+            each = self._detection(track, False)
+            if each is not None:
+                found.append(each)
+                track.was_told = True
+            track.kept_from, track.kept, track.parts = self.samples, 0, []
+        return found
+
+    def _detection(self, track: _Track, is_last: bool) -> Detection | None:
+        settings, bins = self.settings, self.settings.bins
+        least = settings.shortest * bins * settings.averaged
+        stop = track.last + bins * settings.averaged
+        if stop - track.start < least and not track.was_told:
             return None
         signal = track.power[track.low : track.high + 1] - track.floor
         top = signal[signal >= signal.max() / 2].mean()
         inside = np.flatnonzero(signal > EDGE * top)
         low, high = track.low + int(inside[0]), track.low + int(inside[-1])
         snr = float((track.power[low : high + 1] - track.floor).mean() / track.floor)
-        if snr < 10 ** (self.settings.close_db / 10):
+        if snr < 10 ** (settings.close_db / 10) and not track.was_told:
             return None
-        samples = np.concatenate(track.parts)[: stop - track.start]
+        samples = np.concatenate([_NONE, *track.parts])[: max(stop - track.kept_from, 0)]
+        if len(samples) < min(least, settings.longest):
+            samples = _NONE
         edges = (low - 0.5) / bins - 0.5, (high + 0.5) / bins - 0.5
-        return Detection(*edges, snr, track.start, stop, samples)
+        return Detection(*edges, snr, track.start, stop, samples, track.number, is_last)
 
 
 def _low_quantile(averaged: int) -> float:

@@ -110,3 +110,29 @@ def test_silence_and_samples_that_are_not_finite(band):
 def test_settings_that_make_no_sense(settings):
     with pytest.raises(UserError, match="a detector"):
         DetectorSettings(**settings)
+
+
+def test_signals_that_go_on_are_told_in_parts(band):
+    """The parts of one have its number, follow each other, and are what it is without parts."""
+    whole, _ = found(band, 10_000)
+    parts, _ = found(band, 10_000, every=5 * SPECTRUM)
+    assert sum(each.is_last for each in parts) == len(whole) and len(parts) > 2 * len(whole)
+    for one in whole:
+        (last,) = [
+            each
+            for each in parts
+            if each.is_last and (each.start, each.stop) == (one.start, one.stop)
+        ]
+        own = [each for each in parts if each.number == last.number]
+        assert own[-1] is last and not any(each.is_last for each in own[:-1])
+        assert {each.start for each in own} == {one.start}
+        assert last.low == one.low and last.high == one.high and last.snr == one.snr
+        told = np.concatenate([each.samples for each in own])
+        np.testing.assert_array_equal(told, one.samples[: len(told)])
+        assert len(one.samples) - len(told) < 2 * SPECTRUM
+        assert [each.stop for each in own] == sorted(each.stop for each in own)
+
+
+def test_nonsense_for_parts_is_refused():
+    with pytest.raises(UserError, match="counts of at least 1"):
+        DetectorSettings(every=0)

@@ -124,6 +124,28 @@ def test_as_a_table(recording, capsys):
     assert {len(row) for row in rows} == {len(heading)}
 
 
+def test_a_signal_that_goes_on_has_rows_before_its_end(recording, tmp_path, capsys):
+    """Each with what is known so far; files have the last alone."""
+    options = ("--sample-rate", RATE, "--model", "modern", "--json", tmp_path / "rows.json")
+    assert run("scan", recording, *options) == 0
+    whole = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert run("scan", recording, *options, "--every", 0.03) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert json.loads((tmp_path / "rows.json").read_text())["rows"] == [
+        row for row in rows if row["ended"]
+    ]
+    for row in whole:
+        own = [each for each in rows if each["start_s"] == row["start_s"]]
+        assert [each["ended"] for each in own] == [False] * (len(own) - 1) + [True]
+        assert len(own) >= 4
+        for each in own:
+            assert each["label"] == row["label"]
+            assert each["symbol_rate"] == pytest.approx(row["symbol_rate"], rel=2e-3)
+            assert each["center_hz"] == pytest.approx(row["center_hz"], abs=100)
+        frames = [each["frames"] for each in own]
+        assert frames == sorted(frames)
+
+
 def test_what_cannot_be_scanned(recording, tmp_path, capsys):
     assert "give --sample-rate" in refused(capsys, recording)
     assert "is a data set" in refused(capsys, "sample", "--sample-rate", 1e6)
