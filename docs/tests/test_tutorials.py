@@ -31,10 +31,14 @@ def test_rtl_sdr(folder):
     shares = dict(line.split() for line in said.splitlines() if line.endswith("%"))
     assert float(shares["GFSK"].rstrip("%")) > 80
     assert (folder / "look.png").stat().st_size > 10_000
-    document = json.loads((folder / "decided.sigmf-meta").read_text())
-    labels = [each.get("core:label") for each in document["annotations"]]
-    assert labels.count("GFSK") > len(labels) / 4
-    assert len((folder / "live.jsonl").read_text().splitlines()) > 10
+    for name in ("found.jsonl", "live.jsonl"):
+        (row,) = map(json.loads, (folder / name).read_text().splitlines())
+        assert row["label"] == "GFSK" and row["ended"]
+        assert row["symbol_rate"] == pytest.approx(25e3, rel=0.01)
+        assert row["center_hz"] == pytest.approx(433.92e6, abs=500)
+    (found,) = json.loads((folder / "found.sigmf-meta").read_text())["annotations"]
+    assert found["core:label"] == "GFSK"
+    assert found["core:freq_lower_edge"] < 433.92e6 < found["core:freq_upper_edge"]
 
 
 def test_attack(folder):
