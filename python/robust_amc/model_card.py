@@ -13,6 +13,7 @@ from .evaluation.metrics import METRICS
 from .fields import items, maybe, real, table, text, whole
 from .files import AnyPath, Document, checksum
 from .model_document import RECORD
+from .provenance import knows_field
 
 if TYPE_CHECKING:
     from .classifier import Classifier
@@ -23,10 +24,14 @@ For experiments with attacks on, and defenses of, modulation classifiers on sign
 RML2016.10a: frames of {length} complex samples at 8 samples a symbol, classes {classes}.
 Not a general modulation classifier, and not for decisions that matter."""
 
+FIELD = """\
+For signals of any symbol rate behind a front end, `htrd scan` or the Signal Normalizer, which brings
+them to 8 samples a symbol (docs/field.md): frames of {length} complex samples, classes {classes}.
+WBFM stands for any analog frequency modulation. Not for decisions that matter."""
+
 LIMITS = """\
 - Trained on generated signals. On other radios, channels and sample rates, train and calibrate
   again; `htrd evaluate` says what it does on yours.
-- AM-DSB and WBFM frames are mostly bare carriers: that bounds the accuracy.
 - A robust accuracy is what the attack of docs/threat-model.md left over at its budget. A better
   attack lowers it, a larger perturbation brings it to nothing.
 - One training of one seed, unless the figures say otherwise."""
@@ -38,7 +43,7 @@ _ROW = table(
     {"attack": text(), "pnr_db": maybe(real()), "frames": whole(0)}
     | dict.fromkeys(METRICS, maybe(real()))
     | _INTERVALS,
-    {"by_class": table({}, others=_OF_CLASS)},
+    {"snr_db": maybe(real()), "by_class": table({}, others=_OF_CLASS)},
 )
 _FORM = table(
     {"training": table({"method": fields.name}), "dataset": RECORD},
@@ -49,6 +54,9 @@ _FORM = table(
         ),
     },
 )
+
+CARRIERS = """\
+- AM-DSB and WBFM frames are mostly bare carriers: that bounds the accuracy."""
 
 CONVOLUTIONAL = ("vtcnn2", "residual", "ensemble")
 BLIND = """\
@@ -104,7 +112,8 @@ def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
         }
     )
     yield from _section("Intended use")
-    yield USE.format(length=classifier.frame_length, classes=", ".join(classifier.classes))
+    use = FIELD if knows_field(facts) else USE
+    yield use.format(length=classifier.frame_length, classes=", ".join(classifier.classes))
     yield from _section("Data")
     yield from _table(_data(facts["dataset"]))
     for more in facts["training"].get("more", []):
@@ -123,6 +132,8 @@ def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
     yield from _unknown(classifier.name, checksum(path))
     yield from _section("Limits")
     yield LIMITS
+    if not knows_field(facts):
+        yield CARRIERS
     if facts["architecture"]["name"] in CONVOLUTIONAL:
         yield BLIND.format(length=classifier.frame_length)
     if "rejector" in facts:
@@ -212,11 +223,12 @@ def _figures(facts: Document) -> Iterator[str]:
         "over runs."
     )
     yield ""
-    yield f"| attack | frames | {' | '.join(name.replace('_', ' ') for name in METRICS)} |"
-    yield "|---" * (2 + len(METRICS)) + "|"
+    names = " | ".join(name.replace("_", " ") for name in METRICS)
+    yield f"| SNR dB | attack | frames | {names} |"
+    yield "|---" * (3 + len(METRICS)) + "|"
     for row in facts["rows"]:
         cells = (_interval(row[each], row[f"{each}_interval"]) for each in METRICS)
-        yield f"| {_attack(row)} | {row['frames']} | {' | '.join(cells)} |"
+        yield f"| {_snr(row)} | {_attack(row)} | {row['frames']} | {' | '.join(cells)} |"
     if any("by_class" in row for row in facts["rows"]):
         yield from _figures_by_class(facts["rows"])
 
@@ -225,14 +237,17 @@ def _figures_by_class(rows: Iterable[Document]) -> Iterator[str]:
     """What the totals hide: a row of each class of each row that has them."""
     yield from ("", "Class by class:", "")
     names = (name.replace("_", " ") for name in BY_CLASS)
-    yield f"| attack | class | frames | {' | '.join(names)} |"
-    yield "|---" * (3 + len(BY_CLASS)) + "|"
+    yield f"| SNR dB | attack | class | frames | {' | '.join(names)} |"
+    yield "|---" * (4 + len(BY_CLASS)) + "|"
     for row in rows:
         for name, own in row.get("by_class", {}).items():
             cells = ("-" if own[each] is None else f"{own[each]:.3f}" for each in BY_CLASS)
-            yield (
-                f"| {_attack(row)} | {printable(name)} | {own['frames']} | {' | '.join(cells)} |"
-            )
+            first = f"{_snr(row)} | {_attack(row)} | {printable(name)}"
+            yield f"| {first} | {own['frames']} | {' | '.join(cells)} |"
+
+
+def _snr(row: Document) -> str:
+    return "-" if row.get("snr_db") is None else f"{row['snr_db']:g}"
 
 
 def _attack(row: Document) -> str:
