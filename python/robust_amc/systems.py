@@ -3,7 +3,7 @@
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
 a table of the method's own settings, named as the method, an `[architecture]` table where the
 network has further settings, an `[augment]` table (AugmentSettings) for impairments of the training
-frames and, if its feature layers are trained as an autoencoder first, a
+frames, an `[outliers]` table (OutlierSettings) for frames that are none of the classes and, if its feature layers are trained as an autoencoder first, a
 `[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
 shares; and `[rejector]` where it rejects: a `kind`, such as ``svm`` or ``autoencoder``, and
 fields of its settings. A `[sweep]` table lists the values to choose from on validation data
@@ -27,7 +27,7 @@ from .errors import UserError
 from .files import AnyPath, Document
 from .rejection import REJECTORS
 from .rejection.base import CalibrationSettings
-from .training import METHODS, AugmentSettings, Plan, TrainSettings
+from .training import METHODS, AugmentSettings, OutlierSettings, Plan, TrainSettings
 from .training.pretrain import PretrainSettings
 
 _PLAN = ("method", "architecture", "input_gain", "start_from", "frames_per_key", "snr_db")
@@ -230,7 +230,7 @@ def _prepared(tables: dict[str, Any], values: Values) -> str:
     network = training.get("architecture")
     if values.get("training.architecture", network) != network:
         tables.pop("architecture", None)
-    for name in ("architecture", "augment"):
+    for name in ("architecture", "augment", "outliers"):
         tables.setdefault(name, {})
     return method
 
@@ -254,6 +254,7 @@ def _system(name: str, document: Document) -> System:
             "settings": settings.read(TrainSettings, training, "training"),
             "recipe": settings.read(kind, document.pop(method, {}), method) if kind else None,
             "augment": settings.read(AugmentSettings, document.pop("augment", {}), "augment"),
+            "outliers": settings.read(OutlierSettings, document.pop("outliers", {}), "outliers"),
             "network": dict(document.pop("architecture", {})),
         }
         if "pretrain" in document:

@@ -6,6 +6,7 @@ from .customized import CATSettings, CustomizedAdversarial, Rule
 from .loop import History, TrainSettings, train
 from .ls_gna import LSGNA, LSGNASettings
 from .method import METHODS, Method
+from .outliers import OutlierSettings
 from .plan import Plan, run
 from .standard import Standard
 
@@ -20,6 +21,7 @@ __all__ = [
     "History",
     "LSGNASettings",
     "Method",
+    "OutlierSettings",
     "Plan",
     "Rule",
     "Standard",

@@ -21,6 +21,7 @@ from ..runtime.runtime import Runtime
 from . import checkpoint as checkpoints
 from .augment import AugmentSettings, augment, impaired
 from .method import Method
+from .outliers import OutlierSettings, with_outliers
 from .validate import accuracy, robust_accuracy
 
 # Is told the epoch, the frames done and those in all, and the loss or the epoch's entry
@@ -104,6 +105,7 @@ def train(
     report: EpochReport | None = None,
     dry_run: bool = False,
     impairments: AugmentSettings | None = None,
+    outliers: OutlierSettings | None = None,
 ) -> tuple[Network, History]:
     """Train `network` in place; returns (the best network in eval mode, History).
 
@@ -121,6 +123,7 @@ def train(
             and with the epoch's entry in `loss` when the epoch is done
         dry_run: one update and one validation, nothing written
         impairments: of the training frames (None: none), see :func:`augment.impaired`
+        outliers: beside the training frames (None: none), see :mod:`outliers`
 
     Every epoch draws its random numbers from (seed, epoch), so a run that was stopped
     and resumed ends at the same weights as one that was not. Several processes see the
@@ -131,7 +134,14 @@ def train(
     if settings.batch_size < runtime.world:
         raise UserError(f"the batch size must be {runtime.world} or more: one frame a process")
     report = report or (lambda epoch, done, frames, loss: None)
-    run = _Run(runtime, network, recipe, settings, impairments or AugmentSettings())
+    run = _Run(
+        runtime,
+        network,
+        recipe,
+        settings,
+        impairments or AugmentSettings(),
+        outliers or OutlierSettings(),
+    )
     if resume and checkpoint:
         run.load(checkpoint, identity)
     robust_set = _robust_set(validation_set, settings)
@@ -162,9 +172,10 @@ class _Run:
         recipe: Method,
         settings: TrainSettings,
         impairments: AugmentSettings,
+        outliers: OutlierSettings,
     ) -> None:
         self.runtime, self.recipe, self.settings = runtime, recipe, settings
-        self.impairments = impairments
+        self.impairments, self.outliers = impairments, outliers
         self.network = network.to(runtime.device)
         self.adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
         self.average = None
@@ -208,6 +219,7 @@ class _Run:
                 inputs, target = self.recipe.batch(
                     self.network, iq, label, rows, len(train_set.classes), generator
                 )
+            inputs, target = with_outliers(inputs, target, iq, self.outliers, generator)
             losses.append(self.update(inputs, target, len(batch)))
             report(epoch, min(done * size, len(order)), len(order), losses[-1])
             if first_only:

@@ -20,6 +20,7 @@ from ..runtime.runtime import Runtime
 from .augment import AugmentSettings
 from .loop import TrainSettings, train
 from .method import METHODS, Method
+from .outliers import OutlierSettings
 from .pretrain import PretrainSettings, own_checkpoint, pretrain
 
 
@@ -32,6 +33,7 @@ class Plan:
         settings: TrainSettings
         recipe: the method's own settings (None: its defaults)
         augment: impairments of the training frames
+        outliers: spoiled frames beside them
         pretrain: how the feature layers are trained as an autoencoder first (None: not)
         architecture: name of the network, one of models.ARCHITECTURES
         network: further settings of the network by name, arguments of its constructor
@@ -46,6 +48,7 @@ class Plan:
     settings: TrainSettings = field(default_factory=TrainSettings)
     recipe: object = None
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    outliers: OutlierSettings = field(default_factory=OutlierSettings)
     pretrain: PretrainSettings | None = None
     architecture: str = "vtcnn2"
     network: dict[str, Any] = field(default_factory=dict)
@@ -110,6 +113,8 @@ def run(
         facts[plan.method] = asdict(recipe.settings)
     if plan.augment.share:
         facts["impairments"] = asdict(plan.augment)
+    if plan.outliers.share:
+        facts["outliers"] = asdict(plan.outliers)
     if plan.pretrain:
         facts["pretrain"] = asdict(plan.pretrain)
     metadata = {
@@ -145,6 +150,7 @@ def run(
         runtime=runtime,
         identity=identity,
         impairments=plan.augment,
+        outliers=plan.outliers,
         **training,
     )
     if plan.pretrain and training.get("checkpoint"):
