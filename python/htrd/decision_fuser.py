@@ -22,6 +22,7 @@ class _Going:
     decision: SignalDecision
     classes: tuple
     start: dict  # what the first part says of it
+    is_analog: bool = False  # whether its frames are of parts without a symbol rate
     symbol_rate: float | None = None  # of the last part that has one
 
 
@@ -64,11 +65,10 @@ class decision_fuser(gr.sync_block):
         """A message on `signals`."""
         pdu = signal_pdu.decode_decided(message)
         going = self._of(pdu)
+        self._use(going, pdu)
         decision = going.decision
-        if not (self._settings.stop_early and decision.is_sure):
-            decision.add(pdu.decisions)
         going.symbol_rate = signal_pdu.number(pdu.facts, "symbol_rate") or going.symbol_rate
-        name = label_name(decision, pdu.classes, going.symbol_rate is not None)
+        name = label_name(decision, pdu.classes, not going.is_analog)
         facts = signal_pdu.with_facts(
             pdu.facts, **_since(going.start, pdu), symbol_rate=going.symbol_rate,
             modulation=name, frames=decision.frames,
@@ -77,6 +77,21 @@ class decision_fuser(gr.sync_block):
         facts = pmt.dict_add(facts, pmt.intern("classes"), pmt_vectors.symbols(pdu.classes))
         mean = decision.mean.astype(np.float32)
         self.message_port_pub(pmt.intern("signals"), pmt.cons(facts, pmt_vectors.floats(mean)))
+
+    def _use(self, going, pdu):
+        """Add the frames of a part to what is known of its signal.
+
+        Parts in which symbols were found count, or else those without.
+        """
+        is_analog = signal_pdu.is_analog(pdu.facts)
+        if not going.decision.frames:
+            going.is_analog = is_analog
+        elif going.is_analog and not is_analog and len(pdu.decisions.label):
+            going.decision = SignalDecision(len(pdu.classes), self._settings)
+            going.is_analog = False
+        is_enough = self._settings.stop_early and going.decision.is_sure
+        if is_analog == going.is_analog and not is_enough:
+            going.decision.add(pdu.decisions)
 
     @ports.tolerant
     def handle_system(self, message):

@@ -76,6 +76,20 @@ class QaDecisionFuser(gr_unittest.TestCase):
         self.assertEqual([each["end_offset"] for each in got], [200, 200, 300, 400, 200])
         self.assertEqual((got[3]["start_time"], got[3]["duration"]), (2.0, 1.5))
 
+    def test_analog_signals(self):
+        ((facts, _),) = fused(part([2, 2, 2, 1], is_analog=True))
+        self.assertEqual((facts["modulation"], facts["frames"]), ("WBFM", 4))
+        going = {"is_last": False, "is_analog": True}
+        parts = [
+            part([], 1, is_last=False), part([2] * 4, 1, **going),
+            part([0] * 3, 2, is_last=False, symbol_rate=5e4),  # symbols are found at last
+            part([2] * 9, 3, is_analog=True),  # and then missed
+        ]  # fmt: skip
+        got = [facts for facts, _ in fused(*parts)]
+        self.assertEqual([each.get("modulation") for each in got],
+                         [None, "WBFM", "BPSK", "BPSK"])
+        self.assertEqual([each["frames"] for each in got], [0, 4, 3, 3])
+
     def test_signals_without_a_number_are_each_their_own(self):
         got = fused(*[part([1, 1], burst_id=None, is_last=None)] * 2, fewest_frames=2)
         self.assertEqual([facts["frames"] for facts, _ in got], [2, 2])
@@ -84,9 +98,11 @@ class QaDecisionFuser(gr_unittest.TestCase):
         for labels, settings in (
             ([], {}), ([1, 1], {}), ([-1] * 5, {}), ([1, 1, -1, -1, -1], {}),
             ([2] * 9, {}),  # analog, in spite of the symbols
+            ([1] * 9, {"is_analog": True}),  # and the other way round
             ([1, 1, 1, 0], {"share": 0.8}), ([1] * 5, {"fewest_frames": 6}),
         ):  # fmt: skip
-            ((facts, _),) = fused(part(labels), **settings)
+            known = {"is_analog": settings.pop("is_analog", None)}
+            ((facts, _),) = fused(part(labels, **known), **settings)
             self.assertNotIn("modulation", facts)
             self.assertEqual((facts["confidence"], facts["frames"]), (0.0, len(labels)))
 

@@ -69,6 +69,7 @@ class QaSignalNormalizer(gr_unittest.TestCase):
             self.assertAlmostEqual(facts[name] - sent, OFFSET, delta=0.01 * SYMBOL_RATE)
         self.assertEqual((facts["burst_id"], facts["remark"], facts["is_last"]), (7, 1.5, True))
         self.assertGreater(facts["symbol_rate_confidence"], 0.99)
+        self.assertIs(facts["is_analog"], False)
         self.assertEqual(len(found) % 128, 0)
         self.assertAlmostEqual(len(found) / (40_000 * 8 * SYMBOL_RATE / RATE), 1, delta=0.05)
         known = frontend.analyze(found)
@@ -100,6 +101,7 @@ class QaSignalNormalizer(gr_unittest.TestCase):
         width = {"bandwidth": None}
         ((facts, found),) = Chain(analog=True).normalized(signal(made, **width))
         self.assertNotIn("symbol_rate", facts)
+        self.assertIs(facts["is_analog"], True)
         self.assertGreater(len(found), 0)
         expected = frontend.by_width(made)[1] * RATE * 8
         self.assertAlmostEqual(facts["sample_rate"] / expected, 1, 6)

@@ -28,7 +28,8 @@ class signal_normalizer(gr.sync_block):
     looked for in the samples where they are missing. Messages out: `signals`, the same with the
     frames one after the other as samples. Its dictionary is that of the input but for
     `sample_rate`, `center_frequency` and `relative_frequency`, which follow, and has
-    `symbol_rate`, `symbol_rate_confidence`, `carrier_confidence` and `samples_per_symbol` too.
+    `symbol_rate`, `is_analog`, `symbol_rate_confidence`, `carrier_confidence` and
+    `samples_per_symbol` too.
     Where no symbol rate is found there is no `symbol_rate`, and there are no samples, unless `analog`
     is set; none at all with fewer than 256 samples, and of signals that come too fast. `status`, a
     dictionary, with the first signal and then about once a second: see :meth:`status`.
@@ -153,6 +154,7 @@ class signal_normalizer(gr.sync_block):
         symbol_rate, carrier = made.known.symbol_rate, made.known.carrier
         facts = {
             "symbol_rate": None,
+            "is_analog": symbol_rate.rate is None and made.rate is not None,
             "symbol_rate_confidence": symbol_rate.confidence,
             "carrier_confidence": carrier.confidence,
         }

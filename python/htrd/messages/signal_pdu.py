@@ -12,6 +12,7 @@ gr-fhss_utils, where it has one:
 - `bandwidth` (double, Hz), `snr_db` (double, in that bandwidth), `noise_density` (double, dB/Hz)
 - `is_last` (bool): whether it has ended
 - `symbol_rate` (double, Hz): absent where none was found
+- `is_analog` (bool): its samples are brought to one bandwidth, because it has no symbol rate
 
 Whatever else is in the dictionary is handed on.
 
@@ -29,6 +30,7 @@ from ..htrd_python import _number
 from . import pmt_vectors
 
 LAST = pmt.intern("is_last")
+ANALOG = pmt.intern("is_analog")
 BURST = pmt.intern("burst_id")
 
 
@@ -165,6 +167,11 @@ def burst_of(facts):
     """Which signal a PDU is of, as anything that can be compared; None: it does not say."""
     found = pmt.dict_ref(facts, BURST, pmt.PMT_NIL)
     return None if pmt.is_null(found) else pmt.write_string(found)[:100]
+
+
+def is_analog(facts):
+    """Whether a signal was brought to one bandwidth; False where nothing is said."""
+    return pmt.is_true(pmt.dict_ref(facts, ANALOG, pmt.PMT_F))
 
 
 def is_last(facts):
