@@ -13,9 +13,10 @@ from ..frontend.bring import DROPPED
 from ..pulse import EXCESS_BANDWIDTH
 from ..signal_decision import SignalDecision, label_name
 from . import modulated_signals
-from .frontend import OFFSETS, PERIODS
+from .frontend import PERIODS, ROLLOFFS
 
 SAMPLES_PER_SYMBOL = 8
+OFFSETS = -0.025, 0.025  # cycles a sample: 5 kHz at 200 kS/s
 # Signals and their classes; the index of RML2016's GFSK is 0.25
 CLASSES = {name: name for name in (*modulated_signals.CONSTELLATIONS, "CPFSK")}
 CLASSES |= {"GFSK, index 0.25": "GFSK"}
@@ -28,6 +29,7 @@ def bench(
     symbols: int,
     seed: int,
     log: Callable[[str], None],
+    impaired: bool = False,
 ) -> list[dict[str, Any]]:
     """A row for each class and SNR, of `count` signals with a rate and an offset of their own.
 
@@ -43,6 +45,7 @@ def bench(
         symbols: of a signal
         seed: of every draw
         log: is told how far it is
+        impaired: with echoes and a receiver's impairments, and roll-offs of 0.2 to 0.5
 
     Raises UserError when the classifier knows none of the classes.
     """
@@ -54,7 +57,7 @@ def bench(
         for name, wanted in known.items():
             log(f"SNR {level:g} dB: {wanted}")
             rng = np.random.default_rng(seed)
-            found = [_trial(classifier, name, level, symbols, rng) for _ in range(count)]
+            found = [_trial(classifier, name, level, symbols, impaired, rng) for _ in range(count)]
             columns = np.array(found, float).mean(0).tolist()
             names = ("oracle", "blind", "oracle_fused", "blind_fused")
             rows.append({"name": wanted, "snr_db": level} | dict(zip(names, columns, strict=True)))
@@ -62,14 +65,23 @@ def bench(
 
 
 def _trial(
-    classifier: Classifier, name: str, snr_db: float, symbols: int, rng: np.random.Generator
+    classifier: Classifier,
+    name: str,
+    snr_db: float,
+    symbols: int,
+    impaired: bool,
+    rng: np.random.Generator,
 ) -> tuple[float, float, bool, bool]:
     low, high = PERIODS
     period = low * (high / low) ** rng.random()
     offset = rng.uniform(*OFFSETS)
-    made = modulated_signals.signal(name, int(symbols * period), period, EXCESS_BANDWIDTH, rng)
-    whole_band_db = snr_db - 10 * np.log10(period / (1 + EXCESS_BANDWIDTH))
-    samples = modulated_signals.received(made, offset, whole_band_db, rng)
+    rolloff = rng.uniform(*ROLLOFFS) if impaired else EXCESS_BANDWIDTH
+    made = modulated_signals.signal(name, int(symbols * period), period, rolloff, rng)
+    if impaired:
+        samples = modulated_signals.impaired(made, period, offset, snr_db, rng)[1]
+    else:
+        whole_band_db = snr_db - 10 * np.log10(period / modulated_signals.IN_BAND)
+        samples = modulated_signals.received(made, offset, whole_band_db, rng)
     length = classifier.frame_length
     told = frontend.normalize(samples, offset, 1 / period, SAMPLES_PER_SYMBOL)[DROPPED:-DROPPED]
     told = told[: len(told) // length * length].reshape(-1, length)

@@ -5,13 +5,15 @@ from collections.abc import Callable
 import numpy as np
 
 from ..arrays import Complexes, Floats
+from .. import impairments
 from ..evaluation.ceiling import CONSTELLATIONS
-from ..pulse import root_raised_cosine
+from ..pulse import EXCESS_BANDWIDTH, root_raised_cosine
 
 SPAN = 8  # symbols on either side that a pulse is taken for
 FINER = 8  # times the rate at which a phase is integrated
 INDEX = {"CPFSK": (0.5, None), "GFSK": (0.5, 0.35), "GFSK, index 0.25": (0.25, 0.35)}
 DIGITAL = (*CONSTELLATIONS, *INDEX)
+IN_BAND = 1 + EXCESS_BANDWIDTH  # symbol rates that an SNR is over
 Draw = np.random.Generator
 
 
@@ -84,3 +86,18 @@ def received(samples: Complexes, offset: float, snr_db: float, rng: Draw) -> Com
     turn = np.exp(2j * np.pi * (offset * np.arange(len(samples)) + rng.random()))
     noise = rng.standard_normal((2, len(samples))) * np.sqrt(10 ** (-snr_db / 10) / 2)
     return samples * turn + noise[0] + 1j * noise[1]
+
+
+def impaired(
+    samples: Complexes, period: float, offset: float, snr_db: float, rng: Draw
+) -> tuple[Complexes, Complexes]:
+    """A signal behind a channel of echoes, and as a receiver with its own impairments hears it.
+
+    Both complex ``[n]``; impairments as those of mode `field`, but for neighbors. `period` is in
+    samples a symbol, `snr_db` over 1.35 symbol rates; see :func:`received`.
+    """
+    drawn = impairments.draw(impairments.ImpairmentSettings(), 1, len(samples), period, rng)
+    sent = drawn.channel(samples[None])[0]
+    power = np.mean(np.abs(sent) ** 2)
+    whole_band_db = snr_db + 10 * np.log10(IN_BAND / period / power)
+    return sent, drawn.receiver(received(sent, offset, whole_band_db, rng)[None])[0]

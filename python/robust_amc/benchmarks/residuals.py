@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import frontend, impairments
+from .. import frontend
 from ..arrays import Array, Complexes
 from ..impairments.residuals import FINE
 from . import modulated_signals
@@ -16,7 +16,6 @@ from .frontend import OFFSETS, PERIODS, RATE_ERROR, ROLLOFFS
 from .modulated_signals import DIGITAL
 
 ANALOG = ("noise in a band", "FM", "AM")
-IN_BAND = 1.35  # symbol rates that the SNR is over
 _SMALL = 1e-9  # the least error that has a logarithm here
 
 
@@ -61,11 +60,7 @@ def _trial(
     period = low * (high / low) ** rng.random()
     offset, rolloff = rng.uniform(*OFFSETS), rng.uniform(*ROLLOFFS)
     own = modulated_signals.signal(name, length, period, rolloff, rng)
-    drawn = impairments.draw(impairments.ImpairmentSettings(), 1, length, period, rng)
-    sent = drawn.channel(own[None])[0]
-    power = np.mean(np.abs(sent) ** 2)
-    snr_db += 10 * np.log10(IN_BAND / period / power)
-    heard = drawn.receiver(modulated_signals.received(sent, offset, snr_db, rng)[None])[0]
+    sent, heard = modulated_signals.impaired(own, period, offset, snr_db, rng)
     if name not in DIGITAL:
         return _of_width(sent, heard, offset)
     found = frontend.analyze(heard)

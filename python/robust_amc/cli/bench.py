@@ -259,12 +259,15 @@ def blind(
     snr: Annotated[str, typer.Option(help="SNRs in dB, in the signal's band.")] = "20,10",
     signals: Annotated[int, typer.Option(min=1, help="Signals of each class at each SNR.")] = 50,
     symbols: Annotated[int, typer.Option(min=100, help="Symbols of a signal.")] = 512,
+    impaired: Annotated[
+        bool, typer.Option("--impaired", help="Echoes, other roll-offs, a receiver's impairments.")
+    ] = False,
     seed: Seed = 0,
     json: Json = None,
 ) -> None:
     """What a model loses when the front end finds rate and carrier, and nobody tells. No speeds.
 
-    Signals as of `htrd bench frontend`, roll-off 0.35. oracle: rate and carrier are told; blind:
+    Signals as of `htrd bench frontend`, up to 0.025 cycles a sample off, roll-off 0.35. oracle: rate and carrier are told; blind:
     they are found. Shares of frames, and of signals that are decided by all of their frames.
     """
     from ..benchmarks import blind as trials
@@ -272,10 +275,11 @@ def blind(
     check_writable(json)
     levels = parse_floats(snr) or []
     classifier = Classifier.load(model)
-    rows = trials.bench(classifier, levels, signals, symbols, seed, _log)
+    rows = trials.bench(classifier, levels, signals, symbols, seed, _log, impaired)
     if json:
         facts = {"model": model, "snr_db": levels, "signals": signals, "symbols": symbols}
-        write_json(json, {"settings": facts | {"seed": seed}, "rows": rows})
+        facts |= {"impaired": impaired, "seed": seed}
+        write_json(json, {"settings": facts, "rows": rows})
     names = ("oracle", "blind", "oracle_fused", "blind_fused")
     title = f"{model}: {signals} signals of {symbols} symbols of each class"
     out.print(_by_signal(title, rows, names, has_mean=True))

@@ -26,11 +26,20 @@ def test_told_and_found_are_alike_where_the_signal_is_strong(capsys, tmp_path, m
     assert "blind fused" in capsys.readouterr().out
 
 
+def test_impaired_signals_are_harder(monkeypatch):
+    monkeypatch.setattr(blind, "CLASSES", {"QAM16": "QAM16"})
+    classifier = Classifier.load("modern")
+    (clean,), (spoiled,) = (
+        blind.bench(classifier, [25.0], 3, 300, 0, print, impaired=flag) for flag in (False, True)
+    )
+    assert 0.1 < spoiled["oracle"] < clean["oracle"]
+
+
 def test_what_is_not_found_is_wrong():
     """Noise alone hides the rate, so that there are frames only where it is told."""
     classifier = Classifier.load("modern")
     rng = np.random.default_rng(2)
-    told, found, _, fused = blind._trial(classifier, "QAM64", -30.0, 300, rng)
+    told, found, _, fused = blind._trial(classifier, "QAM64", -30.0, 300, False, rng)
     assert (found, fused) == (0, False) and told >= 0
 
 
