@@ -25,6 +25,10 @@ COMMANDS = {
         ".evaluate:evaluate",
         "Evaluate models, without attack or under one; a row for each (model, SNR, PNR).",
     ),
+    "certify": (
+        ".certify:certify",
+        "Certify a model by randomized smoothing: a lower bound of robust accuracy, and an upper one.",
+    ),
     "classify": (
         ".classify:classify",
         "Decide the modulation of each frame: JSON lines on standard output, or a table.",

@@ -74,6 +74,36 @@ def security_curve(
     _save(figure, path)
 
 
+def certified_curve(rows: Sequence[Document], path: AnyPath) -> None:
+    """Draw certified (solid) and attacked (dashed) accuracy over PNR; the truth is in between.
+
+    `rows` are those of `htrd certify`, a color for each model and SNR. The format follows the
+    suffix of `path`.
+    """
+    figure, axes = _pyplot().subplots(figsize=(7.5, 5), constrained_layout=True)
+    curves = list(dict.fromkeys((row["model"], row["snr_db"], row["sigma"]) for row in rows))
+    for number, curve in enumerate(curves):
+        model, snr_db, sigma = curve
+        own = [row for row in rows if (row["model"], row["snr_db"], row["sigma"]) == curve]
+        own.sort(key=lambda row: row["pnr_db"])
+        x = [row["pnr_db"] for row in own]
+        name = f"{model}, noise {sigma:g}, SNR {snr_db:g} dB"
+        low, high = (
+            [row[metric] for row in own] for metric in ("certified_accuracy", "robust_accuracy")
+        )
+        axes.plot(x, low, "o-", color=f"C{number}", label=f"{name}: certified", markersize=4)
+        axes.plot(x, high, "s--", color=f"C{number}", label=f"{name}: under attack", markersize=4)
+        axes.fill_between(x, low, high, color=f"C{number}", alpha=0.2, linewidth=0)
+        clean = own[0]["accuracy"]
+        axes.axhline(clean, color=f"C{number}", linestyle=":", label=f"{name}: without attack")
+    axes.set_xlabel("perturbation-to-noise ratio PNR (dB)")
+    axes.set_ylabel("share of frames")
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=2, fontsize=7)
+    _save(figure, path)
+
+
 def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: AnyPath) -> None:
     """Draw confusion matrices side by side, shares of each true class in percent.
 
