@@ -30,8 +30,8 @@ class signal_normalizer(gr.sync_block):
     `sample_rate`, `center_frequency` and `relative_frequency`, which follow, and has
     `symbol_rate`, `is_analog`, `symbol_rate_confidence`, `carrier_confidence` and
     `samples_per_symbol` too.
-    Where no symbol rate is found there is no `symbol_rate`, and there are no samples, unless `analog`
-    is set; none at all with fewer than 256 samples, and of signals that come too fast. `status`, a
+    Where no symbol rate is found there is no `symbol_rate`, and no samples unless `analog` is set;
+    none at all with fewer than 256 samples, and of signals that come too fast. `status`, a
     dictionary, with the first signal and then about once a second: see :meth:`status`.
 
     Input 0, optional: a stream of one signal, at `samp_rate`, taken for a PDU of `block`

@@ -25,8 +25,9 @@ RML2016.10a: frames of {length} complex samples at 8 samples a symbol, classes {
 Not a general modulation classifier, and not for decisions that matter."""
 
 FIELD = """\
-For signals of any symbol rate behind a front end, `htrd scan` or the Signal Normalizer, which brings
-them to 8 samples a symbol (docs/field.md): frames of {length} complex samples, classes {classes}.
+For signals of any symbol rate behind a front end, `htrd scan` or the Signal Normalizer, which
+brings them to 8 samples a symbol (docs/field.md): frames of {length} complex samples, classes
+{classes}.
 WBFM stands for any analog frequency modulation. Not for decisions that matter."""
 
 LIMITS = """\

@@ -2,12 +2,12 @@
 
 A file has a `title` and either a `[training]` table (fields of TrainSettings and Plan), with
 a table of the method's own settings, named as the method, an `[architecture]` table where the
-network has further settings, an `[augment]` table (AugmentSettings) for impairments of the training
-frames, an `[outliers]` table (OutlierSettings) for frames that are none of the classes and, if its feature layers are trained as an autoencoder first, a
-`[pretrain]` table (PretrainSettings); or `network = "NAME"`, the system whose network it
-shares; and `[rejector]` where it rejects: a `kind`, such as ``svm`` or ``autoencoder``, and
-fields of its settings. A `[sweep]` table lists the values to choose from on validation data
-(`htrd sweep`), by the dotted names of entries of the file:
+network has further settings, an `[augment]` table (AugmentSettings) for impairments of the
+training frames, an `[outliers]` table (OutlierSettings) for frames of no class and, if its feature
+layers are trained as an autoencoder first, a `[pretrain]` table (PretrainSettings); or
+`network = "NAME"`, the system whose network it shares; and `[rejector]` where it rejects: a `kind`,
+such as ``svm`` or ``autoencoder``, and fields of its settings. A `[sweep]` table lists the values
+to choose from on validation data (`htrd sweep`), by the dotted names of entries of the file:
 ``"cat.r_max" = [0.1, 0.15]``.
 """
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..arrays import Complexes, Floats
 from .. import impairments
+from ..arrays import Complexes, Floats
 from ..evaluation.ceiling import CONSTELLATIONS
 from ..pulse import EXCESS_BANDWIDTH, root_raised_cosine
 

@@ -37,15 +37,15 @@ def bench(
     seed: int,
     log: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """A row for each unknown signal and SNR, of `count` signals with a rate and offset of their own.
+    """A row for each unknown signal and SNR, of `count` signals, each with a rate of its own.
 
-    Found, brought to frames and decided as :class:`~robust_amc.streams.scan.Scanner` does. `brought`
-    is the share of them of which there are frames, at most 8 each; `accepted` the share of these
-    frames that are not rejected; `labeled` the share of the signals that get a label. `auroc` is
-    the probability that a frame of the known classes scores higher than one of them, and
+    Found, brought to frames and decided as a :class:`~robust_amc.streams.scan.Scanner` does it.
+    `brought` is the share of them of which there are frames, at most 8 each; `accepted` the share
+    of these frames that are not rejected; `labeled` the share of the signals that get a label.
+    `auroc` is the probability that a frame of the known classes scores higher than one of them, and
     `fpr_95` the share of them that is accepted where 95 % of the known frames are; None without
-    frames. The score is the rejector's largest, or without one the largest posterior (Hendrycks and
-    Gimpel, ICLR 2017, arXiv 1610.02136, which also has the two measures).
+    frames. The score is the rejector's largest, or without one the largest posterior (Hendrycks
+    and Gimpel, ICLR 2017, arXiv 1610.02136, which also has the two measures).
 
     Args:
         classifier: for frames of 8 samples a symbol

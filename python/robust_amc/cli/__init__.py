@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "certify": (
         ".certify:certify",
-        "Certify a model by randomized smoothing: a lower bound of robust accuracy, and an upper one.",
+        "Certify a model by randomized smoothing: bounds of robust accuracy, from below and above.",
     ),
     "classify": (
         ".classify:classify",

@@ -267,8 +267,9 @@ def blind(
 ) -> None:
     """What a model loses when the front end finds rate and carrier, and nobody tells. No speeds.
 
-    Signals as of `htrd bench frontend`, up to 0.025 cycles a sample off, roll-off 0.35. oracle: rate and carrier are told; blind:
-    they are found. Shares of frames, and of signals that are decided by all of their frames.
+    Signals as of `htrd bench frontend`, up to 0.025 cycles a sample off, roll-off 0.35. oracle:
+    rate and carrier are told; blind: they are found. Shares of frames, and of signals that are
+    decided by all of their frames.
     """
     from ..benchmarks import blind as trials
 

@@ -58,7 +58,7 @@ def certify(
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Certify a model by randomized smoothing: a lower bound of robust accuracy, and an upper one.
+    """Certify a model by randomized smoothing: bounds of robust accuracy, from below and above.
 
     The smoothed model decides what the model decides most often of a frame with Gaussian noise. It
     provably keeps its decision within a radius, with probability 1 - alpha for each frame: that is
@@ -95,9 +95,9 @@ def certify(
     for label in labels:
         selection = chosen.select(snr_db=[label]).limit(frames, seed).in_memory()
         facts = identity | {"snr_db": label, "processes": runtime.world}
-        for each in _at(runtime, classifier, selection, levels, settings, seed, json, facts, resume):
-            named = {"model": classifier.name, "snr_db": label}
-            rows.append(named | each | {"sigma": sigma, "samples": samples})
+        found = _at(runtime, classifier, selection, levels, settings, seed, json, facts, resume)
+        named = {"model": classifier.name, "snr_db": label}
+        rows += [named | each | {"sigma": sigma, "samples": samples} for each in found]
     if not runtime.is_first:
         return
     try:

@@ -1,4 +1,4 @@
-"""Certified accuracy of a data set's frames beside what an attack leaves of them, frame by frame."""
+"""Certified accuracy of a data set's frames beside what an attack leaves, frame by frame."""
 
 import json
 from collections.abc import Callable

@@ -46,8 +46,8 @@ class DetectorSettings:
     most: int = 64
 
     def __post_init__(self) -> None:
-        counts = (self.bins - 15, self.averaged, self.shortest, self.longest, self.most)
-        counts += (1 if self.every is None else self.every,)
+        counts = [self.bins - 15, self.averaged, self.shortest, self.longest, self.most]
+        counts += [] if self.every is None else [self.every]
         if min(counts) < 1 or min(self.bridged_bins, self.bridged_spectra) < 0:
             raise UserError("a detector needs at least 16 bins, and counts of at least 1")
         if self.bins > MOST_BINS or self.averaged > MOST_BINS:
@@ -64,9 +64,10 @@ class Detection(Band):
     """A signal that has ended, or what is known of one that goes on.
 
     Attributes:
-        start, stop: its first sample in the stream, and the one after its last so far, to a spectrum
-        samples: complex64, of the whole band, from `start` on; at most `longest`. Of a signal that is
-            told in parts, those since it was last told, none if they are fewer than `shortest`
+        start, stop: its first sample in the stream, and the one after its last so far, to a
+            spectrum
+        samples: complex64, of the whole band, from `start` on; at most `longest`. Of a signal that
+            is told in parts, those since it was last told, none if they are fewer than `shortest`
             spectra
         number: the same for all parts of a signal
         is_last: whether it has ended
