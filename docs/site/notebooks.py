@@ -8,6 +8,7 @@ notebooks that have not been run are without outputs.
 
 import base64
 import json
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -53,13 +54,16 @@ def execute(path, folder):
     import nbformat
     from traitlets.config import Config
 
-    return nbclient.NotebookClient(
-        nbformat.read(path, as_version=4),
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
-        config=Config({"KernelManager": {"transport": "ipc"}}),  # not a port of this host
-    ).execute()
+    # Sockets in a folder of their own, for the kernel runs in another one than this; no port
+    with tempfile.TemporaryDirectory(prefix="htrd-") as sockets:
+        ipc = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        return nbclient.NotebookClient(
+            nbformat.read(path, as_version=4),
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            config=Config({"KernelManager": ipc}),
+        ).execute()
 
 
 def main():

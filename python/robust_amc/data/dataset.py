@@ -179,6 +179,11 @@ class FrameDataset:
         Raises UserError for a class or label that the data set does not have, or
         when nothing is left.
         """
+        if not len(self):
+            raise UserError(
+                "there are no frames to select from: a part of a data set with so few runs of "
+                "each class and SNR label can be empty; it needs 20 of them or more"
+            )
         keep = np.ones(len(self), bool)
         if classes is not None:
             keep &= np.isin(self.label, [self.index_of(name) for name in classes])
