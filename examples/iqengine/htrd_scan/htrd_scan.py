@@ -31,7 +31,7 @@ class htrd_scan(Plugin):  # noqa: N801 (the server looks for the name of the fol
 
     sample_rate: float = 0.0
     center_freq: float = 0.0
-    model: str = "htrd_plus"
+    model: str = "field"
     level_db: float = 6.0
     bins: int = 512
     most_frames: int = 512

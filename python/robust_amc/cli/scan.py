@@ -55,7 +55,7 @@ def scan(
     ],
     model: Annotated[
         str, typer.Option(help="A shipped model's name or a file (.safetensors).")
-    ] = "htrd_plus",
+    ] = "field",
     sample_rate: Annotated[
         float | None, typer.Option(help="In Hz, where the input does not say it.")
     ] = None,

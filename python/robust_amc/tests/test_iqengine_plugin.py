@@ -70,7 +70,7 @@ def test_its_parameters_are_typed(plugin):
     declared = inspect.get_annotations(type(plugin))
     assert {name: type(value) for name, value in found.items()} == declared
     own = {name: found[name] for name in found.keys() - SET_BY_THE_SERVER}
-    assert own == {"model": "htrd_plus", "level_db": 6.0, "bins": 512, "most_frames": 512}
+    assert own == {"model": "field", "level_db": 6.0, "bins": 512, "most_frames": 512}
     assert type(plugin).rf_function is not Plugin.rf_function
     assert list(inspect.signature(plugin.rf_function).parameters) == ["samples", "job_context"]
 

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from robust_amc.classifier import Classifier
+from robust_amc.data import FrameDataset
 from robust_amc.errors import UserError
 from robust_amc.models import build
 from robust_amc.training import (
@@ -11,6 +13,7 @@ from robust_amc.training import (
     CATSettings,
     CustomizedAdversarial,
     LSGNASettings,
+    Plan,
     Rule,
     Standard,
     TrainSettings,
@@ -18,6 +21,7 @@ from robust_amc.training import (
 )
 from robust_amc.training.attack import attack
 from robust_amc.training.augment import augment
+from robust_amc.training.plan import _start
 
 from .conftest import CLASSES, toy_dataset
 from .rounding import on_edge
@@ -275,3 +279,17 @@ def test_attack_leaves_the_network_as_it_was(trained):
 def test_settings_are_checked(settings, bad):
     with pytest.raises(UserError):
         settings(**bad)
+
+
+def test_the_start_may_have_frames_of_another_length():
+    """Where the weights do not depend on it; else it is said."""
+    modern = Classifier.load("modern")
+    rng = np.random.default_rng(0)
+    iq = rng.standard_normal((44, 2, 256)).astype(np.float32)
+    label = np.arange(44) % len(modern.classes)
+    longer = FrameDataset(iq, label, modern.classes, np.full(44, 10.0), np.arange(44), {})
+    started, described, origin = _start(Plan(start_from="modern"), longer)
+    assert described["name"] == "matched_filter" and origin["name"] == "modern"
+    assert started(torch.from_numpy(iq)).shape == (44, len(modern.classes))
+    with pytest.raises(UserError, match="cannot be the start"):
+        _start(Plan(start_from="undefended"), longer)

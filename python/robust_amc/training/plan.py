@@ -184,9 +184,7 @@ def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Docume
         )
         described = {"name": plan.architecture, "input_gain": plan.input_gain} | plan.network
         return network, described, None
-    model = Classifier.load(
-        plan.start_from, classes=dataset.classes, frame_length=dataset.frame_length
-    )
+    model = Classifier.load(plan.start_from, classes=dataset.classes)
     if provenance.split_seed_for(dataset, provenance.seen(model.metadata)) not in (
         None,
         plan.split_seed,
@@ -197,4 +195,22 @@ def _start(plan: Plan, dataset: FrameDataset) -> tuple[Network, Document, Docume
     training = dict(model.metadata["training"])
     training.pop("history", None)
     origin = {"name": model.name, "training": training, "dataset": model.metadata["dataset"]}
-    return model.network.requires_grad_(True), model.metadata["architecture"], origin
+    network = _for_length(model, dataset.frame_length)
+    return network.requires_grad_(True), model.metadata["architecture"], origin
+
+
+def _for_length(model: Classifier, frame_length: int) -> Network:
+    """A model's network, for frames of another length if its weights do not depend on that."""
+    if model.frame_length == frame_length:
+        return model.network
+    settings = dict(model.metadata["architecture"])
+    name = settings.pop("name")
+    network = build(name, len(model.classes), frame_length, **settings)
+    try:
+        network.load_state_dict(model.network.state_dict())
+    except RuntimeError:
+        raise UserError(
+            f"{model.name} takes frames of {model.frame_length} samples, and a network {name} has "
+            f"other weights for {frame_length}: it cannot be the start"
+        ) from None
+    return network
