@@ -55,7 +55,7 @@ class Rejector(nn.Module, ABC):
 
     kind: ClassVar[str]
     Settings: ClassVar[type["CalibrationSettings"]]
-    detects: ClassVar[bool] = False
+    detects: bool = False
 
     @abstractmethod
     def forward(

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from ..data import FrameDataset
 from ..errors import UserError
-from ..fields import whole
+from ..fields import flag, whole
 from .base import CalibrationSettings, FeatureExtractor, Rejector
 
 
@@ -25,17 +25,20 @@ class NearestNeighborRejector(Rejector):
     """Scores are minus the squared distance to the k-th nearest stored frame of each class.
 
     Distances of normalized features, z = ζ/‖ζ‖. Buffer: `stored` ``[classes, m, features]``,
-    normalized features of benign frames.
+    normalized features of benign frames. With `detects` the network's class stands, and the
+    largest score is that distance of its class; the others follow by the network's logits.
     """
 
     stored: torch.Tensor
 
     kind = "knn"
 
-    def __init__(self, stored: npt.ArrayLike | torch.Tensor, k: int) -> None:
+    def __init__(
+        self, stored: npt.ArrayLike | torch.Tensor, k: int, detects: bool = False
+    ) -> None:
         super().__init__()
         self.register_buffer("stored", torch.as_tensor(stored, dtype=torch.float32))
-        self.k = k
+        self.k, self.detects = k, detects
 
     def forward(
         self, iq: torch.Tensor, features: torch.Tensor, logits: torch.Tensor
@@ -46,7 +49,11 @@ class NearestNeighborRejector(Rejector):
             unit = F.normalize(features.float(), dim=1)
             cosine = unit @ self.stored.reshape(classes * count, size).T
         nearest = cosine.unflatten(1, (classes, count)).topk(self.k, dim=2)[0]
-        return 2 * nearest[:, :, -1] - 2
+        scores = 2 * nearest[:, :, -1] - 2
+        if not self.detects:
+            return scores
+        best, label = logits.max(1, keepdim=True)
+        return logits - best + scores.gather(1, label)
 
     def reduced(self) -> Rejector:
         """Itself: which neighbor is the k-th is decided by small differences."""
@@ -59,18 +66,19 @@ class NearestNeighborRejector(Rejector):
 
     def facts(self) -> dict[str, Any]:
         """What a model file says of it beside its tensors."""
-        return {"kind": self.kind, "k": self.k}
+        return {"kind": self.kind, "k": self.k, "detects": self.detects}
 
     @classmethod
     def load(
         cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any], classes: int
     ) -> Self:
         """From a model file; UserError when the parts do not fit together."""
-        stored, k = tensors["stored"], facts["k"]
+        stored, k, detects = tensors["stored"], facts["k"], facts.get("detects", False)
         whole(1)(k, "k")
+        flag(detects, "detects")
         if stored.ndim != 3 or len(stored) != classes or not 1 <= k <= stored.shape[1]:
             raise UserError("the rejector's parts do not fit together")
-        return cls(stored, k)
+        return cls(stored, k, detects)
 
 
 @dataclass(frozen=True)
@@ -79,9 +87,11 @@ class NearestNeighborSettings(CalibrationSettings):
 
     Attributes:
         k: which neighbor's distance counts
+        detects: whether the network's class stands, and the distance only rejects
     """
 
     k: int = 10
+    detects: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,7 +107,8 @@ class NearestNeighborSettings(CalibrationSettings):
             raise UserError(f"k is {self.k}, and there are only {count} frames of a class")
         unit = F.normalize(torch.from_numpy(classifier.features(train.iq)), dim=1)
         stored = [unit[train.label == label][:count] for label in range(len(classifier.classes))]
-        return NearestNeighborRejector(torch.stack(stored), self.k).halved(), {}
+        rejector = NearestNeighborRejector(torch.stack(stored), self.k, self.detects)
+        return rejector.halved(), {}
 
 
 NearestNeighborRejector.Settings = NearestNeighborSettings

@@ -27,6 +27,7 @@ SETTINGS = {
     "energy": EnergySettings(temperature=2.0),
     "mahalanobis": MahalanobisSettings(),
     "knn": NearestNeighborSettings(frames_per_class=40, k=5),
+    "knn that detects": NearestNeighborSettings(frames_per_class=40, k=5, detects=True),
 }
 
 
@@ -34,7 +35,7 @@ SETTINGS = {
 def rejector_of(request, plain):
     """A Classifier with a rejector of each kind."""
     settings = SETTINGS[request.param]
-    assert REJECTORS[request.param].Settings is type(settings)
+    assert REJECTORS[request.param.split()[0]].Settings is type(settings)
     return fit_rejector(plain, toy_dataset(400, 2), toy_dataset(400, 3), settings)
 
 
@@ -179,6 +180,14 @@ def test_knn_by_hand(plain):
         known = NearestNeighbors(n_neighbors=3).fit(rejector.stored[label].double().numpy())
         distance = known.kneighbors(probe)[0][:, -1]
         np.testing.assert_allclose(found[:, label], -(distance**2), atol=1e-2)
+    # As a detector: the network's class, with the distance to that class's frames
+    detector, facts = NearestNeighborSettings(k=3, detects=True).fit(plain, train)
+    logits = torch.as_tensor(np.random.default_rng(0).normal(size=found.shape)).float()
+    detected = detector(None, torch.as_tensor(plain.features(iq)), logits).numpy()
+    label = logits.numpy().argmax(1)
+    np.testing.assert_array_equal(detected.argmax(1), label)
+    np.testing.assert_allclose(detected.max(1), found[np.arange(len(label)), label], atol=1e-5)
+    assert detector.facts()["detects"] and not rejector.facts()["detects"]
 
 
 @pytest.mark.parametrize(
