@@ -54,7 +54,9 @@ def normalize(
     return np.asarray(resample_poly(own, ratio.numerator, ratio.denominator))
 
 
-def by_width(samples: Complexes, band: occupied.Band | None = None) -> tuple[float, float] | None:
+def by_width(
+    samples: Complexes, band: occupied.Band | None = None, least: float = LEAST
+) -> tuple[float, float] | None:
     """Carrier and rate that :func:`normalize` takes for a signal that has no symbols.
 
     Analog signals are brought to one bandwidth: what holds 90 % of the power is as wide as in a
@@ -69,6 +71,7 @@ def by_width(samples: Complexes, band: occupied.Band | None = None) -> tuple[flo
     Args:
         samples: complex ``[n]``, of that signal and white noise, 512 at least
         band: where it is (None: the strongest one is looked for)
+        least: share of the power that is no carrier's and no noise, below which there is nothing
 
     Raises UserError where no band can be found, see :func:`occupied.strongest`.
     """
@@ -92,7 +95,7 @@ def by_width(samples: Complexes, band: occupied.Band | None = None) -> tuple[flo
     added = np.bincount(distance, excess)[first : last + 1].cumsum()
     gained = added - SURE * spread * floor * np.sqrt(2 * np.arange(1, len(added) + 1))
     best = int(gained.argmax())
-    if gained[best] <= LEAST * density.sum():
+    if gained[best] <= least * density.sum():
         return None
     inside = (distance >= first) & (distance <= first + best)
     # Noise makes the sum fall here and there: its largest value so far counts

@@ -143,6 +143,13 @@ def test_frames_of_analog_signals():
     np.testing.assert_allclose(found.frames[0], straight[64 : 64 + 128])
     bare = received("carrier", offset=0.1, snr_db=25.0, length=1 << 13)
     assert frontend.bring(bare, frontend.strongest(bare), 128, analog=True).rate is None
+    # A trace of modulation is none
+    faint = received("carrier", snr_db=60.0, length=1 << 14) + 0.01 * received(
+        "noise in a band", 20.0, snr_db=60.0, length=1 << 14
+    )
+    band = frontend.strongest(faint)
+    assert frontend.by_width(faint, band) is not None
+    assert frontend.bring(faint, band, 128, analog=True).rate is None
 
 
 def test_bench_residuals(tmp_path, capsys):

@@ -124,6 +124,29 @@ def test_as_a_table(recording, capsys):
     assert {len(row) for row in rows} == {len(heading)}
 
 
+def test_analog_signals_have_labels_and_bare_carriers_none(tmp_path, capsys):
+    rng = np.random.default_rng(4)
+    parts = rng.standard_normal((2, 1 << 17)) * 0.01
+    samples = parts[0] + 1j * parts[1]
+    sent = {"FM": (-300e3, "WBFM"), "AM": (-50e3, "AM-DSB"), "carrier": (200e3, None)}
+    time = np.arange(20_000, 120_000)
+    for name, (center, _) in sent.items():
+        made = modulated_signals.signal(name, len(time), 20.0, 0.35, rng)
+        samples[time] += 0.03 * made * np.exp(2j * np.pi * center / RATE * time)
+    path = tmp_path / "analog.cf32"
+    samples.astype(np.complex64).tofile(path)
+    assert run("scan", path, "--sample-rate", RATE) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(rows) == len(sent)
+    for center, label in sent.values():
+        (row,) = [each for each in rows if abs(each["center_hz"] - center) < 5e3]
+        assert row["symbol_rate"] is None and row["label"] == label
+    # A model that was not trained on such frames says nothing of them
+    assert run("scan", path, "--sample-rate", RATE, "--model", "modern") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["label"] for row in rows] == [None] * len(sent)
+
+
 def test_a_signal_that_goes_on_has_rows_before_its_end(recording, tmp_path, capsys):
     """Each with what is known so far; files have the last alone."""
     options = ("--sample-rate", RATE, "--model", "modern", "--json", tmp_path / "rows.json")
