@@ -96,6 +96,7 @@ def certified_curve(rows: Sequence[Document], path: AnyPath) -> None:
         axes.fill_between(x, low, high, color=f"C{number}", alpha=0.2, linewidth=0)
         clean = own[0]["accuracy"]
         axes.axhline(clean, color=f"C{number}", linestyle=":", label=f"{name}: without attack")
+    axes.set_xticks(sorted({row["pnr_db"] for row in rows}))
     axes.set_xlabel("perturbation-to-noise ratio PNR (dB)")
     axes.set_ylabel("share of frames")
     axes.set_ylim(0, 1)
