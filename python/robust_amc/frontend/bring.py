@@ -16,7 +16,6 @@ ANALYZED = 1 << 16  # samples at that rate that rate and carrier are taken from
 FOLLOWED = 4  # frames after which the carrier is looked for again
 PAUSE = 0.5  # of the strong frames' power, below which there is no signal
 SPARE = 3  # times the samples that the wanted frames take: there may be pauses
-SIDEBANDS = 1e-3  # share of an analog signal's power beside its carrier: less is none
 DROPPED = 64  # samples at either end, which the filters have not filled
 
 
@@ -67,7 +66,7 @@ def bring(
     rate, carrier = known.symbol_rate.rate, known.carrier.frequency
     has_symbols = rate is not None
     if not has_symbols and analog and len(analyzed) >= BINS:
-        carrier, rate = by_width(analyzed, band, SIDEBANDS) or (carrier, None)
+        carrier, rate = by_width(analyzed, band, strict=True) or (carrier, None)
     if rate is None:
         return Brought(known, np.zeros((0, frame_length), complex))
     if most_frames is not None:

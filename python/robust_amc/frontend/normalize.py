@@ -22,6 +22,7 @@ AROUND = 3.0  # bandwidths, in which a signal's power is looked for
 BINS = 512  # of the spectrum
 LINE = 3  # bins on either side of a carrier, which are the line's own
 SURE = 3.0  # standard deviations of the noise's power, above which there is more than noise
+SIDEBANDS, NOISE = 1e-3, 0.2  # of the power, and of all noise: AM has that much beside its carrier
 LEAST = 1e-5  # of the power, which a window's side lobes hold
 # In standard deviations from the mean of a Gaussian value: the lowest fifth, and the mean, of the
 # value itself, and of the lower of two
@@ -55,7 +56,7 @@ def normalize(
 
 
 def by_width(
-    samples: Complexes, band: occupied.Band | None = None, least: float = LEAST
+    samples: Complexes, band: occupied.Band | None = None, strict: bool = False
 ) -> tuple[float, float] | None:
     """Carrier and rate that :func:`normalize` takes for a signal that has no symbols.
 
@@ -71,7 +72,7 @@ def by_width(
     Args:
         samples: complex ``[n]``, of that signal and white noise, 512 at least
         band: where it is (None: the strongest one is looked for)
-        least: share of the power that is no carrier's and no noise, below which there is nothing
+        strict: take faint sidebands for none, as a receiver has to, whose noise is not quite white
 
     Raises UserError where no band can be found, see :func:`occupied.strongest`.
     """
@@ -95,7 +96,10 @@ def by_width(
     added = np.bincount(distance, excess)[first : last + 1].cumsum()
     gained = added - SURE * spread * floor * np.sqrt(2 * np.arange(1, len(added) + 1))
     best = int(gained.argmax())
-    if gained[best] <= least * density.sum():
+    least = LEAST * density.sum()
+    if strict and line is not None:
+        least = max(SIDEBANDS * density.sum(), NOISE * floor * BINS)
+    if gained[best] <= least:
         return None
     inside = (distance >= first) & (distance <= first + best)
     # Noise makes the sum fall here and there: its largest value so far counts
