@@ -33,8 +33,8 @@ PAGES = {
     "evaluation": (
         "Evaluation", "Measures with intervals, security curves, checks of them.",
         ["evaluation.metrics", "evaluation.curve", "evaluation.checks", "evaluation.running",
-         "evaluation.fusion", "evaluation.ceiling", "evaluation.unknown",
-         "evaluation.unknown_signals"],
+         "evaluation.fusion", "evaluation.ceiling", "evaluation.smoothing",
+         "evaluation.certified", "evaluation.unknown", "evaluation.unknown_signals"],
     ),
     "models": (
         "Networks", "What a network is, and those that there are.",
@@ -50,7 +50,8 @@ PAGES = {
     "training": (
         "Training", "The loop, and the training methods.",
         ["training.method", "training.loop", "training.plan", "training.standard",
-         "training.adversarial", "training.customized", "training.ls_gna", "training.pretrain"],
+         "training.adversarial", "training.customized", "training.ls_gna", "training.pretrain",
+         "training.outliers"],
     ),
     "impairments": (
         "Impairments", "What a channel, a receiver and the front end do to a signal.",
