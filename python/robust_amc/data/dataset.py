@@ -179,11 +179,6 @@ class FrameDataset:
         Raises UserError for a class or label that the data set does not have, or
         when nothing is left.
         """
-        if not len(self):
-            raise UserError(
-                "there are no frames to select from: a part of a data set with so few runs of "
-                "each class and SNR label can be empty; it needs 20 of them or more"
-            )
         keep = np.ones(len(self), bool)
         if classes is not None:
             keep &= np.isin(self.label, [self.index_of(name) for name in classes])
@@ -194,6 +189,11 @@ class FrameDataset:
                     known = ", ".join(f"{value:g}" for value in present)
                     raise UserError(f"no frame has the SNR label {level:g} dB; there are {known}")
             keep &= np.isin(self.snr_db, snr_db)
+        if not len(self):
+            raise UserError(
+                "there are no frames to select from: a part of a data set with so few runs of "
+                "each class and SNR label can be empty; it needs 20 of them or more"
+            )
         if not keep.any():
             raise UserError("the selection is empty: no frame has those classes and SNR labels")
         return self.subset(np.flatnonzero(keep))
