@@ -128,8 +128,8 @@ class Smoothed:
 
         PGD on the mean probabilities of frames with noise, which stays the same for all steps
         (Salman et al., Provably Robust Deep Learning via Adversarially Trained Smoothed
-        Classifiers, NeurIPS 2019, arXiv 1906.04584, Eq. 6). It ends early when the majority of
-        fresh votes is for another class.
+        Classifiers, NeurIPS 2019, arXiv 1906.04584, Eq. 6). It ends early when fresh votes are for
+        another class beyond doubt; at the boundary it goes on.
         """
         settings = self.settings
         noise = self._noise(iq, settings.attack_samples, generator)
@@ -140,17 +140,15 @@ class Smoothed:
             logits = self.classifier.network((perturbed[:, None] + noise).flatten(0, 1)).float()
             mean = F.softmax(logits, 1).view(len(perturbed), len(noise), -1).mean(1)
             log = mean.clamp(min=1e-30).log()
-            own = log[:, label]
-            others = log.masked_fill(F.one_hot(torch.tensor(label), log.shape[1]).bool(), -1e30)
-            margin = own - others.max(1)[0]
+            others = torch.cat([log[:, :label], log[:, label + 1 :]], 1)
+            margin = log[:, label] - others.max(1)[0]
             return margin, margin < HOPE
 
         def confirm(perturbed: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-            found = [
-                self.votes(each, settings.selection, generator).argmax() != label
-                for each in perturbed
-            ]
-            return torch.tensor(found, device=perturbed.device)
+            found = [self.predict(each, settings.selection, generator) for each in perturbed]
+            return torch.tensor(
+                [each not in (label, REJECTED) for each in found], device=perturbed.device
+            )
 
         found = descend(
             evaluate,

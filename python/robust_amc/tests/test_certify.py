@@ -97,6 +97,13 @@ def test_the_attack_wins_beyond_the_boundary_and_stays_in_the_ball(epsilon, is_b
     assert (system.predict(perturbed, 1000, generator(1)) != 1) is is_broken
 
 
+def test_at_the_boundary_the_attack_goes_on():
+    """A majority of few votes is chance there: it takes the rest of its budget."""
+    for seed in range(5):
+        perturbed = smoothed().attack(at(0.5), 1, 0.56, generator(seed))
+        assert float(perturbed[0, 0]) < -0.04
+
+
 def test_noise_has_the_norm_it_is_said_to_have():
     iq = torch.randn(50, 2, LENGTH, generator=generator())
     spread = deviation(iq, 0.5)
