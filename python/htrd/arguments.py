@@ -13,7 +13,7 @@ from numbers import Complex, Real
 import numpy as np
 from robust_amc.errors import UserError
 
-from .checks import LARGEST, as_switch, as_text, as_whole, shown
+from .checks import LARGEST, as_switch, as_text, as_whole, optional, shown
 
 _PARAMETER = re.compile(r"(?:\(|, )(\w+): ([^=,()]+?)(?= = |, |\))")
 LARGEST_UNSIGNED = 2**32 - 1
@@ -52,6 +52,10 @@ def _checked(function, module):
 
 def _reader(lower, kind, module):
     """What makes the argument of a parameter of this type, or raises UserError."""
+    if lower.startswith("callable"):
+        return lambda name, value: value
+    if "optional" in lower or "none" in lower:
+        return functools.partial(optional, _as_float)
     option = getattr(module, kind.rpartition(".")[2], None)
     if hasattr(option, "__members__"):
         return functools.partial(_as_option, option)

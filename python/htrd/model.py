@@ -44,6 +44,51 @@ def decide(engine, iq, as_is, posteriors=False):
     return engine.decide(*filled, posteriors)[: len(iq)]
 
 
+class Loader:
+    """Loads models in a thread of its own; the last one that was asked for counts.
+
+    Args:
+        load: from a model's name or file to whatever `use` takes; raises what it likes
+        log: LogOnce, for models that cannot be used
+    """
+
+    def __init__(self, load, log):
+        self._load, self._log = load, log
+        self._lock = threading.Lock()
+        self._wanted, self._loading = None, False
+
+    def request(self, model, use):
+        """Load a model and call `use` with it, later; returns at once.
+
+        What goes wrong then is logged once. Raises UserError for what names no model.
+        """
+        if not isinstance(model, str) or not model:
+            raise UserError(
+                f"model must be the name of a shipped model or a file, not {shown(model)}"
+            )
+        as_path("model", model)
+        with self._lock:
+            self._wanted = model, use
+            if not self._loading:
+                self._loading = True
+                threading.Thread(target=self._run, name="htrd-load-model", daemon=True).start()
+
+    def _run(self):
+        while (wanted := self._next()) is not None:
+            model, use = wanted
+            try:
+                use(self._load(model))
+            except Exception as error:  # noqa: BLE001 (a runtime may raise anything on a file)
+                self._log.warn("model", f"the model in force stays: {error}")
+
+    def _next(self):
+        """What to load now; None, and the end of the thread, when there is nothing."""
+        with self._lock:
+            wanted, self._wanted = self._wanted, None
+            self._loading = wanted is not None
+            return wanted
+
+
 class Decider:
     """Holds the inference engine in force; a batch takes `engine` once and keeps it.
 
@@ -51,24 +96,19 @@ class Decider:
     a running batch. Another model is loaded in a thread of its own.
 
     Args:
-        open_engine: from a model's name or file to an InferenceEngine; raises UserError
-        model: the first one
-        num_classes: how many classes it must have
-        log: LogOnce, for models that cannot be used later on
+        engine: the first InferenceEngine
+        open_engine: from a model's name or file to another one; raises UserError
+        log: LogOnce, for models that cannot be used
 
     Attributes:
         engine: InferenceEngine in force
     """
 
-    def __init__(self, open_engine, model, num_classes, log):
-        self._open, self._log = open_engine, log
+    def __init__(self, engine, open_engine, log):
+        self._loader = Loader(open_engine, log)
         self._lock = threading.Lock()
-        self._wanted, self._loading = None, False
         self._target = None
-        self._loaded = self.engine = open_engine(model)
-        found = len(self.engine.classes)
-        if found != num_classes:
-            raise UserError(f"the model has {found} classes, num_classes says {num_classes}")
+        self._loaded = self.engine = engine
 
     def set_threshold(self, value):
         """Set the threshold (None: the model's own)."""
@@ -93,30 +133,7 @@ class Decider:
         one in force stays. A target rejection stays in force; a threshold is in the unit of
         the old model's scores and does not.
         """
-        if not isinstance(model, str) or not model:
-            raise UserError(
-                f"model must be the name of a shipped model or a file, not {shown(model)}"
-            )
-        as_path("model", model)
-        with self._lock:
-            self._wanted = model
-            if not self._loading:
-                self._loading = True
-                threading.Thread(target=self._load, name="htrd-load-model", daemon=True).start()
-
-    def _load(self):
-        while (model := self._next()) is not None:
-            try:
-                self._replace(self._open(model))
-            except Exception as error:  # noqa: BLE001 (a runtime may raise anything on a file)
-                self._log.warn("model", f"the model in force stays: {error}")
-
-    def _next(self):
-        """The model to load now; None, and the end of the thread, when there is none."""
-        with self._lock:
-            model, self._wanted = self._wanted, None
-            self._loading = model is not None
-            return model
+        self._loader.request(model, self._replace)
 
     def _replace(self, loaded):
         """Put an engine in force, if it fits those before it."""

@@ -25,7 +25,7 @@ class Chain(gr.top_block):
     def __init__(self, source, model="rejecting", **settings):
         gr.top_block.__init__(self)
         self.source = source
-        self.block = htrd.classifier(support.model(model), CLASSES, **settings)
+        self.block = support.classifier(support.model(model), **settings)
         self.labels, self.scores = blocks.vector_sink_s(), blocks.vector_sink_f(CLASSES)
         self.connect(source, self.block, self.labels)
         self.connect((self.block, 1), self.scores)
@@ -61,7 +61,7 @@ class QaClassifier(gr_unittest.TestCase):
         chain = Chain(support.frame_source(samples))
         support.run(chain)
         self.check_labels(chain.labels.data())
-        with self.assertLogs("robust_amc.inference.engine", "WARNING") as logs:
+        with support.said() as logs:
             chain = Chain(support.frame_source(samples), scaling="none")
             support.run(chain)
         self.assertEqual(len(logs.output), 1)
@@ -208,8 +208,8 @@ class QaClassifier(gr_unittest.TestCase):
 
     def test_no_stream_output_needed(self):
         flowgraph = gr.top_block()
-        source, block = htrd.dataset_source(support.dataset()), htrd.classifier(
-            support.model("plain"), CLASSES)
+        source, block = htrd.dataset_source(support.dataset()), support.classifier(
+            support.model("plain"))
         probe = htrd.decision_probe()
         flowgraph.connect(source, block)
         flowgraph.msg_connect(block, "decisions", probe, "decisions")
@@ -220,7 +220,7 @@ class QaClassifier(gr_unittest.TestCase):
     def test_invalid_frames_are_rejected_and_counted(self):
         samples = np.full((40, 128), 1 / 128, np.complex64)
         samples[3, 5], samples[8], samples[39, 127] = np.nan, 0, complex(0, np.inf)
-        with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+        with support.said() as logs:
             chain = Chain(support.frame_source(samples), "plain")
             support.run(chain)
         self.assertEqual(len(logs.output), 1)
@@ -258,7 +258,7 @@ class QaClassifier(gr_unittest.TestCase):
             in_force(everything[40])
             support.post(chain.block, "control", pmt.to_pmt({"threshold": everything[20]}))
             in_force(everything[20])
-            with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+            with support.said() as logs:
                 for message in (pmt.intern("what"), pmt.PMT_NIL, pmt.from_long(3),
                                 pmt.to_pmt({"volume": 11}), pmt.to_pmt({"threshold": "high"}),
                                 pmt.to_pmt({"threshold": 1e9}), pmt.to_pmt({"threshold": 2e9}),
@@ -311,7 +311,7 @@ class QaClassifier(gr_unittest.TestCase):
             ({"model": plain, "target_rejection": 0.1}, "no rejector"),
         ):
             with self.subTest(settings), self.assertRaises(UserError) as raised:
-                htrd.classifier(**{"model": rejecting, "num_classes": CLASSES} | settings)
+                support.classifier(**{"model": rejecting, "num_classes": CLASSES} | settings)
             self.assertIn(word, str(raised.exception))
             self.assertNotIn("\n", str(raised.exception))
 

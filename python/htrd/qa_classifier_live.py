@@ -9,8 +9,7 @@ import unittest
 import numpy as np
 import pmt
 import support_for_qa as support
-from gnuradio import blocks, gr, gr_unittest, htrd
-from gnuradio.htrd.messages import decision_pdu
+from gnuradio import blocks, gr, gr_unittest
 from robust_amc import data, frames
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
@@ -60,23 +59,19 @@ class Chain(gr.top_block):
 
     def __init__(self, source, model=None, **settings):
         gr.top_block.__init__(self)
-        self.source, self.batches, self.status = source, [], []
-        self.block = htrd.classifier(
-            model or support.model("rejecting"), CLASSES, mode="live",
+        self.source = source
+        self.block = support.classifier(
+            model or support.model("rejecting"), mode="live",
             **{"publish_decisions": False} | settings,
         )
         self.connect(source, self.block)
-        publish = self.block.message_port_pub
+        self.store = support.Store(self.block, self)
+        self.batches, self.status = self.store.batches, self.store.status
 
-        def listen(port, message):
-            # A sink would not do: GNU Radio ends sinks before the block's stop()
-            if pmt.symbol_to_string(port) == "batches":
-                self.batches.append(decision_pdu.decode(message))
-            elif pmt.symbol_to_string(port) == "status":
-                self.status.append(pmt.to_python(message))
-            publish(port, message)
-
-        self.block.message_port_pub = listen
+    def wait(self):
+        """Until the flowgraph has ended and all that it published has come."""
+        gr.top_block.wait(self)
+        self.store.drain()
 
     def column(self, name):
         return np.concatenate([np.zeros(0), *(getattr(batch, name) for batch in self.batches)])
@@ -98,11 +93,17 @@ class Slow(Classifier):
         return super().scores(iq)
 
 
-def slow_model():
-    return Slow.load(support.model("rejecting"))
-
-
 class QaClassifierLive(gr_unittest.TestCase):
+    LANES = 1  # threads that decide
+    PAUSE = 0.004  # seconds at most between chunks that come faster than a slow model decides
+    FLOOD = 3000  # frames of which a slow model decides the fewest
+
+    def slow_model(self, seconds=0.001):
+        """What takes so long for a frame."""
+        model = Slow.load(support.model("rejecting"))
+        model.seconds = seconds
+        return model
+
     def setUp(self):
         self.frames = data.read(support.dataset())
         self.expected = Classifier.load(support.model("rejecting")).decide(self.frames.iq)
@@ -150,8 +151,8 @@ class QaClassifierLive(gr_unittest.TestCase):
     def test_a_slow_model_drops_the_oldest_and_counts_exactly(self):
         for seed in range(3):
             with self.subTest(seed):
-                source = ChunkSource(1500, seed, pause=0.004)
-                chain = Chain(source, slow_model(), max_batch=16, queue_frames=64)
+                source = ChunkSource(1500, seed, pause=self.PAUSE)
+                chain = Chain(source, self.slow_model(), max_batch=16, queue_frames=64)
                 support.run(chain)
                 counts = self.check_counts(chain)
                 self.assertEqual(counts["accepted"], 1500)
@@ -163,16 +164,15 @@ class QaClassifierLive(gr_unittest.TestCase):
                 self.assertEqual(last + counts["discarded"], 64)
 
     def test_what_is_queued_at_the_end_is_discarded_after_a_short_time(self):
-        model = slow_model()
-        model.seconds = 0.02
-        chain = Chain(ChunkSource(3000), model, max_batch=2, queue_frames=4000)
+        chain = Chain(ChunkSource(self.FLOOD), self.slow_model(0.02), max_batch=2,
+                      queue_frames=2 * self.FLOOD)
         start = time.monotonic()
         support.run(chain)
         # A minute for all of them
         self.assertLess(time.monotonic() - start, 30)
         counts = self.check_counts(chain)
-        self.assertEqual((counts["accepted"], counts["dropped"]), (3000, 0))
-        self.assertGreater(counts["discarded"], 1500)
+        self.assertEqual((counts["accepted"], counts["dropped"]), (self.FLOOD, 0))
+        self.assertGreater(counts["discarded"], self.FLOOD / 2)
         self.assertGreater(counts["decided"], 0)
 
     def test_a_batch_waits_for_the_latency_at_most(self):
@@ -194,7 +194,7 @@ class QaClassifierLive(gr_unittest.TestCase):
 
     def test_started_and_stopped_again_and_again(self):
         source = support.frame_source(frames.to_complex(self.frames.iq), repeat=True)
-        chain = Chain(source, slow_model(), max_batch=16, queue_frames=64, latency_ms=1)
+        chain = Chain(source, self.slow_model(), max_batch=16, queue_frames=64, latency_ms=1)
         before = 0
         for cycle in range(8):
             chain.start()
@@ -203,7 +203,7 @@ class QaClassifierLive(gr_unittest.TestCase):
                 for _ in range(2):
                     chain.lock()
                     chain.unlock()
-            self.assertEqual(len(support.live_threads()), 1)
+            support.wait_for(lambda: len(support.live_threads()) == self.LANES)
             chain.stop()
             chain.wait()
             before = self.check_counts(chain)["decided"]
@@ -226,10 +226,10 @@ class QaClassifierLive(gr_unittest.TestCase):
         self.assertTrue(0 < chain.status[0]["latency_p50_ms"] <= chain.status[0]["latency_ms"])
 
     def test_a_batch_that_fails_is_discarded_and_the_flow_goes_on(self):
-        model = slow_model()
+        model = self.slow_model()
         model.broken = True
         chain = Chain(ChunkSource(5000, endless=True, pause=0.01), model)
-        with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+        with support.said() as logs:
             chain.start()
             support.wait_for(lambda: chain.counts()["discarded"] > 100)
         model.broken = False
@@ -258,7 +258,7 @@ class QaClassifierLive(gr_unittest.TestCase):
                 time.sleep(0.001)
 
         threads = [threading.Thread(target=disturb, args=(seed,)) for seed in range(3)]
-        with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+        with support.said() as logs:
             chain.start()
             for thread in threads:
                 thread.start()
@@ -286,7 +286,7 @@ class QaClassifierLive(gr_unittest.TestCase):
             "score_quantiles"]
         try:
             in_force(quantiles[40])
-            with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+            with support.said() as logs:
                 for wrong in ("/nowhere", support.dataset(), 3, 4):
                     support.post(chain.block, "control", pmt.to_pmt({"model": wrong}))
                 support.wait_for(lambda: len(logs.output) == 2)  # no such model, no name
@@ -328,9 +328,9 @@ class QaClassifierLive(gr_unittest.TestCase):
             ("damaged.onnx", "damaged.onnx"),
         ):
             with self.subTest(wrong):
-                block = htrd.classifier(support.model("rejecting"), CLASSES, mode="live")
+                block = support.classifier(support.model("rejecting"), mode="live")
                 before = block.threshold()
-                with self.assertLogs("gnuradio.htrd.classifier", "WARNING") as logs:
+                with support.said() as logs:
                     block.set_model(str(place / wrong))
                     support.wait_for(lambda logs=logs: logs.output)
                 self.assertIn(word, logs.output[0])
@@ -353,7 +353,7 @@ class QaClassifierLive(gr_unittest.TestCase):
 
     def test_no_stream_outputs(self):
         flowgraph = gr.top_block()
-        block = htrd.classifier(support.model("rejecting"), CLASSES, mode="live")
+        block = support.classifier(support.model("rejecting"), mode="live")
         with self.assertRaises(ValueError):
             flowgraph.connect(block, blocks.null_sink(2))
 
@@ -369,9 +369,7 @@ class QaClassifierLive(gr_unittest.TestCase):
             ({"engine": "onnxruntime", "precision": "bfloat16"}, "bfloat16"),
         ):
             with self.subTest(settings), self.assertRaises(UserError) as raised:
-                htrd.classifier(
-                    support.model("rejecting"), CLASSES, **{"mode": "live"} | settings
-                )
+                support.classifier(support.model("rejecting"), **{"mode": "live"} | settings)
             self.assertIn(word, str(raised.exception))
             self.assertNotIn("\n", str(raised.exception))
 

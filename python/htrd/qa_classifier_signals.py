@@ -19,7 +19,7 @@ class Chain(gr.top_block):
 
     def __init__(self, model="rejecting", **settings):
         gr.top_block.__init__(self)
-        self.block = htrd.classifier(support.model(model), len(support.CLASSES), **settings)
+        self.block = support.classifier(support.model(model), **settings)
         self.signals, self.batches = blocks.message_debug(), blocks.message_debug()
         self.msg_connect(self.block, "signals", self.signals, "store")
         self.msg_connect(self.block, "batches", self.batches, "store")

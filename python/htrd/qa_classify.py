@@ -51,7 +51,7 @@ class QaClassify(gr_unittest.TestCase):
         source = blocks.file_source(gr.sizeof_gr_complex, str(self.path), False)
         sampler = htrd.frame_sampler(hop=hop, squelch_db=self.squelch_db,
                                      hysteresis_db=HYSTERESIS_DB)
-        classifier = htrd.classifier(support.model("rejecting"), len(support.CLASSES),
+        classifier = support.classifier(support.model("rejecting"),
                                      scaling="as_model")
         labels = blocks.vector_sink_s()
         flowgraph.connect(source, sampler, classifier, labels)

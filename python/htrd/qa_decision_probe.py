@@ -22,7 +22,7 @@ class Chain(gr.top_block):
         self.source = source or htrd.dataset_source(support.dataset())
         model = support.model("rejecting")
         self.injector = htrd.pgd_injector(model, pnr_db=-3.0, enabled=attack, steps=2)
-        self.classifier = htrd.classifier(model, len(support.CLASSES))
+        self.classifier = support.classifier(model)
         self.probe = htrd.decision_probe(**probe)
         self.summary, self.labels = blocks.message_debug(), blocks.vector_sink_s()
         self.connect(self.source, self.injector, self.classifier, self.labels)

@@ -16,6 +16,7 @@ import pmt
 import support_for_qa as support
 import yaml
 from gnuradio import gr_unittest, htrd
+from gnuradio.htrd.python_classifier import python_classifier
 from PyQt5 import QtWidgets
 
 # What a class needs at least to be constructed here
@@ -25,6 +26,8 @@ EXAMPLES = {
     "classifier": lambda: {"model": support.model("rejecting"), "num_classes": 3},
     "perturbation_adder": lambda: {"waveform": [1]},
 }
+# What functions make
+MADE = {"classifier": python_classifier}
 # Bytes of a single value
 SIZES = {"complex": 8, "float": 4, "short": 2}
 APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"])
@@ -60,6 +63,9 @@ FLOWGRAPH = {
 
 def parameters(block):
     """Names and defaults of the constructor's parameters, EMPTY where there is none."""
+    if not inspect.isclass(block):
+        signature = inspect.signature(block).parameters
+        return {name: parameter.default for name, parameter in signature.items()}
     if not hasattr(block.__init__, "__wrapped__"):
         wanted = dict(inspect.signature(block.__init__).parameters)
         del wanted["self"]
@@ -96,9 +102,9 @@ class QaGrcYaml(gr_unittest.TestCase):
             self.blocks[name] = (getattr(htrd, name), yaml.safe_load(path.read_text()))
 
     def each(self):
-        """Name, class and description of each block."""
+        """Name, class or function, and description of each block."""
         for name, (block, described) in self.blocks.items():
-            if inspect.isclass(block):
+            if callable(block):
                 yield name, block, described
 
     def test_every_block_is_described(self):
@@ -156,7 +162,8 @@ class QaGrcYaml(gr_unittest.TestCase):
 
     def test_a_callback_for_each_setter(self):
         for name, block, described in self.each():
-            setters = {name for name in vars(block) if name.startswith("set_")}
+            made = block if inspect.isclass(block) else MADE[name]
+            setters = {name for name in vars(made) if name.startswith("set_")}
             callbacks = described["templates"].get("callbacks", [])
             self.assertEqual(
                 sorted(callbacks),

@@ -13,22 +13,24 @@ from gnuradio.htrd.arguments import LARGEST_UNSIGNED
 from gnuradio.htrd.checks import LONGEST_FRAME
 from gnuradio.htrd.messages import decision_pdu
 from PyQt5 import QtWidgets
-from qa_grc_yaml import EXAMPLES, parameters
+from qa_grc_yaml import EXAMPLES, MADE, parameters
 from qa_qt_decision_panel import batch, picture_of
 from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
 
 APPLICATION = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["qa"])
 CLASSES = len(support.CLASSES)
-BLOCKS = sorted(
-    name for name, thing in vars(htrd).items()
-    if inspect.isclass(thing) and hasattr(thing, "to_basic_block")
-)
+BLOCKS = sorted({
+    *MADE,
+    *(name for name, thing in vars(htrd).items()
+      if inspect.isclass(thing) and hasattr(thing, "to_basic_block")),
+})
 
 
 def make(name, **arguments):
     """A block, with what it needs at least."""
-    return getattr(htrd, name)(**EXAMPLES.get(name, dict)() | arguments)
+    engine = {"engine": support.ENGINE} if name == "classifier" else {}
+    return getattr(htrd, name)(**EXAMPLES.get(name, dict)() | engine | arguments)
 
 
 class QaOddArguments(gr_unittest.TestCase):
@@ -58,7 +60,7 @@ class QaOddArguments(gr_unittest.TestCase):
         for name in BLOCKS:
             made = make(name)
             setters = [each for each in dir(type(made)) if each.startswith("set_")
-                       and each in vars(getattr(htrd, name))]
+                       and each in vars(type(made))]
             for setter in setters:
                 for value in odd.VALUES:
                     with self.subTest(block=name, setter=setter, value=repr(value)[:30]):
@@ -214,17 +216,9 @@ class QaOddTags(gr_unittest.TestCase):
 
     def batches(self, attack, **settings):
         """What the classifier publishes of frames with odd tags, as one DecisionBatch."""
-        flowgraph, found = gr.top_block(), []
-        block = htrd.classifier(support.model("rejecting"), CLASSES, **settings)
-        publish = block.message_port_pub
-
-        def listen(port, message):
-            if pmt.symbol_to_string(port) in ("batches", "decisions"):
-                decoded = decision_pdu.decode(message)
-                found.extend([decoded] if pmt.symbol_to_string(port) == "batches" else [])
-            publish(port, message)
-
-        block.message_port_pub = listen
+        flowgraph = gr.top_block()
+        block = support.classifier(support.model("rejecting"), **settings)
+        store = support.Store(block, flowgraph)
         live = settings.get("mode") == "live"
         chain = [support.frame_source(self.samples, self.tags, repeat=live)]
         if live:  # a source that ends would end the block, decided or not
@@ -241,16 +235,17 @@ class QaOddTags(gr_unittest.TestCase):
         else:
             support.run(flowgraph)
             self.assertEqual(block.status()["decided"], len(self.tags))
-        return type(found[0]).joined(found)
+        store.drain()
+        return type(store.batches[0]).joined(store.batches)
 
     def test_every_frame_is_decided(self):
         for attack, settings in ((False, {}), (True, {}), (False, {
                 "mode": "live", "latency_ms": 1.0, "queue_frames": 4096})):
             with self.subTest(attack=attack, **settings):
-                with self.assertLogs("gnuradio.htrd", "WARNING") as logs:
+                with support.said() as logs:
                     found = self.batches(attack, **settings)
                 for name in ("classifier", "pgd_injector")[: 1 + attack]:
-                    said = [line for line in logs.output if f"htrd.{name}: tag" in line]
+                    said = [line for line in logs.output if name in line and "tags" in line]
                     self.assertEqual(len(said), {"classifier": 3, "pgd_injector": 1}[name])
                 count = len(self.tags)  # and live, once more from the beginning
                 self.assertEqual(set(found.truth[:count]), {None})

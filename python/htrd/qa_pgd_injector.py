@@ -124,7 +124,7 @@ class QaPgdInjector(gr_unittest.TestCase):
         source = htrd.dataset_source(str(path), repeat=True)
         # So weak that each frame can be told by its scores
         injector = htrd.pgd_injector(support.model("rejecting"), pnr_db=-80.0, steps=1)
-        classifier = htrd.classifier(support.model("rejecting"), len(support.CLASSES),
+        classifier = support.classifier(support.model("rejecting"),
                                      publish_decisions=False)
         batches, publish = [], classifier.message_port_pub
 

@@ -181,7 +181,7 @@ class QaQtDecisionPanel(gr_unittest.TestCase):
     def test_behind_a_classifier(self):
         flowgraph = gr.top_block()
         source = htrd.dataset_source(support.dataset())
-        block = htrd.classifier(support.model("rejecting"), len(support.CLASSES))
+        block = support.classifier(support.model("rejecting"))
         flowgraph.connect(source, block)
         for port in ("batches", "status"):
             flowgraph.msg_connect(block, port, self.panel, port)

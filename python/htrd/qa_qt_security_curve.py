@@ -177,7 +177,7 @@ class QaQtSecurityCurve(gr_unittest.TestCase):
         flowgraph = gr.top_block()
         source = support.slow_source(2000)
         attack = htrd.pgd_injector(support.model("rejecting"), pnr_db=30.0, steps=2)
-        receiver = htrd.classifier(support.model("rejecting"), len(support.CLASSES),
+        receiver = support.classifier(support.model("rejecting"),
                                    publish_decisions=False)
         curve = htrd.qt_security_curve(sweep=[-40, 20], visit=60, window=0)
         flowgraph.connect(source, attack, receiver)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the blocks share: small real models, a data set, bounded waiting."""
 
+import contextlib
 import faulthandler
 import functools
+import logging
+import os
+import sys
 import tempfile
 import threading
 import time
@@ -12,6 +16,7 @@ import numpy as np
 import pmt
 import torch
 from gnuradio import blocks, gr, htrd
+from gnuradio.htrd.messages import decision_pdu, ports
 from robust_amc import frames
 from robust_amc.classifier import Classifier
 from robust_amc.data import FrameDataset
@@ -24,6 +29,7 @@ from robust_amc.tests import bfloat16  # noqa: F401 (where it is asked for)
 CLASSES = ("BPSK", "QPSK", "TONE")
 LEVELS = (0.0, 10.0)  # SNR labels, dB
 TIMEOUT = 100.0  # seconds; far more than a busy machine needs
+ENGINE = "torch"  # of classifiers; qa_native_classifier runs the same tests with another one
 
 # A flowgraph that hangs with Python's lock held ends no test: then this says where it hangs
 faulthandler.dump_traceback_later(150, repeat=True)
@@ -135,6 +141,83 @@ def tags_of(sink):
     return [items[offset] for offset in sorted(items)]
 
 
+def classifier(model, **settings):
+    """htrd.classifier, with the engine that is tested."""
+    return htrd.classifier(model, **{"num_classes": len(CLASSES), "engine": ENGINE} | settings)
+
+
 def live_threads():
-    """The threads that live mode has running."""
-    return [thread for thread in threading.enumerate() if thread.name.startswith("htrd-live")]
+    """Names of the threads that live mode has running, in Python and in C++."""
+    found = [each.name for each in threading.enumerate() if each.name.startswith("htrd-live")]
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has just ended
+            name = (task / "comm").read_text().strip()
+            found += [name] if name == "live-classifier" else []
+    return found
+
+
+class Store(gr.sync_block):
+    """Keeps the `batches` and `status` of a classifier, the last ones too.
+
+    GNU Radio may end this block before the classifier's stop() publishes: :meth:`drain` fetches
+    what then waits.
+    """
+
+    def __init__(self, block, flowgraph):
+        gr.sync_block.__init__(self, "store", None, None)
+        self.batches, self.status = [], []
+        for name in ("batches", "status"):
+            self.message_port_register_in(pmt.intern(name))
+            self.set_msg_handler(pmt.intern(name), getattr(self, f"keep_{name}"))
+            flowgraph.msg_connect(block, name, self, name)
+
+    def keep_batches(self, message):
+        """A message on `batches`."""
+        self.batches.append(decision_pdu.decode(message))
+
+    def keep_status(self, message):
+        """A message on `status`."""
+        self.status.append(pmt.to_python(message))
+
+    def drain(self):
+        """Keep what has come since GNU Radio ended this block."""
+        ports.drain(self, batches=self.keep_batches, status=self.keep_status)
+
+
+class said(logging.Handler):
+    """What classifiers have warned of so far, in Python and in C++: lines in `output`."""
+
+    def __init__(self):
+        logging.Handler.__init__(self, logging.WARNING)
+        self._records, self._written = [], ""
+
+    def emit(self, record):
+        """A record of Python's logging."""
+        self._records.append(record.getMessage())
+
+    @property
+    def output(self):
+        """The lines; those in C++ go to standard output."""
+        lines = self._read().splitlines()
+        return self._records + [line for line in lines if ":warning:" in line]
+
+    def __enter__(self):
+        self._file, self._stdout = tempfile.TemporaryFile(), os.dup(1)
+        sys.stdout.flush()
+        os.dup2(self._file.fileno(), 1)
+        for name in ("gnuradio.htrd", "robust_amc"):
+            logging.getLogger(name).addHandler(self)
+        return self
+
+    def __exit__(self, *_):
+        for name in ("gnuradio.htrd", "robust_amc"):
+            logging.getLogger(name).removeHandler(self)
+        os.dup2(self._stdout, 1)
+        os.close(self._stdout)
+        self._read()
+        self._file.close()
+
+    def _read(self):
+        if not self._file.closed:
+            self._written = os.pread(self._file.fileno(), 1 << 20, 0).decode(errors="replace")
+        return self._written

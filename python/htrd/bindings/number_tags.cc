@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
+#include "pmt_numbers.h"
 #include <gnuradio/block.h>
 #include <gnuradio/block_detail.h>
 #include <pybind11/numpy.h>
@@ -8,38 +9,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <stdexcept>
 #include <vector>
 
 namespace py = pybind11;
 
 namespace {
-
-double number(const pmt::pmt_t& value)
-{
-    if (pmt::is_real(value) || pmt::is_integer(value))
-        return pmt::to_double(value);
-    if (pmt::is_uint64(value))
-        return static_cast<double>(pmt::to_uint64(value));
-    return NAN;
-}
-
-// A position, counted from 0; -1 for a PMT that is none.
-int64_t whole(const pmt::pmt_t& value)
-{
-    constexpr auto MOST = std::numeric_limits<int64_t>::max();
-    if (pmt::is_uint64(value))
-        return pmt::to_uint64(value) <= MOST ? pmt::to_uint64(value) : -1;
-    if (pmt::is_integer(value))
-        return std::max<int64_t>(pmt::to_long(value), -1);
-    if (!pmt::is_real(value))
-        return -1;
-    const double real = pmt::to_double(value); // MOST as a double is one more, 2^63
-    return real >= 0 && real < static_cast<double>(MOST) && real == std::floor(real)
-               ? static_cast<int64_t>(real)
-               : -1;
-}
 
 // The tags on the next `count` items of input 0 of a block at work
 std::vector<gr::tag_t> tags_ahead(gr::block& block, size_t count)
@@ -64,7 +39,7 @@ number_tags(gr::block& block, size_t count, const std::vector<pmt::pmt_t>& keys)
     for (const auto& tag : tags)
         for (size_t key = 0; key < keys.size(); key++)
             if (pmt::eq(tag.key, keys[key]))
-                row(key, tag.offset - block.nitems_read(0)) = number(tag.value);
+                row(key, tag.offset - block.nitems_read(0)) = gr::htrd::number_of(tag.value);
     return found;
 }
 
@@ -76,7 +51,7 @@ py::tuple whole_tags(gr::block& block, size_t count, const pmt::pmt_t& key)
     size_t wrong = 0;
     for (const auto& tag : tags_ahead(block, count))
         if (pmt::eq(tag.key, key)) {
-            const int64_t value = whole(tag.value);
+            const int64_t value = gr::htrd::position_of(tag.value);
             wrong += value < 0;
             item(tag.offset - block.nitems_read(0)) = value;
         }
@@ -88,11 +63,11 @@ py::tuple whole_tags(gr::block& block, size_t count, const pmt::pmt_t& key)
 void bind_number_tags(py::module& m)
 {
     m.def("_number",
-          &number,
+          &gr::htrd::number_of,
           py::arg("value").none(false),
           "A number's PMT as a float; NaN for anything else.");
     m.def("_whole",
-          &whole,
+          &gr::htrd::position_of,
           py::arg("value").none(false),
           "A position's PMT, a whole number from 0 on and below 2^63, as an int; -1 for "
           "anything else.");

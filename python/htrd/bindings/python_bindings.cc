@@ -24,6 +24,7 @@ namespace py = pybind11;
     void bind_options(py::module& m);
     void bind_option_names(py::module& m);
     void bind_frame_sampler(py::module& m);
+    void bind_native_classifier(py::module& m);
     void bind_number_tags(py::module& m);
     void bind_perturbation_adder(py::module& m);
     void bind_signal_detector(py::module& m);
@@ -58,6 +59,7 @@ PYBIND11_MODULE(htrd_python, m)
     bind_options(m); // before the blocks, whose defaults they are
     bind_option_names(m);
     bind_frame_sampler(m);
+    bind_native_classifier(m);
     bind_number_tags(m);
     bind_perturbation_adder(m);
     bind_signal_detector(m);

@@ -153,6 +153,10 @@ class PooledEngine(InferenceEngine):
 
     That is faster than several threads for every layer of one part: they never wait for
     each other. A second batch gives them something to do at the end of the first one.
+
+    Attributes:
+        threads: how many take part
+        gives_logits: whether the graph has logits beside the scores
     """
 
     concurrent = 2
@@ -165,7 +169,7 @@ class PooledEngine(InferenceEngine):
         gives_logits: bool = False,
     ) -> None:
         super().__init__(document, precision)
-        self._gives_logits = gives_logits
+        self.gives_logits = gives_logits
         self.has_logits = gives_logits or "rejector" not in document  # then the scores are logits
         self.threads = threads or torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self.threads, f"{self.name}-inference")
@@ -181,7 +185,7 @@ class PooledEngine(InferenceEngine):
 
     def scores_and_logits(self, iq: Floats) -> tuple[Floats, Floats]:
         """The same, and the network's logits."""
-        names = ("scores", "logits") if self._gives_logits else ("scores", "scores")
+        names = ("scores", "logits") if self.gives_logits else ("scores", "scores")
         scores, logits = self._shared_out(iq, names)
         return scores, logits
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Floats
-from .engine import PooledEngine, Precision, Runner
+from .engine import MICRO_BATCH, PooledEngine, Precision, Runner
 from .onnx_model import has_logits, read_document, split
 from .packages import require
 
@@ -22,10 +22,14 @@ HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16", Precision.INT8: "
 class OpenVinoEngine(PooledEngine):
     """An ONNX model of ours in OpenVINO.
 
-    Two graphs, the features in the wanted precision and the rest in float32: OpenVINO's
-    hint holds for a whole graph, and the exponents of an SVM's kernel, rounded to bfloat16,
-    change half a percent of the decisions. What an int8 model leaves in float is computed
-    in bfloat16 where `fast` says so.
+    In float32 one graph, else two, the features in the wanted precision and the rest in
+    float32: OpenVINO's hint holds for a whole graph, and the exponents of an SVM's kernel,
+    rounded to bfloat16, change half a percent of the decisions. What an int8 model leaves in
+    float is computed in bfloat16 where `fast` says so.
+
+    Attributes:
+        graphs: ONNX models as bytes, each with OpenVINO's name of its precision. All take `iq`,
+            the second one also what the first one gives; the last one gives `scores`
     """
 
     name = "openvino"
@@ -42,31 +46,59 @@ class OpenVinoEngine(PooledEngine):
         precision = precision or facts["exported"]["precision"]
         super().__init__(facts, precision, threads, has_logits(model))
         hint = HINTS[self.precision] if fast else "f32"
-        features, decision = split(model)
-        self._names = [each.name for each in features.graph.output]
-        core = runtime.Core()
-        self._features = self._compile(core, features, hint)
-        self._decision = self._compile(core, decision, "f32")
+        if hint == "f32":
+            self.graphs = [(model.SerializeToString(), hint)]
+        else:
+            features, decision = split(model)
+            self.graphs = [
+                (features.SerializeToString(), hint),
+                (decision.SerializeToString(), "f32"),
+            ]
+        self._core = runtime.Core()
+        self._compiling = threading.Lock()
+        self._compiled: list[list[Any]] = []
 
-    def _compile(self, core: Any, part: ModelProto, hint: str) -> Any:
+    def _ready(self) -> list[list[Any]]:
+        """The graphs for any number of frames, and those for MICRO_BATCH, compiled at first use.
+
+        For one number of frames OpenVINO makes faster code than for any.
+        """
+        with self._compiling:
+            if not self._compiled:
+                self._compiled = [
+                    [self._compile(*graph, rows) for graph in self.graphs]
+                    for rows in (-1, MICRO_BATCH)
+                ]
+        return self._compiled
+
+    def _compile(self, graph: bytes, hint: str, rows: int) -> Any:
         settings = {
             "INFERENCE_PRECISION_HINT": hint,
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": self.threads,
         }
-        return core.compile_model(core.read_model(part.SerializeToString()), "CPU", settings)
+        model = self._core.read_model(graph)
+        shapes = {each: each.partial_shape for each in model.inputs}
+        for shape in shapes.values():
+            shape[0] = rows
+        model.reshape(shapes)
+        return self._core.compile_model(model, "CPU", settings)
 
     def _runner(self) -> Runner:
-        features = self._features.create_infer_request()
-        decision = self._decision.create_infer_request()
-        border = self._names  # not self: an engine must not keep itself alive
+        ready = self._ready()
+        for_any, for_most = ([part.create_infer_request() for part in parts] for parts in ready)
+        # not self: an engine must not keep itself alive
+        border = [each.get_any_name() for each in ready[0][0].outputs]
 
         def run(iq: Floats, names: tuple[str, ...]) -> list[Floats]:
-            features.infer({"iq": iq}, share_inputs=True)
-            for name in border:
-                decision.set_tensor(name, features.get_tensor(name))
-            decision.infer({"iq": iq}, share_inputs=True)
-            return [decision.get_tensor(name).data.copy() for name in names]
+            requests = for_most if len(iq) == MICRO_BATCH else for_any
+            first, last = requests[0], requests[-1]
+            first.infer({"iq": iq}, share_inputs=True)
+            if last is not first:
+                for name in border:
+                    last.set_tensor(name, first.get_tensor(name))
+                last.infer({"iq": iq}, share_inputs=True)
+            return [last.get_tensor(name).data.copy() for name in names]
 
         return run
 

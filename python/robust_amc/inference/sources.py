@@ -14,10 +14,10 @@ from ..errors import UserError
 from ..files import AnyPath
 from ..frames import AS_MODEL, AUTO, Scaling, scaling_of
 from ..runtime.device import AnyDevice, has_bfloat16, pick_device
-from . import quantize
+from . import graph_cache, quantize
 from .engine import InferenceEngine, Precision
 from .onnx_engine import OnnxRuntimeEngine
-from .onnx_model import load, read_document, to_onnx
+from .onnx_model import document, load, read_document, to_onnx
 from .openvino_engine import OpenVinoEngine
 from .torch_engine import TorchEngine
 
@@ -111,7 +111,10 @@ class OfClassifier:
 
     def _onnx(self, quantized: bool) -> ModelProto:
         if quantized not in self._model:
-            model = to_onnx(self.classifier, self.scaling, logits=True)
+            facts = document(self.classifier, self.scaling)
+            model = graph_cache.kept(
+                self.classifier, facts, lambda: to_onnx(self.classifier, self.scaling, logits=True)
+            )
             if quantized:
                 model = quantize.quantize(model, quantize.calibration_frames(self.classifier))
             self._model[quantized] = model
@@ -132,11 +135,11 @@ class OfFile:
     def __init__(self, path: AnyPath) -> None:
         self.name = str(path)
         self.model = load(path)
-        document = read_document(self.model)
-        self.frame_length = document["frame_length"]
-        self.scaling = Scaling(document["exported"]["scaling"])
-        self.precision = Precision(document["exported"]["precision"])
-        self._own_scaling = Scaling(document["scaling"])
+        facts = read_document(self.model)
+        self.frame_length = facts["frame_length"]
+        self.scaling = Scaling(facts["exported"]["scaling"])
+        self.precision = Precision(facts["exported"]["precision"])
+        self._own_scaling = Scaling(facts["scaling"])
         self.auto = False
 
     def scaled(self, choice: Scaling | str) -> Self:
