@@ -18,11 +18,11 @@ from ..streams.frame_sampler import HYSTERESIS_DB, FrameSampler, Squelch
 from ..streams.opening import STDIN, open_stream
 from ..streams.recording import Facts
 from .classify_run import Run
+from .console import err
 from .decision_writers import Format, writer
 from .options import Device, refuse_overwriting
 
 EngineName = StrEnum("EngineName", {name: name for name in (AUTO, *ENGINES)})  # type: ignore[misc]
-EXACT = EngineName["torch"]
 
 
 class InputScaling(StrEnum):
@@ -81,7 +81,9 @@ def classify(
     target_rejection: Annotated[
         float | None, typer.Option(help="Reject this share of benign frames, 0 … 1.")
     ] = None,
-    engine: Annotated[EngineName, typer.Option(help="What computes.")] = EXACT,
+    engine: Annotated[
+        EngineName | None, typer.Option(help="What computes. Default: the fastest one here.")
+    ] = None,
     precision: Annotated[
         Precision | None,
         typer.Option(
@@ -129,11 +131,11 @@ def classify(
             "--center-frequency": center_frequency,
         })  # fmt: skip
         dataset = data.read(source, length)
-    if model.endswith(".onnx"):
-        engine = EngineName[AUTO] if engine is EXACT else engine
-    elif precision is None and engine != AUTO:
+    if precision is None and engine != AUTO and not model.endswith(".onnx"):
         precision = Precision.FLOAT32
-    opened = open_engine(loaded, engine, precision, scaling)
+    opened = open_engine(loaded, engine or AUTO, precision, scaling)
+    if opened.reason:
+        err.print(f"engine: {opened.reason}")
     if threshold is not None:
         opened.set_threshold(threshold)
     if target_rejection is not None:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket as socket_module
 import subprocess
@@ -33,7 +34,8 @@ RATE = 200e3
 needs_zmq = pytest.mark.skipif(
     importlib.util.find_spec("zmq") is None, reason="pyzmq is not installed (extra zmq)"
 )
-COMMAND = [sys.executable, "-c", "from robust_amc.cli import main; main()", "classify"]
+EXACT = ["--engine", "torch"]  # what is tested here is not the choice of an engine
+COMMAND = [sys.executable, "-c", "from robust_amc.cli import main; main()", "classify", *EXACT]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(robust_amc.__file__).parents[1])}
 
 
@@ -55,7 +57,8 @@ def run(capsys, *arguments, status=0):
     """Standard output and standard error of a command that must exit with `status`."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as caught:
-        main(["classify", "--model", "m.safetensors", "--device", "cpu", *map(str, arguments)])
+        main(["classify", "--model", "m.safetensors", "--device", "cpu", *EXACT,
+              *map(str, arguments)])
     said = capsys.readouterr()
     assert caught.value.code == status, said.err
     assert "Traceback" not in said.err
@@ -392,6 +395,17 @@ def test_a_table_for_people(folder, capsys, plain):
     plain.save("m.safetensors")  # without a rejector: no threshold
     assert all("threshold" not in record for record in decisions(capsys, "d.npz"))
     assert "no rejector" in refused(capsys, "d.npz", "--threshold", 0)
+
+
+def test_the_fastest_engine_is_taken_and_named(folder, capsys):
+    samples = radio_samples(16)
+    samples.tofile("r.cf32")
+    with pytest.raises(SystemExit):
+        main(["classify", "r.cf32", "--model", "m.safetensors", "--device", "cpu"])
+    said = capsys.readouterr()
+    assert re.search(r"^engine: \w+ float32: \d+ frames/s", said.err, re.MULTILINE)
+    found = [json.loads(line) for line in said.out.splitlines()]
+    check(found, expected(samples, range(0, len(samples), 128)), CLASSES)
 
 
 def test_an_exported_model_decides_the_same(folder, capsys):

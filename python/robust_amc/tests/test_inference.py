@@ -19,7 +19,14 @@ from robust_amc.benchmarks.sides import Rate
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling, energy
-from robust_amc.inference import InferenceEngine, choose, open_engine, source_of, sources
+from robust_amc.inference import (
+    InferenceEngine,
+    choose,
+    graph_cache,
+    open_engine,
+    source_of,
+    sources,
+)
 from robust_amc.inference.agreement import CALIBRATION, CHECK, Agreement, check_frames, evenly
 from robust_amc.inference.graph import DecisionGraph
 from robust_amc.models import build
@@ -307,6 +314,7 @@ def test_absent_package(engine, package, extra, plain, monkeypatch):
         if needed == package:
             break
         pytest.importorskip(needed, reason=f"{needed} is not installed: that is said first")
+    monkeypatch.setenv(graph_cache.FOLDER, "")
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"{package} is needed.*\.\[{extra}\]"):
         open_engine(plain, engine, "float32")
