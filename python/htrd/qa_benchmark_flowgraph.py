@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """htrd bench flowgraph and its soak: the form of the rows, and what must hold on any machine."""
 
+import functools
 import time
+import unittest
 from unittest import mock
 
 import numpy as np
@@ -13,6 +15,7 @@ from gnuradio.htrd.benchmarks import flowgraph, flowgraph_chain, flowgraph_soak
 from gnuradio.htrd.benchmarks.flowgraph_chain import Chain
 from gnuradio.htrd.benchmarks.flowgraph_soak import Checker
 from gnuradio.htrd.messages import decision_pdu
+from gnuradio.htrd.native import native_classifier
 from robust_amc.classifier import Classifier
 from robust_amc.decisions import DecisionBatch
 from robust_amc.inference import open_engine
@@ -40,9 +43,11 @@ class Published:
         self.passed.append(port)
 
 
-def rejecting():
-    """Engine of a small model."""
-    return open_engine(Classifier.load(support.model("rejecting")), "torch", "float32")
+def rejecting(engine="torch"):
+    """Makes chains of a small model."""
+    runtime = "openvino" if engine == "native" else engine
+    opened = open_engine(Classifier.load(support.model("rejecting")), runtime, "float32")
+    return functools.partial(Chain, opened, engine=engine)
 
 
 class QaFlowgraphBench(gr_unittest.TestCase):
@@ -82,6 +87,21 @@ class QaFlowgraphBench(gr_unittest.TestCase):
             self.assertEqual(row["ratio"], 1, row)
             self.assertGreater(row["value"], 5)
 
+    @unittest.skipIf(native_classifier.missing(), "built without OpenVINO")
+    def test_in_cpp(self):
+        flowgraph_chain.WARM_UP, flowgraph.STEPS = 0.1, [0.1]
+        flowgraph_soak.RESTARTS = 3
+        found = flowgraph.bench(0.5, 1, lambda said: None, model=support.model("plain"),
+                                engine="native", precision="float32", minutes=0.01)
+        self.assertEqual(found["settings"]["engine"], "C++, openvino float32")
+        rows = {(row["name"], row["baseline"]): row for row in found["rows"]}
+        self.assertEqual(len(rows), len(found["rows"]))
+        for other in ("the block in Python", "one call a frame", "a null sink"):
+            self.assertGreater(rows["replay, C++", other]["ratio"], 0)
+        for (name, _), row in rows.items():
+            if "accepted" in name or "accounted" in name:
+                self.assertEqual(row["ratio"], 1, row)
+
     def test_the_checker_finds_what_is_wrong(self):
         for runs, decided, repeated, missing, good in (
             ([[[0, 1, 2], [3, 4]]], 5, 0, 0, True),
@@ -116,11 +136,9 @@ class QaFlowgraphBench(gr_unittest.TestCase):
         with mock.patch.object(flowgraph, "SLACK", support.TIMEOUT):  # a busy machine is late
             rate = flowgraph._keeps_up(rejecting(), 0.5, wanted)
         self.assertGreaterEqual(rate / wanted, flowgraph.DELIVERED)
-        with mock.patch.object(
-            flowgraph, "Chain", lambda engine, mode, rate: Chain(engine, mode, 0.5 * rate)
-        ):
-            start = time.monotonic()
-            self.assertEqual(flowgraph._keeps_up(rejecting(), 600, wanted), 0)
+        start, chain = time.monotonic(), rejecting()
+        halved = lambda mode, rate: chain(mode, 0.5 * rate)  # noqa: E731
+        self.assertEqual(flowgraph._keeps_up(halved, 600, wanted), 0)
         # Nothing is dropped as long as the queue has room
         self.assertEqual(flowgraph._keeps_up(rejecting(), 600, 1e6), 0)
         self.assertLess(time.monotonic() - start, 600)  # of 1200: it did not go on to the end

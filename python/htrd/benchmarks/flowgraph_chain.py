@@ -21,14 +21,15 @@ class Chain(gr.top_block):
     """Frames of the packaged sample, all SNR labels, through a classifier, again and again.
 
     In replay mode as fast as they are decided; in live mode behind a throttle of `samp_rate`
-    and a frame_sampler that delivers up to `max_rate` frames a second.
+    and a frame_sampler that delivers up to `max_rate` frames a second. Decided by the
+    InferenceEngine `opened`, in C++ where `engine` says ``native``.
     """
 
-    def __init__(self, engine, mode, samp_rate=0.0, max_rate=0.0):
+    def __init__(self, opened, mode, samp_rate=0.0, max_rate=0.0, engine="torch", latency_ms=10.0):
         gr.top_block.__init__(self)
         self.classifier = htrd.classifier(
-            engine, len(engine.classes), publish_decisions=False, mode=mode, max_batch=MAX_BATCH,
-            queue_frames=QUEUE,
+            opened, len(opened.classes), publish_decisions=False, engine=engine, mode=mode,
+            max_batch=MAX_BATCH, queue_frames=QUEUE, latency_ms=latency_ms,
         )
         self.status, self.batches = Listener("status"), Listener("batches")
         for listener in (self.status, self.batches):
@@ -44,6 +45,10 @@ class Chain(gr.top_block):
         for block in (self.source, self.throttle):
             set_buffer(block, int(BUFFERED * samp_rate))
         self.connect(self.source, self.throttle, self.sampler, self.classifier)
+
+    def done(self):
+        """Frames decided so far."""
+        return self.classifier.status()["decided"]
 
     def next_change(self, count):
         """Value of a count of the classifier's status() when it changes next, and when that was."""
