@@ -58,7 +58,7 @@ class _Frames(gr.top_block):
 
     def done(self):
         """Frames so far."""
-        return self.source.nitems_written(0)
+        return self.block.nitems_read(0)
 
 
 class _OneCall(gr.sync_block):
