@@ -173,7 +173,7 @@ def panel(seconds: Seconds = 10.0, rounds: Rounds = 3, json: Json = None) -> Non
 @app.command()
 def flowgraph(
     model: Annotated[str, typer.Option(help="A shipped model's name or a file.")] = "htrd",
-    engine: Annotated[str, typer.Option(help="Inference engine, or auto.")] = "auto",
+    engine: Annotated[str, typer.Option(help="Inference engine, native (C++) or auto.")] = "auto",
     precision: Annotated[str, typer.Option(help="Its precision, or auto.")] = "auto",
     seconds: Seconds = 5.0,
     rounds: Rounds = 3,
