@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Classification with rejection: chooses who does it, a block in Python or one in C++."""
 
+import sys
 from functools import partial
 
-from gnuradio import gr
 from robust_amc import frames
 from robust_amc.errors import UserError
 
@@ -100,7 +100,8 @@ def classifier(model, num_classes, scaling="auto", threshold=None, target_reject
         raise UserError(f"the model has {found} classes, num_classes says {num_classes}")
     is_native = engine == native.NATIVE or (engine == AUTO and native.fits(opened))
     if opened.reason:
-        gr.logger("classifier").info(f"{'C++, ' if is_native else ''}{opened.reason}")
+        # Not by GNU Radio's logger, which writes to standard output, where results may go
+        print(f"classifier: {'C++, ' if is_native else ''}{opened.reason}", file=sys.stderr)
     make = native.make if is_native else python_classifier
     block = make(opened, open_model, publish_decisions, mode, latency_ms, max_batch, queue_frames)
     if threshold is not None:
