@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Floats
+from .cosine import with_polynomials
 from .engine import MICRO_BATCH, PooledEngine, Precision, Runner
 from .onnx_model import has_logits, read_document, split
 from .packages import require
@@ -46,6 +47,7 @@ class OpenVinoEngine(PooledEngine):
         precision = precision or facts["exported"]["precision"]
         super().__init__(facts, precision, threads, has_logits(model))
         hint = HINTS[self.precision] if fast else "f32"
+        model = with_polynomials(model)
         if hint == "f32":
             self.graphs = [(model.SerializeToString(), hint)]
         else:

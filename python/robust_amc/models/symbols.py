@@ -87,10 +87,16 @@ class SymbolFeatures(nn.Module):
         with torch.autocast(iq.device.type, enabled=False):
             symbols = self.matched(iq.float())
             each, statistics = self.statistics(symbols)
-        seen = self.of_symbol(each).float()
+        return self.of_phase(torch.cat([*self.seen(each), statistics], 2)).float()
+
+    def seen(self, each: list[torch.Tensor]) -> Pair:
+        """The dense network's mean and standard deviation, two of ``[n, phases, width]``.
+
+        Over the symbols, of each of which 12 values ``[n, phases, symbols]`` are given.
+        """
+        seen = self.of_symbol(torch.stack(each, 3)).float()
         mean = seen.mean(2)
-        spread = ((seen - mean[:, :, None]).square().mean(2) + SPREAD_FLOOR).sqrt()
-        return self.of_phase(torch.cat([mean, spread, statistics], 2)).float()
+        return mean, ((seen - mean[:, :, None]).square().mean(2) + SPREAD_FLOOR).sqrt()
 
     def matched(self, iq: torch.Tensor) -> Pair:
         """Symbols of every timing phase, a pair of ``[n, phases, symbols]``, mean power 1."""
@@ -100,8 +106,8 @@ class SymbolFeatures(nn.Module):
         power = (real * real + imag * imag).mean(2, keepdim=True) + TINY
         return over((real, imag), power.sqrt())
 
-    def statistics(self, symbols: Pair) -> tuple[torch.Tensor, torch.Tensor]:
-        """``[n, phases, symbols, 12]`` of each symbol, and ``[n, phases, 20]`` of each phase."""
+    def statistics(self, symbols: Pair) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """12 of ``[n, phases, symbols]`` of each symbol, and ``[n, phases, 20]`` of each phase."""
         r = magnitude(symbols)
         r2 = r * r
         powers = {2: square(symbols)}
@@ -119,7 +125,7 @@ class SymbolFeatures(nn.Module):
         statistics = [magnitude(moment) for moment in moments.values()]
         statistics.append(r2.square().mean(2, keepdim=True))
         statistics.append(self._characteristic(symbols, moments[4]))
-        return torch.stack(each, 3), torch.cat(statistics, 2)
+        return each, torch.cat(statistics, 2)
 
     def _steps(self, symbols: Pair) -> list[torch.Tensor]:
         """From each symbol to the next: √(r·r')·cos(kΔφ), k = 1, 2, 4, and √(r·r')."""
