@@ -22,7 +22,8 @@ PAGES = {
         "The front end", "Band, symbol rate and carrier of a signal, from its samples alone.",
         ["frontend", "frontend.analyze", "frontend.occupied", "frontend.symbol_rate",
          "frontend.carrier", "frontend.normalize", "frontend.lines", "frontend.detect",
-         "frontend.bring", "frontend.periodicity", "signal_decision", "streams.scan"],
+         "frontend.bring", "frontend.periodicity", "frontend.chirps", "signal_decision",
+         "streams.scan"],
     ),
     "attacks": (
         "Attacks", "PGD with full knowledge of a system, and attacks that know or do less.",

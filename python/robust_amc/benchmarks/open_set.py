@@ -1,6 +1,6 @@
 """What the chain from a band to a label makes of signals that are none of a model's classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,10 +12,11 @@ from ..arrays import Complexes, Floats
 from ..classifier import Classifier
 from ..data import FrameDataset
 from ..decisions import Decisions
+from ..errors import UserError
 from ..evaluation import unknown_signals
 from ..frontend import occupied
 from ..provenance import knows_field
-from ..signal_decision import SignalDecision, label_name
+from ..signal_decision import WITHOUT_SYMBOLS, SignalDecision, label_name
 from . import modulated_signals
 from .frontend import OFFSETS
 
@@ -26,6 +27,7 @@ EDGE = 64  # samples at either end that resampling has wrong
 FRAMES = 8  # of a signal, so that all signals count alike
 KEPT_KNOWN = 0.95  # share of the known frames that is accepted
 NARROWEST = 1 / 64  # cycles a sample, of the band that the SNR is over
+Trial = tuple[Decisions, str | None]  # of a signal's frames, and the label that it gets
 
 
 def bench(
@@ -47,31 +49,46 @@ def bench(
     frames. The score is the rejector's largest, or without one the largest posterior (Hendrycks
     and Gimpel, ICLR 2017, arXiv 1610.02136, which also has the two measures).
 
+    A class of `known` that is none of the classifier's, left out of its training, has a row as
+    well: its frames come behind a front end already, and each run of them is a signal.
+
     Args:
         classifier: for frames of 8 samples a symbol
-        known: frames of its classes, as the front end leaves them, with labels `snr_db`
+        known: frames of its classes, and perhaps of others, as the front end leaves them, with
+            labels `snr_db`
         snr_db: in the band with 90 % of a signal's power
         count: signals of each
         length: samples of a signal
         seed: of every draw
         log: is told how far it is
 
-    Raises UserError where `known` has no frames at one of the SNRs.
+    Raises UserError where `known` has no frames of the model's classes at one of the SNRs.
     """
     rows = []
     for level in snr_db:
-        benign = known.select(snr_db=[level]).in_memory().iq
-        inside = _score(classifier, classifier.decide(benign, posteriors=True))
+        there = known.select(snr_db=[level]).in_memory()
+        is_own = np.isin(there.truth, classifier.classes)
+        if not is_own.any():
+            raise UserError(
+                f"no frame at {level:g} dB is of one of {', '.join(classifier.classes)}"
+            )
+        own, foreign = there.subset(is_own), there.subset(~is_own)
+        inside = _score(classifier, classifier.decide(own.iq, posteriors=True))
+        trials: dict[str, list[Trial]] = {}
         for name in unknown_signals.SIGNALS:
             log(f"SNR {level:g} dB: {name}")
             rng = np.random.default_rng([seed, *name.encode()])
-            trials = [_trial(classifier, name, level, length, rng) for _ in range(count)]
-            rows.append({"name": name, "snr_db": level} | _summary(classifier, trials, inside))
+            trials[name] = [_trial(classifier, name, level, length, rng) for _ in range(count)]
+        for name in np.unique(foreign.truth).tolist():
+            log(f"SNR {level:g} dB: {name}")
+            trials[name] = _trials_of_runs(classifier, foreign.select([name]), name)
+        for name, each in trials.items():
+            rows.append({"name": name, "snr_db": level} | _summary(classifier, each, inside))
     return rows
 
 
 def _summary(
-    classifier: Classifier, trials: list[tuple[Decisions, str | None]], inside: Floats
+    classifier: Classifier, trials: Sequence[Trial], inside: Floats
 ) -> dict[str, float | None]:
     outside = np.concatenate([_score(classifier, each) for each, _ in trials])
     accepted = np.concatenate([~each.rejected for each, _ in trials])
@@ -93,10 +110,20 @@ def _summary(
     return found
 
 
+def _trials_of_runs(classifier: Classifier, dataset: FrameDataset, name: str) -> list[Trial]:
+    """One for each run of frames, all of one class."""
+    decided = classifier.decide(dataset.iq, posteriors=True)
+    has_symbols = name not in WITHOUT_SYMBOLS
+    return [
+        _labeled(classifier, decided[dataset.run_id == run], has_symbols)
+        for run in np.unique(dataset.run_id)
+    ]
+
+
 def _trial(
     classifier: Classifier, name: str, snr_db: float, length: int, rng: np.random.Generator
-) -> tuple[Decisions, str | None]:
-    """Decisions of the frames that there are of one signal, and the label it gets."""
+) -> Trial:
+    """Of one signal, of the frames that there are."""
     samples = received(name, snr_db, length, rng)
     brought = frontend.bring(
         samples,
@@ -107,8 +134,11 @@ def _trial(
         analog=knows_field(classifier.metadata),
     )
     decided = classifier.decide(frames.to_iq(brought.frames), frames.AUTO, posteriors=True)
+    return _labeled(classifier, decided, brought.known.symbol_rate.rate is not None)
+
+
+def _labeled(classifier: Classifier, decided: Decisions, has_symbols: bool) -> Trial:
     decision = SignalDecision(len(classifier.classes)).add(decided)
-    has_symbols = brought.known.symbol_rate.rate is not None
     return decided, label_name(decision, classifier.classes, has_symbols)
 
 

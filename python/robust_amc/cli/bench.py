@@ -300,6 +300,7 @@ def open_set(
 
     brought: there are frames; labeled: the signal gets a label; accepted: of the frames, those that
     are not rejected. auroc and fpr 95 compare their scores with those of the data set's frames.
+    Classes of the data set that the model does not know have rows too, a run of frames a signal.
     """
     from ..benchmarks import open_set as trials
 

@@ -7,6 +7,7 @@ from scipy.signal import resample_poly
 
 from ..arrays import Complexes
 from .analyze import Signal, analyze
+from .chirps import CHIRPED, chirped
 from .normalize import by_width, follow_carrier, normalize
 from .occupied import BINS, Band
 from .periodicity import PERIODIC, periodicity
@@ -26,7 +27,8 @@ class Brought:
     Attributes:
         known: Signal, in cycles and symbols a sample of what was given
         frames: complex ``[n, frame_length]``, one after the other but for pauses; none where no
-            symbol rate was found, or the same comes again and again: a tone in FM, no symbols
+            symbol rate was found, or the same comes again and again: a tone in FM, no symbols; none
+            of a carrier that is swept: chirps
         rate: symbols a sample that they were brought to; of an analog signal that of
             :func:`by_width`; None: there are no frames
     """
@@ -82,7 +84,8 @@ def bring(
             block = FOLLOWED * frame_length
             followed = follow_carrier(pieces.ravel(), 1 / samples_per_symbol, block)
             pieces = followed.reshape(-1, frame_length)
-        if has_symbols and periodicity(pieces, 2 * samples_per_symbol) > PERIODIC:
+        is_tone = has_symbols and periodicity(pieces, 2 * samples_per_symbol) > PERIODIC
+        if is_tone or chirped(kept) > CHIRPED:
             pieces = pieces[:0]
     return Brought(known, pieces[:most_frames], rate if len(pieces) else None)
 

@@ -1,6 +1,7 @@
 """`htrd bench open-set`: signals that are none of the classes, from a band to a label."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,29 @@ def test_the_snr_is_in_the_band(name):
     signal = density.sum() - floor * len(density)
     share = (density > floor + 0.5 * (density[-1] - floor) * 0.1).mean()
     assert signal / (floor * share * len(density)) == pytest.approx(10.0, rel=0.35)
+
+
+def test_a_class_that_was_left_out(monkeypatch):
+    """Its runs are signals; the figures by hand, from the decisions of its frames."""
+    monkeypatch.setattr(unknown_signals, "SIGNALS", {})
+    sample = data.read("sample")
+    renamed = replace(sample, classes=tuple(n.replace("PAM4", "8PAM") for n in sample.classes))
+    model = Classifier.load("htrd_plus")
+    (row,) = open_set.bench(model, renamed, [10.0], 1, 4096, 0, print)
+    assert (row["name"], row["snr_db"], row["brought"]) == ("8PAM", 10.0, 1.0)
+    decided = model.decide(renamed.select(snr_db=[10.0]).iq, posteriors=True)
+    score, is_out = decided.score.max(1), renamed.select(snr_db=[10.0]).truth == "8PAM"
+    assert row["accepted"] == pytest.approx(np.mean(~decided.rejected[is_out]))
+    higher = score[~is_out][:, None] - score[is_out][None]
+    assert row["auroc"] == pytest.approx(np.mean((higher > 0) + 0.5 * (higher == 0)))
+    assert row["labeled"] == 0  # in the sample each frame is a run, too short for a label
+    taken = decided.label[is_out] == model.classes.index("PAM4")  # what they are, under that name
+    assert taken.mean() > 0.5
+    together = replace(renamed, run_id=renamed.label.astype(np.int32))
+    (row,) = open_set.bench(model, together, [10.0], 1, 4096, 0, print)
+    assert row["labeled"] == 1
+    with pytest.raises(UserError, match="no frame at 10 dB is of one of"):
+        open_set.bench(model, renamed.select(["8PAM"]), [10.0], 1, 4096, 0, print)
 
 
 def test_a_data_set_without_the_snr(plain):

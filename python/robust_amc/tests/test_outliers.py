@@ -50,6 +50,22 @@ def test_noise_keeps_the_spectrum_and_no_envelope():
     assert made.abs().std() > 10 * samples.abs().std()
 
 
+def test_a_swept_carrier_runs_evenly_and_stays_in_its_band():
+    samples = torch.complex(*signals(400).unbind(1))
+    made = KINDS["swept"](samples, generator()).numpy()
+    quiet = np.abs(np.abs(made) - 1).max(1) < 0.2  # those with little noise
+    assert quiet.sum() > 20
+    frequency = np.angle(made[:, 1:] * made[:, :-1].conj())[quiet] / (2 * np.pi)
+    assert np.abs(frequency).max() < 0.15
+    # It rises or falls evenly, but for jumps
+    smooth = np.stack([np.convolve(each, np.ones(16) / 16, "valid") for each in frequency])
+    bent = np.abs(np.diff(smooth[:, ::8], n=2, axis=1))
+    assert np.median(bent) < 0.003
+    assert (np.abs(smooth[:, -1] - smooth[:, 0]) > 0.002).mean() > 0.8  # a tone stays where it is
+    density = np.fft.fftshift((np.abs(np.fft.fft(made)) ** 2).mean(0))
+    assert density[np.abs(np.arange(-64, 64)) > 20].max() < 0.05 * density.max()
+
+
 def test_a_batch_gets_flat_targets():
     iq = signals()
     target = torch.eye(len(CLASSES))[torch.zeros(len(iq), dtype=torch.long)]

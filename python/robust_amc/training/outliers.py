@@ -19,6 +19,10 @@ KEYED = (3, 24)  # samples that a keyed frame is on or off
 SHUFFLED = (3, 8)  # samples of the pieces that are put in another order
 TONE = 0.2  # cycles a sample, that a tone is off at the most
 TONE_NOISE = (-30.0, 0.0)  # dB of its power
+SWEPT_BAND = (0.06, 0.2)  # cycles a sample, that a swept carrier stays in
+SWEPT = (0.004, 0.4)  # cycles a sample, that it moves in a frame
+SWEPT_NOISE = (-30.0, -4.0)  # dB of its power
+NOISE_BAND = (0.09, 0.11)  # cycles a sample, where the front end's filter falls: normalize.KEPT
 LEVEL_DB = 6.0  # between the two of a mixture, at the most
 Make = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
@@ -90,6 +94,25 @@ def tone(samples: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return carrier + level * _gaussian(samples, generator)
 
 
+def swept(samples: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """A carrier that runs through a band again and again, and may jump, in the front end's noise.
+
+    Chirps as of radar and spread spectrum; of the frame is left how many there are.
+    """
+    length = samples.shape[1]
+    time = torch.arange(length, device=samples.device) / length
+    width = _uniform(samples, generator, *SWEPT_BAND)
+    low, high = map(math.log, SWEPT)
+    sweep = _uniform(samples, generator, low, high).exp() * _sign(samples, generator)
+    jumps = time > _uniform(samples, generator, 0.0, 2.0)  # in half of the frames
+    passed = _uniform(samples, generator, 0.0, 1.0) + sweep / width * time
+    passed = passed + jumps * _uniform(samples, generator, 0.0, 1.0)
+    turns = (width * (passed.remainder(1) - 0.5)).cumsum(1)
+    level = 10 ** (_uniform(samples, generator, *SWEPT_NOISE) / 20)
+    start = _uniform(samples, generator, 0.0, 1.0)
+    return torch.exp(2j * math.pi * (turns + start)) + level * _band_noise(samples, generator)
+
+
 KINDS: dict[str, Make] = {
     "mixture": mixture,
     "noise": noise,
@@ -97,6 +120,7 @@ KINDS: dict[str, Make] = {
     "keyed": keyed,
     "shuffled": shuffled,
     "tone": tone,
+    "swept": swept,
 }
 
 
@@ -149,6 +173,16 @@ def _gaussian(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Complex numbers of mean power 1, of the shape of `like`."""
     parts = torch.randn(*like.shape, 2, generator=generator).to(like.device)
     return torch.view_as_complex(parts) / math.sqrt(2)
+
+
+def _band_noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """The same, with the spectrum that the front end's filter leaves of white noise."""
+    length = like.shape[1]
+    spectrum = torch.fft.fft(_gaussian(like.repeat(1, 2), generator))  # longer: it goes in circles
+    low, high = NOISE_BAND
+    distance = torch.fft.fftfreq(2 * length, device=like.device).abs()
+    gain = ((high - distance) / (high - low)).clamp(0, 1)
+    return torch.fft.ifft(spectrum * gain / gain.square().mean().sqrt())[:, :length]
 
 
 def _sign(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
