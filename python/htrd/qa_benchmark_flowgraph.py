@@ -96,7 +96,7 @@ class QaFlowgraphBench(gr_unittest.TestCase):
         self.assertEqual(found["settings"]["engine"], "C++, openvino float32")
         rows = {(row["name"], row["baseline"]): row for row in found["rows"]}
         self.assertEqual(len(rows), len(found["rows"]))
-        for other in ("the block in Python", "one call a frame", "a null sink"):
+        for other in ("the block in Python", "one call a frame in PyTorch", "a null sink"):
             self.assertGreater(rows["replay, C++", other]["ratio"], 0)
         for (name, _), row in rows.items():
             if "accepted" in name or "accounted" in name:

@@ -53,7 +53,7 @@ def bench(seconds, rounds, progress, model="htrd", engine="auto", precision="aut
     chain = functools.partial(Chain, opened, engine=native.NATIVE if is_native else opened.name)
     rows, best = _rates(opened, chain, seconds, rounds, progress)
     if is_native:
-        rows += flowgraph_overhead.rows(opened, seconds, rounds, progress)
+        rows += flowgraph_overhead.rows(opened, model, seconds, rounds, progress)
     rows.append(_sustained(chain, sustain, best, progress))
     sustained = rows[-1]["value"] * 1e6 / LENGTH
     rows += [

@@ -8,6 +8,7 @@ import numpy as np
 from gnuradio import blocks, gr
 from robust_amc import data, frames
 from robust_amc.benchmarks.report import row
+from robust_amc.inference import open_engine
 from robust_amc.inference.packages import require
 
 from ..native import decision_model, native_classifier
@@ -16,19 +17,21 @@ from .flowgraph_chain import LENGTH, Chain, running
 WANTED = 1.5  # µs of a processor for a frame: 15 % of a core at 100,000 frames a second
 
 
-def rows(opened, seconds, rounds, progress):
+def rows(opened, model, seconds, rounds, progress):
     """Rows of the block in C++ beside the one in Python, one call a frame, and a null sink.
 
     Args:
         opened: OpenVinoEngine
+        model: its name or file; one call a frame is PyTorch's, as usual in such modules
         seconds: how long each measurement takes
         rounds: how often they take turns; the medians count
         progress: called with a line before each round
     """
+    in_torch = open_engine(model, "torch", "float32", "none")
     sides = {
         "native": lambda: Chain(opened, "replay", engine="native"),
         "python": lambda: Chain(opened, "replay", engine="openvino"),
-        "single": lambda: _Frames(_OneCall(opened)),
+        "single": lambda: _Frames(_OneCall(in_torch)),
         "null": lambda: _Frames(blocks.null_sink(LENGTH * gr.sizeof_gr_complex)),
     }
     rates = {name: [] for name in sides}
@@ -38,12 +41,13 @@ def rows(opened, seconds, rounds, progress):
             rates[name].append(_rate(make(), seconds))
     median = {name: statistics.median(found) for name, found in rates.items()}
     progress("the block in C++ without a network")
+    beside = (("the block in Python", "python"), ("one call a frame in PyTorch", "single"),
+              ("a null sink", "null"))  # fmt: skip
     return [
-        row("replay, C++", median["native"], "frames/s", "the block in Python", median["python"]),
-        row("replay, C++", median["native"], "frames/s", "one call a frame", median["single"]),
-        row("replay, C++", median["native"], "frames/s", "a null sink", median["null"]),
+        *(row("replay, C++", median["native"], "frames/s", title, median[name])
+          for title, name in beside),
         row("processor time of a frame without a network", _cost(seconds), "µs", "wanted", WANTED),
-    ]
+    ]  # fmt: skip
 
 
 class _Frames(gr.top_block):
