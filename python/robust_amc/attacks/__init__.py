@@ -1,7 +1,10 @@
 """Attacks: l2 PGD with full knowledge of a system, and attacks that know or do less."""
 
+from .link import Link, LinkSettings
 from .noise import noise
 from .settings import LIVE, AttackSettings
+from .stream import StreamSettings, per_burst
+from .stream import universal as universal_stream
 from .threat import Goal
 from .transfer import transfer
 from .universal import Universal, craft
@@ -12,9 +15,14 @@ __all__ = [
     "AttackSettings",
     "Attacked",
     "Goal",
+    "Link",
+    "LinkSettings",
+    "StreamSettings",
     "Universal",
     "craft",
     "noise",
+    "per_burst",
     "transfer",
+    "universal_stream",
     "white_box",
 ]

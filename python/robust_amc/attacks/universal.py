@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .. import frames
+from .. import frames, reading
 from ..arrays import Complexes, Floats
 from ..classifier import Classifier
 from ..errors import UserError
+from ..files import AnyPath
 from ..frames import Scaling
 from ..runtime.device import batch_size
 from . import objectives
@@ -22,6 +23,8 @@ from .objectives import Objective
 from .pgd import direction
 from .targets import Targets, targets
 from .threat import Goal
+
+LARGEST = 1 << 26  # bytes of a waveform's file
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,14 @@ class Universal:
         waveform: float32 ``[2, length]``, ‖v‖ = 1
         objective: name of the objective whose gradients it was made from
         energy_share: share of the gradients' energy that lies along the waveform, 0 … 1;
-            1/(2·length) would be no common direction at all
+            1/(2·length) would be no common direction at all. None: it was made in another way
         frames: how many frames it was made from
         success_rate: share of those frames that it wins at the radii given to `craft`
     """
 
     waveform: Floats
     objective: str
-    energy_share: float
+    energy_share: float | None
     frames: int
     success_rate: float
 
@@ -98,6 +101,19 @@ def craft(
     if best is None:
         raise UserError("no universal perturbation: no frame to craft it on has a gradient")
     return best
+
+
+def read_waveform(path: AnyPath) -> Complexes:
+    """The samples of a waveform's file, complex64 ``[length]`` of mean power 1.
+
+    Raises UserError when it cannot be read, is too large, or holds no finite samples with power.
+    """
+    content = reading.content(path, LARGEST, "a waveform")
+    samples = np.frombuffer(content[: len(content) // 8 * 8], "<c8")
+    power = float((np.abs(samples.astype(np.complex128)) ** 2).mean()) if len(samples) else 0.0
+    if len(content) % 8 or not 0 < power < np.inf:
+        raise UserError(f"{path} is not a waveform: complex float32 samples are expected")
+    return (samples / power**0.5).astype(np.complex64)
 
 
 def principal_direction(gradients: torch.Tensor) -> tuple[torch.Tensor, float]:

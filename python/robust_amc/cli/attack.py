@@ -10,17 +10,41 @@ import typer
 from .. import __version__, data, power, provenance
 from .. import frames as frame_layout
 from ..arrays import Floats
-from ..attacks import AttackSettings, Goal, craft, white_box
+from ..attacks import (
+    AttackSettings,
+    Goal,
+    LinkSettings,
+    StreamSettings,
+    Universal,
+    craft,
+    per_burst,
+    universal_stream,
+    white_box,
+)
+from ..attacks.link import UNKNOWN
 from ..classifier import Classifier
 from ..data import FrameDataset
-from ..data.formats import npz
+from ..data.formats import npz, raw, registry
+from ..errors import UserError
+from ..evaluation.levels import in_words, levels
 from ..files import Document, replacing, write_json
 from ..runtime.device import pick_device
 from .console import err, out, progress, working
-from .options import Dataset, Device, Seed, Targets, parse_floats, refuse_overwriting
+from .options import (
+    Dataset,
+    Device,
+    Seed,
+    Targets,
+    parse_floats,
+    parse_names,
+    refuse_overwriting,
+)
 
 DEFAULT = AttackSettings()
+STREAM = StreamSettings()
+OVER = ",".join(STREAM.link.over)
 OWN = data.Part.VALIDATION  # of a model's own data, so that the test part can be evaluated
+_KEPT = ("scaling", "sample_rate_hz")  # of the metadata: a perturbation does not change them
 app = typer.Typer(help="Write perturbations to files.", no_args_is_help=True)
 
 Model = Annotated[str, typer.Option(help="Name or file of the model to attack.")]
@@ -32,6 +56,14 @@ Pnr = Annotated[float, typer.Option(help="PNR in dB.")]
 Snr = Annotated[str | None, typer.Option(help="SNR labels in dB, comma-separated (default: all).")]
 Frames = Annotated[int | None, typer.Option(min=1, help="Maximum number of frames.")]
 Wanted = Annotated[Goal, typer.Option(help="What counts as a success.")]
+Over = Annotated[
+    str,
+    typer.Option(help=f"What of the link is not known, of {', '.join(UNKNOWN)}, comma-separated."),
+]
+Carrier = Annotated[
+    float, typer.Option(help="Largest carrier offset, in cycles a sample: 100 Hz at 200 kS/s.")
+]
+Clock = Annotated[float, typer.Option(help="Largest error of the sample clock, in ppm.")]
 
 
 @app.command()
@@ -44,6 +76,17 @@ def universal(
     frames: Frames = 1000,
     part: Part = None,
     goal: Wanted = Goal.EVASION,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            help="Search in expectation over a link, from frames of two or more of the model's: "
+            f"what of it is not known, of {', '.join(UNKNOWN)} (default: no search)."
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Of that search.")] = 3 * STREAM.steps,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Of the waveform that it makes (default: a frame's).")
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
@@ -59,8 +102,17 @@ def universal(
     classifier = Classifier.load(model, pick_device(device))
     whole, chosen, part = _frames(dataset, classifier, part, OWN, snr, frames, seed)
     epsilon = _epsilon(chosen, pnr)
+    if samples is not None and over is None:
+        raise UserError("--samples goes with --over: else the waveform is as long as a frame")
     with working(f"crafting on {len(chosen)} frames"):
-        found = craft(classifier, chosen.iq, chosen.label, epsilon, goal=goal)
+        if over is None:
+            found = craft(classifier, chosen.iq, chosen.label, epsilon, goal=goal)
+        else:
+            settings = replace(STREAM, link=LinkSettings(_unknown(over)), steps=steps)
+            found = universal_stream(
+                classifier, chosen.iq, chosen.label, epsilon, goal=goal, settings=settings,
+                samples=samples or classifier.frame_length, seed=seed,
+            )  # fmt: skip
     with replacing(output) as temporary:
         found.unit_power.astype("<c8").tofile(temporary)
     write_json(
@@ -74,13 +126,13 @@ def universal(
             "pnr_db": pnr,
             "success_rate": found.success_rate,
             "frames": found.frames,
+            "over": list(_unknown(over)),
         }
         | _origin(classifier, dataset, whole, part, chosen, seed),
     )
     out.print(
         f"{output}: {len(found.unit_power)} samples from {found.frames} frames; "
-        f"{found.energy_share:.0%} of their gradients' energy, wins {found.success_rate:.1%} of "
-        f"them at PNR {pnr:g} dB",
+        f"{_energy(found)}wins {found.success_rate:.1%} of them at PNR {pnr:g} dB",
         highlight=False,
     )
 
@@ -137,6 +189,80 @@ def pgd(
     out.print(
         f"{output}: {len(chosen)} frames, {result.success.mean():.1%} of them won", highlight=False
     )
+
+
+@app.command()
+def stream(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help=f"The bursts: {registry.readable()}; or 'sample'."),
+    ],
+    output: Annotated[
+        Path, typer.Argument(help=f"The file to write: {' or '.join(registry.writable())}.")
+    ],
+    model: Model,
+    pnr: Pnr,
+    over: Over = OVER,
+    carrier: Carrier = STREAM.link.carrier,
+    clock: Clock = STREAM.link.clock * 1e6,
+    burst: Annotated[
+        int | None,
+        typer.Option(min=1, help="Samples of a burst (default: the frames of the file)."),
+    ] = None,
+    snr: Snr = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Maximum number of bursts.")] = None,
+    goal: Wanted = Goal.EVASION,
+    steps: Annotated[int, typer.Option(min=1, help="Gradient steps.")] = STREAM.steps,
+    draws: Annotated[int, typer.Option(min=1, help="Links a step and burst.")] = STREAM.draws,
+    sample_rate: Annotated[float | None, typer.Option(help="Of raw samples, in Hz.")] = None,
+    modulation: Annotated[str | None, typer.Option(help="Of raw samples: their class.")] = None,
+    label_snr: Annotated[float | None, typer.Option(help="Of raw samples, in dB.")] = None,
+    datatype: Annotated[
+        str | None, typer.Option(help="Of raw samples, as SigMF names it: cf32_le, …")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Perturb the bursts of a recording for a receiver that is not synchronized with it.
+
+    Expectation over transformation: each gradient is that of a mean over links drawn anew, so the
+    perturbation holds wherever the receiver's frames begin, at any phase, carrier offset and
+    channel in the ranges. The budget is that of a burst's mean power. A burst is what the file has
+    as a frame, or so many samples of a recording; it must be longer than a frame of the model.
+    """
+    for each in registry.targets(output):
+        refuse_overwriting(each)
+    link = LinkSettings(_unknown(over), carrier, clock * 1e-6)
+    settings = StreamSettings(link, steps, draws=draws)
+    classifier = Classifier.load(model, pick_device(device))
+    whole = data.read(source, burst, raw.RawFacts(sample_rate, modulation, label_snr, datatype))
+    chosen = whole.require_classes(classifier.classes).select(snr_db=parse_floats(snr))
+    chosen = chosen.limit(frames, seed).in_memory()
+    with progress() as bar:
+        task = bar.add_task("attacking", total=len(chosen), note="bursts")
+        iq = per_burst(
+            classifier, chosen.iq, chosen.label, _epsilon(chosen, pnr), settings=settings,
+            goal=goal, seed=seed, progress=lambda done, total: bar.update(task, completed=done),
+        )  # fmt: skip
+    found = levels(chosen, iq, pnr)
+    attack = {"attack": "stream", "goal": goal.value, "attack_settings": asdict(settings)}
+    metadata = attack | found | _origin(classifier, source, whole, data.Part.ALL, chosen, seed)
+    kept = {key: whole.metadata[key] for key in _KEPT if key in whole.metadata}
+    metadata |= kept | {"perturbed_from": whole.metadata}
+    registry.write(replace(chosen, iq=iq, metadata=metadata), output)
+    out.print(f"{output}: {len(chosen)} bursts of {chosen.frame_length} samples", highlight=False)
+    out.print(in_words(found), highlight=False)
+
+
+def _unknown(over: str | None) -> tuple[str, ...]:
+    """The names in --over."""
+    return () if over is None else tuple(parse_names(over))
+
+
+def _energy(found: Universal) -> str:
+    if found.energy_share is None:
+        return ""
+    return f"{found.energy_share:.0%} of their gradients' energy, "
 
 
 def _frames(

@@ -5,13 +5,15 @@ A bench is a function that returns ``{"settings": {...}, "rows": [...]}``; a row
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from .. import benchmarks, data
+from .. import __version__, benchmarks, data
+from ..attacks.link import UNKNOWN
 from ..benchmarks.report import SEED
 from ..classifier import Classifier
 from ..data import FrameDataset
@@ -19,7 +21,7 @@ from ..evaluation import ceiling as limits
 from ..files import Document, write_json
 from .console import err, out
 from .generate import htrd_module
-from .options import Dataset, Json, Seed, check_writable, parse_floats
+from .options import Dataset, Json, Seed, check_writable, parse_floats, parse_names
 
 LONGEST = 600  # seconds a side and round
 app = typer.Typer(help="Measure how fast the parts of the project are.", no_args_is_help=True)
@@ -342,6 +344,76 @@ def residuals(
     names = list(rows[0])[2:]
     title = f"Errors of {signals} signals of {length} samples"
     out.print(_by_signal(title, rows, names, form=".2g"))
+
+
+@app.command()
+def stream_attack(
+    dataset: Dataset,
+    model: Annotated[str, typer.Option(help="Names or files, comma-separated.")] = "undefended",
+    pnr: Annotated[str, typer.Option(help="PNR levels in dB.")] = "-10",
+    over: Annotated[
+        str, typer.Option(help=f"What of the link is not known, of {', '.join(UNKNOWN)}.")
+    ] = "timing,phase,carrier",
+    bursts: Annotated[int, typer.Option(min=1, help="Of each class.")] = 6,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Of the attack.")
+    ] = 100,
+    draws: Annotated[int, typer.Option(min=1, help="Links a step and burst.")] = 1,
+    waveform: Annotated[
+        Path | None, typer.Option(help="A universal waveform (.cf32) to measure too.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Accuracy that attacks take behind links that they do not know. No speeds.
+
+    The data set has bursts, frames that are longer than the models'; each goes through one random
+    link. Share is the accuracy taken, of what the same attack takes when it knows the links.
+    """
+    from ..attacks import LinkSettings, StreamSettings
+    from ..attacks.universal import read_waveform
+    from ..evaluation import stream
+    from ..evaluation.levels import in_words
+
+    check_writable(json, inputs=[dataset, waveform])
+    names, levels = parse_names(model), parse_floats(pnr)
+    settings = StreamSettings(LinkSettings(tuple(parse_names(over))), steps, draws=draws)
+    played = None if waveform is None else read_waveform(waveform)
+    chosen = _read(dataset).limit_per_key(bursts, seed).in_memory()
+    rows: list[Document] = []
+    for name in names:
+        classifier = Classifier.load(name)
+        own = chosen.require_classes(classifier.classes)
+        trial = stream.StreamTrial(classifier, own, settings, seed=seed)
+        for level in levels:
+            _log(f"{classifier.name}, PNR {level:g} dB")
+            found = stream.measure(trial, level, played, _log)
+            out.print(_behind_links(found, level))
+            out.print(in_words(found[-1]), highlight=False)
+            rows += found
+    if json:
+        facts = {"dataset": Path(dataset).name, "over": settings.link.over, "steps": steps}
+        facts |= {
+            "draws": draws,
+            "bursts_per_key": bursts,
+            "seed": seed,
+            "date": date.today().isoformat(),
+        }
+        write_json(json, {"settings": facts, "rows": rows})
+
+
+def _behind_links(rows: Sequence[Document], pnr_db: float) -> Table:
+    table = Table(title=f"{rows[0]['model']}, PNR {pnr_db:g} dB, {rows[0]['frames']} frames")
+    for heading in ("attack", "accuracy", "rejected", "effect", "share", "95 %"):
+        table.add_column(heading, justify="left" if heading == "attack" else "right")
+    for row in rows:
+        accuracy = [row["accuracy"], *row["accuracy_interval"]]
+        table.add_row(
+            row["attack"], "{:.3f} ({:.3f} … {:.3f})".format(*accuracy),
+            f"{row['rejection_rate']:.3f}", f"{row['effect']:.3f}", f"{row['share']:.2f}",
+            "{:.2f} … {:.2f}".format(*row["share_interval"]),
+        )  # fmt: skip
+    return table
 
 
 def _by_signal(
