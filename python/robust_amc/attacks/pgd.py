@@ -73,6 +73,7 @@ def descend(
     stop_at_success: bool = True,
     decay: bool = False,
     weight: Callable[[float], float] | None = None,
+    momentum: float = 0.0,
 ) -> Descent:
     """Minimize an objective in an l2 ball around each frame; stop a frame at its success.
 
@@ -105,6 +106,7 @@ def descend(
     perturbed = iq.clone() if start is None else iq + project(start, epsilon)
     active = torch.arange(len(iq), device=iq.device)
     size = batch_size(iq.device)
+    before = torch.zeros_like(iq) if momentum else None
     for step in range(steps + 1):
         if not len(active):
             break
@@ -120,6 +122,9 @@ def descend(
                 norm = frames.flat_norm(gradient)
                 if step == 0:
                     flat[rows] = norm[:, 0, 0] == 0
+                if before is not None:
+                    gradient = gradient / norm.clamp(min=1e-30) + momentum * before[rows]
+                    before[rows], norm = gradient, frames.flat_norm(gradient)
                 length = (step_size / steps * factor * epsilon[rows])[:, None, None]
                 delta = point.detach() - gradient / norm.clamp(min=1e-30) * length - iq[rows]
                 moved = iq[rows] + project(delta, epsilon[rows])

@@ -28,6 +28,7 @@ from .targets import targets
 from .threat import Goal
 from .universal import Universal
 
+MOMENTUM = 0.9  # without it the links of single steps pull to and fro
 StreamProgress = Callable[[int, int], None]  # is told how much is done, of how much
 
 
@@ -44,14 +45,18 @@ class StreamSettings:
     """
 
     link: LinkSettings = field(default_factory=LinkSettings)
-    steps: int = 100
+    steps: int = 200
     step_size: float = 10.0
     draws: int = 1
     fast: bool = True
 
 
 class _Behind:
-    """What is minimized: an objective of the frames behind links, up to where they are won."""
+    """What is minimized: an objective of the frames behind links.
+
+    Its hyperbolic tangent, which counts frames rather than margins: effort goes to those that can
+    be won, for good.
+    """
 
     def __init__(
         self,
@@ -155,8 +160,9 @@ def _minimized(
     draws = settings.draws
     steps, path = settings.steps, settings.step_size
     return descend(
-        evaluate, iq, epsilon, steps=steps, step_size=path, stop_at_success=False, decay=True
-    ).iq
+        evaluate, iq, epsilon, steps=steps, step_size=path,
+        stop_at_success=False, decay=True, momentum=MOMENTUM,
+    ).iq  # fmt: skip
 
 
 def universal(
@@ -216,7 +222,7 @@ def universal(
     start = random_start(nothing, radius, torch.Generator().manual_seed(seed))
     found = descend(
         evaluate, nothing, radius, steps=steps, step_size=settings.step_size, start=start,
-        stop_at_success=False, decay=True,
+        stop_at_success=False, decay=True, momentum=MOMENTUM,
     ).iq  # fmt: skip
     found = found / frames.flat_norm(found)
     every = torch.arange(len(target.clean), device=device)

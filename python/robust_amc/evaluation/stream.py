@@ -17,7 +17,7 @@ from .metrics import Outcome, share_of_difference, with_intervals
 
 KNOWN = "known"  # the attack that the others are compared with
 ATTACKS = ("none", "frames", KNOWN, "aligned", "stream")
-KNOWN_STEPS = 0.4  # share of the steps that are enough where nothing is drawn
+FRAME_STEPS = 40  # of PGD on frames
 Log = Callable[[str], None]
 
 
@@ -66,9 +66,8 @@ class StreamTrial:
     def made(self, attack: str, pnr_db: float) -> Floats:
         """Bursts perturbed by one of ``aligned``, ``known`` and ``stream``."""
         settings, known = self.settings, None
-        if attack != "stream":
-            known = self.link
-            settings = replace(settings, steps=round(KNOWN_STEPS * settings.steps) or 1)
+        if attack != "stream":  # nothing is drawn: half of the steps are enough
+            settings, known = replace(settings, steps=settings.steps // 2 or 1), self.link
         if attack == "aligned":  # made for frames that begin with the burst, and nothing else
             settings = replace(settings, link=LinkSettings(over=()))
             rng = np.random.default_rng(0)
@@ -84,8 +83,9 @@ class StreamTrial:
         radius = power.epsilon(
             frames.energy(clean), np.repeat(self.bursts.snr_db, self.count), pnr_db
         )
-        steps = round(KNOWN_STEPS * self.settings.steps) or 1
-        settings = AttackSettings(steps=steps, restarts=0, objectives=1, chained=False, targets=0)
+        settings = AttackSettings(
+            steps=FRAME_STEPS, restarts=0, objectives=1, chained=False, targets=0
+        )
         return white_box(
             self.classifier, clean, self.label, radius, goal=self.goal,
             settings=settings, scaling=self.classifier.scaling,
