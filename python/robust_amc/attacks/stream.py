@@ -46,7 +46,7 @@ class StreamSettings:
 
     link: LinkSettings = field(default_factory=LinkSettings)
     steps: int = 200
-    step_size: float = 10.0
+    step_size: float = 20.0
     draws: int = 1
     fast: bool = True
 
