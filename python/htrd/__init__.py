@@ -12,6 +12,7 @@ from .decision_fuser import decision_fuser
 from .decision_probe import decision_probe
 from .pgd_injector import pgd_injector
 from .signal_normalizer import signal_normalizer
+from .stream_injector import stream_injector
 
 arguments.check_blocks(htrd_python)
 

@@ -23,6 +23,7 @@ from PyQt5 import QtWidgets
 EXAMPLES = {
     "dataset_source": lambda: {"dataset": support.dataset()},
     "pgd_injector": lambda: {"model": support.model("rejecting")},
+    "stream_injector": lambda: {"model": support.model("rejecting")},
     "classifier": lambda: {"model": support.model("rejecting"), "num_classes": 3},
     "perturbation_adder": lambda: {"waveform": [1]},
 }

@@ -42,7 +42,9 @@ class LinkSettings:
     def __post_init__(self) -> None:
         for name in self.over:
             if name not in UNKNOWN:
-                raise UserError(f"{name!r} is nothing of a link; there are {', '.join(UNKNOWN)}")
+                raise UserError(
+                    f"{name[:40]!r} is nothing of a link; there are {', '.join(UNKNOWN)}"
+                )
         if not (0 <= self.carrier <= 0.5 and 0 <= self.clock <= 0.01):
             raise UserError(
                 "the carrier offset must lie in 0 … 0.5 cycles a sample, a clock error in 0 … 0.01"
