@@ -29,6 +29,7 @@ from .threat import Goal
 from .universal import Universal
 
 MOMENTUM = 0.9  # without it the links of single steps pull to and fro
+Shape = Callable[[torch.Tensor], torch.Tensor]
 StreamProgress = Callable[[int, int], None]  # is told how much is done, of how much
 
 
@@ -107,6 +108,7 @@ def per_burst(
     goal: Goal | str = Goal.EVASION,
     scaling: Scaling | str | None = None,
     known: Link | None = None,
+    shape: Shape | None = None,
     seed: int = 0,
     progress: StreamProgress | None = None,
 ) -> Floats:
@@ -121,6 +123,8 @@ def per_burst(
         goal: what counts as a success
         scaling: that the receiver applies to its frames (None: the model's own)
         known: the links of these n bursts, for an attacker who knows them; none is drawn then
+        shape: what a perturbation ``[m, 2, length]`` becomes before it is sent, differentiable and
+            no longer than it was, such as :meth:`robust_amc.modem.Spared.shape`
         seed: of the links that are drawn
         progress: called with the number of bursts done, and of all
 
@@ -137,7 +141,7 @@ def per_burst(
     for rows in torch.arange(len(made), device=made.device).split(size):
         labels, fixed = target.label[rows], known and known.at(usable[rows.cpu()])
         made[rows] = _minimized(
-            behind, target.clean[rows], labels, target.epsilon[rows], settings, fixed
+            behind, target.clean[rows], labels, target.epsilon[rows], settings, fixed, shape
         )
         if progress:
             progress(int(rows[-1]) + 1, len(made))
@@ -151,18 +155,26 @@ def _minimized(
     epsilon: torch.Tensor,
     settings: StreamSettings,
     known: Link | None,
+    shape: Shape | None,
 ) -> torch.Tensor:
+    clean = iq
+
+    def sent(iq: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return iq if shape is None else clean[rows] + shape(iq - clean[rows])
+
     def evaluate(iq: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         links = [known.at(rows)] if known else [behind.drawn(len(rows)) for _ in range(draws)]
-        values = [behind.value(iq, label[rows], link) for link in links]
+        made = sent(iq, rows)
+        values = [behind.value(made, label[rows], link) for link in links]
         return torch.stack(values).mean(0), torch.zeros_like(rows, dtype=torch.bool)
 
     draws = settings.draws
     steps, path = settings.steps, settings.step_size
-    return descend(
+    found = descend(
         evaluate, iq, epsilon, steps=steps, step_size=path,
         stop_at_success=False, decay=True, momentum=MOMENTUM,
     ).iq  # fmt: skip
+    return sent(found, torch.arange(len(found), device=found.device))
 
 
 def universal(

@@ -4,6 +4,7 @@ A bench is a function that returns ``{"settings": {...}, "rows": [...]}``; a row
 `name, value, unit, baseline, baseline_value, ratio`. Here they are only called and shown.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -400,6 +401,76 @@ def stream_attack(
             "date": date.today().isoformat(),
         }
         write_json(json, {"settings": facts, "rows": rows})
+
+
+@app.command()
+def friendly(
+    model: Annotated[str, typer.Option(help="Names or files, comma-separated.")] = "undefended",
+    snr: Annotated[float, typer.Option(help="SNR in the whole band, dB.")] = 20.0,
+    pnr: Annotated[float, typer.Option(help="PNR in dB, over the mean power of a burst.")] = 0.0,
+    spared: Annotated[
+        str, typer.Option(help="Shares of what the receiver's symbols see that are taken out.")
+    ] = "0,0.5,0.75,1",
+    over: Annotated[
+        str, typer.Option(help=f"What of the link is not known, of {', '.join(UNKNOWN)}.")
+    ] = "timing,phase,carrier",
+    bursts: Annotated[int, typer.Option(min=1, help="Of each class.")] = 10,
+    steps: Annotated[int, typer.Option(min=1, help="Of the attack.")] = 100,
+    seed: Seed = 0,
+    json: Json = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw the curve (.png, .svg, .pdf).")
+    ] = None,
+) -> None:
+    """Evasion beside what the friendly receiver loses by it: errors, checksums. No speeds.
+
+    Bursts of known bits of each linear modulation, perturbed in expectation over the link, with
+    noise, for an eavesdropper's model and for a receiver with matched filter, clock and carrier
+    recovery. Of the perturbation more and more is taken out that this one would see.
+    """
+    from ..attacks import LinkSettings, StreamSettings
+    from ..evaluation.figures import evasion_and_errors
+    from ..evaluation.friendly import Scenario
+
+    check_writable(json, inputs=[model])
+    check_writable(figure, (".png", ".svg", ".pdf"), [model])
+    settings = StreamSettings(LinkSettings(tuple(parse_names(over))), steps)
+    shares = parse_floats(spared)
+    rows: list[Document] = []
+    for name in parse_names(model):
+        _log(f"{name}, SNR {snr:g} dB, PNR {pnr:g} dB")
+        scenario = Scenario(Classifier.load(name), settings, snr, bursts, seed=seed)
+        found = scenario.rows(pnr, shares, _log)
+        out.print(_both(found))
+        rows += found
+    if json:
+        facts = {"over": settings.link.over, "steps": steps, "bursts_per_class": bursts}
+        facts |= {"seed": seed, "date": date.today().isoformat(), "version": __version__}
+        write_json(json, {"settings": facts, "rows": rows})
+    if figure:
+        evasion_and_errors(rows, figure)
+
+
+def _both(rows: Sequence[Document]) -> Table:
+    """Eavesdropper and friendly receiver, a line a row."""
+    caption = "levels: PNR, PSR, SNR in dB, nominal (measured)"
+    table = Table(title=f"{rows[0]['model']}, {rows[0]['bursts']} bursts", caption=caption)
+    names = ("accuracy", "symbol errors", "bit errors", "error vector dB", "passed")
+    for heading in ("spared", "levels", *names):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        levels = ", ".join(
+            "-" if row[f"{name}_db"] is None
+            else f"{row[f'{name}_db']:.0f} ({row[f'measured_{name}_db']:.1f})"
+            for name in ("pnr", "psr", "snr")
+        )  # fmt: skip
+        table.add_row(
+            "no attack" if row["spared"] is None else f"{row['spared']:g}", levels,
+            "{:.3f} ({:.3f} … {:.3f})".format(row["accuracy"], *row["accuracy_interval"]),
+            f"{row['symbol_errors']:.2e}", f"{row['bit_errors']:.2e}",
+            f"{10 * math.log10(row['error_vector']):.1f}", f"{row['passed']:.3f}",
+        )  # fmt: skip
+    return table
 
 
 def _behind_links(rows: Sequence[Document], pnr_db: float) -> Table:

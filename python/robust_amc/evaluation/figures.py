@@ -105,6 +105,49 @@ def certified_curve(rows: Sequence[Document], path: AnyPath) -> None:
     _save(figure, path)
 
 
+def evasion_and_errors(rows: Sequence[Document], path: AnyPath) -> None:
+    """Draw the evasion of an eavesdropper over the friendly receiver's bit error rate.
+
+    `rows` are those of `htrd bench friendly`, a color for each model; a point is one with its 95 %
+    intervals, labeled with the share that is spared. An error rate of 0 stands at the left edge.
+    """
+    figure, axes = _pyplot().subplots(figsize=(7.5, 5), constrained_layout=True)
+    some = [row["bit_errors"] for row in rows if row["bit_errors"] > 0]
+    edge = min(some, default=1e-3) / 3
+    for number, model in enumerate(dict.fromkeys(row["model"] for row in rows)):
+        own = [row for row in rows if row["model"] == model]
+        attacked = [row for row in own if row["spared"] is not None]
+        for each, style, name in (
+            (attacked, "o-", f"{model}, perturbed"),
+            ([row for row in own if row["spared"] is None], "s", f"{model}, not perturbed"),
+        ):
+            x = np.array([row["bit_errors"] for row in each])
+            y = np.array([1 - row["accuracy"] for row in each])
+            spread = [
+                np.array([row[f"{metric}_interval"] for row in each]).T
+                for metric in ("bit_errors", "accuracy")
+            ]
+            wide = np.maximum(np.stack([x - spread[0][0], spread[0][1] - x]), 0)
+            high = np.maximum(np.stack([y - 1 + spread[1][1], 1 - spread[1][0] - y]), 0)
+            axes.errorbar(
+                np.maximum(x, edge), y, yerr=high, xerr=wide, fmt=style, color=f"C{number}",
+                label=name, markersize=4, linewidth=1, elinewidth=0.5,
+            )  # fmt: skip
+        for row in attacked:
+            place = (max(row["bit_errors"], edge), 1 - row["accuracy"])
+            axes.annotate(
+                f"{row['spared']:g}", place, textcoords="offset points", xytext=(4, 4), fontsize=7
+            )
+    axes.set_xscale("log")
+    axes.set_xlim(left=edge / 1.5)
+    axes.set_xlabel(f"bit error rate of the friendly receiver ({edge:.0e}: none seen)")
+    axes.set_ylabel("share of frames that the eavesdropper does not recognize")
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    _save(figure, path)
+
+
 def confusion(tables: Sequence[tuple[str, Sequence[str], npt.ArrayLike]], path: AnyPath) -> None:
     """Draw confusion matrices side by side, shares of each true class in percent.
 

@@ -119,6 +119,14 @@ def difference(
     return {"metric": metric, "difference": value, "interval": _interval(samples)}
 
 
+def mean_with_interval(
+    values: Floats, run_id: Integers, seed: int = 0
+) -> tuple[float, list[float]]:
+    """Mean of values ``[n]``, and its 95 % interval by bootstrap over runs."""
+    sums = _resampled_sums([np.asarray(values, float), np.ones(len(values))], run_id, seed)
+    return float(np.mean(values)), _interval(_divide(sums[:, 0], sums[:, 1]))
+
+
 def share_of_difference(
     first: Bools, second: Bools, whole: Bools, run_id: Integers, seed: int = 0
 ) -> tuple[float, list[float]]:

@@ -1,6 +1,7 @@
 """Attacks behind a link that they do not know: the link itself, both attacks, and the commands."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,8 +145,8 @@ def test_a_universal_waveform_at_any_offset(plain):
     bursts, fresh = toy_bursts(12, 62), toy_bursts(12, 63)
     trial = StreamTrial(plain, fresh, QUICK, seed=4)
     radius = power.epsilon(frames.energy(bursts.iq), 10, 4)
-    made = universal_stream(plain, bursts.iq, bursts.label, radius, samples=96, settings=QUICK, bursts=8,
-                            goal=Goal.EVASION)  # fmt: skip
+    made = universal_stream(plain, bursts.iq, bursts.label, radius, samples=96, settings=QUICK,
+                            bursts=8, goal=Goal.EVASION)  # fmt: skip
     assert made.waveform.shape == (2, 96)
     assert np.linalg.norm(made.waveform) == pytest.approx(1, rel=1e-5)
     perturbed = trial.with_waveform(made.unit_power, 4)
@@ -234,11 +235,11 @@ class TestCommand:
         samples = read_waveform("w.cf32")
         assert len(samples) == 200
         assert np.mean(np.abs(samples) ** 2) == pytest.approx(1, rel=1e-5)
-        assert json.loads(open("w.json").read())["over"] == ["timing", "phase"]
+        assert json.loads(Path("w.json").read_text())["over"] == ["timing", "phase"]
         self.run(bench.app, "stream-attack", "--dataset", "bursts.npz", "--model",
                  "m.safetensors", "--bursts", 1, "--steps", 2, "--waveform", "w.cf32",
                  "--json", "r.json")  # fmt: skip
-        rows = json.loads(open("r.json").read())["rows"]
+        rows = json.loads(Path("r.json").read_text())["rows"]
         names = [row["attack"] for row in rows]
         assert names == ["none", "frames", "known", "aligned", "stream", "universal"]
         none, *others = rows
@@ -256,6 +257,6 @@ class TestCommand:
             with pytest.raises(UserError, match=line):
                 command.app(["stream", *map(str, words), "--model", "m.safetensors", "--pnr", "0"],
                             standalone_mode=False)  # fmt: skip
-        open("odd.cf32", "wb").write(b"123")
+        Path("odd.cf32").write_bytes(b"123")
         with pytest.raises(UserError, match="not a waveform"):
             read_waveform("odd.cf32")

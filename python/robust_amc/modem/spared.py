@@ -1,0 +1,33 @@
+"""Perturbations that the friendly receiver does not see, or sees less of."""
+
+import numpy as np
+import torch
+
+from ..errors import UserError
+from .burst import PREAMBLE, Bursts, pulses
+
+
+class Spared:
+    """Takes out of a perturbation what the matched filter has of it at the symbols.
+
+    What is left is orthogonal to all pulses, so that it leaves the symbols of a receiver with the
+    right clock as they are; the attack has the other dimensions, seven of eight.
+
+    Args:
+        sent: Bursts, of which only `active` is perturbed
+        share: of the amplitude at the symbols that is taken out, 0 … 1
+
+    Raises UserError for another share.
+    """
+
+    def __init__(self, sent: Bursts, share: float = 1.0) -> None:
+        if not 0 <= share <= 1:
+            raise UserError(f"the share that is spared must lie in 0 … 1, not {share:g}")
+        seen = pulses(PREAMBLE + sent.symbols)[:, sent.active]
+        self._basis = torch.as_tensor(np.linalg.qr(seen.T)[0], dtype=torch.float32)
+        self._share = share
+
+    def shape(self, delta: torch.Tensor) -> torch.Tensor:
+        """The perturbations ``[n, 2, length]`` without it; none becomes longer."""
+        basis = self._basis.to(delta.device)
+        return delta - self._share * (delta @ basis) @ basis.T
