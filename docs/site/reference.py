@@ -29,13 +29,20 @@ PAGES = {
         "Attacks", "PGD with full knowledge of a system, and attacks that know or do less.",
         ["attacks.white_box", "attacks.objectives", "attacks.pgd", "attacks.targets",
          "attacks.settings", "attacks.searches", "attacks.apgd", "attacks.adam",
-         "attacks.threat", "attacks.transfer", "attacks.universal", "attacks.noise"],
+         "attacks.threat", "attacks.transfer", "attacks.universal", "attacks.noise",
+         "attacks.stream", "attacks.link"],
     ),
     "evaluation": (
         "Evaluation", "Measures with intervals, security curves, checks of them.",
         ["evaluation.metrics", "evaluation.curve", "evaluation.checks", "evaluation.running",
          "evaluation.fusion", "evaluation.ceiling", "evaluation.smoothing",
-         "evaluation.certified", "evaluation.unknown", "evaluation.unknown_signals"],
+         "evaluation.certified", "evaluation.unknown", "evaluation.unknown_signals",
+         "evaluation.levels", "evaluation.stream", "evaluation.friendly"],
+    ),
+    "modem": (
+        "The friendly receiver", "Bursts of known bits, and the receiver that they are meant for.",
+        ["modem.receiver", "modem.burst", "modem.linear", "modem.frequency_shift",
+         "modem.constellation", "modem.spared"],
     ),
     "models": (
         "Networks", "What a network is, and those that there are.",

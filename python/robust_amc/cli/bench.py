@@ -424,7 +424,7 @@ def friendly(
 ) -> None:
     """Evasion beside what the friendly receiver loses by it: errors, checksums. No speeds.
 
-    Bursts of known bits of each linear modulation, perturbed in expectation over the link, with
+    Bursts of known bits of each digital modulation, perturbed in expectation over the link, with
     noise, for an eavesdropper's model and for a receiver with matched filter, clock and carrier
     recovery. Of the perturbation more and more is taken out that this one would see.
     """

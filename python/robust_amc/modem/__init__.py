@@ -1,8 +1,8 @@
 """A transmitter of known bits and the receiver that it means: what a perturbation costs them."""
 
-from .burst import Bursts, transmitted
-from .constellation import NAMES, Constellation
-from .receiver import Reception, receive
+from .burst import Bursts
+from .constellation import Constellation
+from .receiver import NAMES, Reception, receive, transmitted
 from .spared import Spared
 
 __all__ = ["NAMES", "Bursts", "Constellation", "Reception", "Spared", "receive", "transmitted"]

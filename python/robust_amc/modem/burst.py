@@ -1,18 +1,17 @@
-"""Bursts of known bits: a preamble, a payload and its checksum, as root-raised-cosine pulses."""
+"""Bursts of known bits: a preamble, a payload and its checksum."""
 
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Array, Bools, Complexes, Floats, Integers
-from ..pulse import root_raised_cosine
-from .constellation import Constellation
+from ..arrays import Array, Bools, Complexes, Integers
 
 SAMPLES_PER_SYMBOL = 8
-SPAN = 8  # symbols on either side that a pulse lasts
+SPAN = 8  # symbols on either side that a pulse lasts; twice as many are silent around a burst
 PREAMBLE = 24  # symbols, the same in all bursts of a class
 CHECKSUM = 32  # bits
+SEARCHED = SPAN * SAMPLES_PER_SYMBOL  # samples on either side of where the preamble should be
 
 
 @dataclass(frozen=True)
@@ -38,51 +37,15 @@ class Bursts:
 
     @property
     def active(self) -> slice:
-        """The samples from the middle of the first pulse on, as many as the symbols last."""
+        """The samples from the first symbol on, as many as the symbols last."""
         begin = 2 * SPAN * SAMPLES_PER_SYMBOL
         return slice(begin, begin + (PREAMBLE + self.symbols) * SAMPLES_PER_SYMBOL)
 
 
-def transmitted(name: str, count: int, symbols: int, rng: np.random.Generator) -> Bursts:
-    """Bursts of a class with random payloads, `symbols` of them behind the preamble.
-
-    Before and after the pulses there are SPAN symbols of silence. Raises UserError for a class
-    that is no linear modulation.
-    """
-    constellation = Constellation.of(name)
-    payload = rng.integers(2, size=(count, symbols * constellation.bits - CHECKSUM))
-    bits = np.concatenate([payload, checksum(payload)], axis=1)
-    number = constellation.modulated(bits)
-    sent = np.concatenate(
-        [np.tile(preamble(name), (count, 1)), constellation.points[number]], axis=1
-    )
-    samples = sent @ pulses(sent.shape[1])
-    samples = samples * SAMPLES_PER_SYMBOL**0.5
-    return Bursts(name, samples, number, bits)
-
-
-def preamble(name: str) -> Complexes:
-    """The symbols that every burst of a class begins with, ``[PREAMBLE]``."""
-    points = Constellation.of(name).points
-    return points[np.random.default_rng(PREAMBLE).integers(len(points), size=PREAMBLE)]
-
-
-def pulse() -> Floats:
-    """A pulse of energy 1, ``[2·SPAN·SAMPLES_PER_SYMBOL + 1]``."""
-    time = np.arange(-SPAN * SAMPLES_PER_SYMBOL, SPAN * SAMPLES_PER_SYMBOL + 1)
-    made = root_raised_cosine(time / SAMPLES_PER_SYMBOL)
-    return made / np.sqrt(np.sum(made**2))
-
-
-def pulses(symbols: int) -> Floats:
-    """The pulses of all symbols of a burst, silence around them, ``[symbols, length]``."""
-    one = pulse()
-    silence = SPAN * SAMPLES_PER_SYMBOL
-    made = np.zeros((symbols, len(one) + (symbols - 1) * SAMPLES_PER_SYMBOL + 2 * silence))
-    for number, row in enumerate(made):
-        begin = silence + number * SAMPLES_PER_SYMBOL
-        row[begin : begin + len(one)] = one
-    return made
+def payloads(count: int, bits: int, rng: np.random.Generator) -> Array:
+    """Random payloads and their checksums, `bits` together, ``[count, bits]``."""
+    payload = rng.integers(2, size=(count, bits - CHECKSUM))
+    return np.concatenate([payload, checksum(payload)], axis=1)
 
 
 def checksum(payload: Array) -> Array:

@@ -1,20 +1,18 @@
-"""The friendly receiver: matched filter, clock and carrier recovery, decisions, checksum.
-
-The clock is that of the preamble's correlation; the carrier is followed by a second-order loop on
-decisions, which begins with what the preamble says. All feed-forward but for that.
-"""
+"""The friendly transmitter and receiver of any class, and what the receiver makes of it."""
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
-import scipy.signal
 
 from ..arrays import Bools, Complexes, Floats
-from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SPAN, Bursts, checked, preamble, pulse
+from ..errors import UserError
+from . import frequency_shift, linear
+from .burst import Bursts, checked
+from .constellation import NAMES as LINEAR
 from .constellation import Constellation
 
-LOOP = 0.1, 0.0025  # gains of the phase and of the frequency, a symbol
-SEARCHED = SPAN * SAMPLES_PER_SYMBOL  # samples on either side of where the preamble should be
+NAMES = (*LINEAR, *frequency_shift.KINDS)
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,25 @@ class Reception:
     passed: Bools
 
 
+def transmitted(name: str, count: int, symbols: int, rng: np.random.Generator) -> Bursts:
+    """Bursts of a class with random payloads, `symbols` of them behind the preamble.
+
+    Around them there is silence. Raises UserError for a class that is none of NAMES.
+    """
+    if name not in NAMES:
+        raise UserError(f"there is no modem for {name[:40]}; there are {', '.join(NAMES)}")
+    made: Bursts = _kind(name).transmitted(name, count, symbols, rng)
+    return made
+
+
 def receive(samples: Complexes, sent: Bursts) -> Reception:
     """Demodulate bursts as received, complex ``[n, length]``, and compare them with what was sent.
 
     The level, the phase, the carrier and the time within SEARCHED samples are found from the
     samples. There is no equalizer.
     """
-    constellation, known = Constellation.of(sent.name), preamble(sent.name)
-    filtered = scipy.signal.fftconvolve(samples, pulse()[None], mode="same", axes=1)
-    start = _start(filtered, known)
-    values = _at(filtered, start, PREAMBLE + sent.symbols)
-    values = _followed(values, known, constellation)[:, PREAMBLE:]
+    constellation = points(sent.name)
+    values = _kind(sent.name).detected(samples, sent.name, sent.symbols)
     number = constellation.nearest(values)
     bits = constellation.demodulated(number)
     error = values - constellation.points[sent.number]
@@ -58,42 +64,19 @@ def receive(samples: Complexes, sent: Bursts) -> Reception:
     )
 
 
-def _start(filtered: Complexes, known: Complexes) -> Floats:
-    """Where the first symbol is, in samples, between them too, ``[n]``."""
-    first = 2 * SPAN * SAMPLES_PER_SYMBOL - SEARCHED
-    places = first + np.arange(2 * SEARCHED + 1)
-    at = places[:, None] + SAMPLES_PER_SYMBOL * np.arange(len(known))
-    likeness = np.abs(filtered[:, at] @ known.conj()) ** 2
-    peak = likeness[:, 1:-1].argmax(1) + 1
-    rows = np.arange(len(peak))
-    before, here, after = (likeness[rows, peak + step] for step in (-1, 0, 1))
-    bend = before - 2 * here + after
-    part = np.where(bend < 0, (before - after) / (2 * np.minimum(bend, -1e-30)), 0)
-    return first + peak + part.clip(-0.5, 0.5)
+def points(name: str) -> Constellation:
+    """What values are decided by: of frequency-shift keying, turns to either side."""
+    if name in frequency_shift.KINDS:
+        return Constellation(np.array([-1.0 + 0j, 1.0]), 1)
+    return Constellation.of(name)
 
 
-def _at(filtered: Complexes, start: Floats, symbols: int) -> Complexes:
-    """Values at the symbols from `start` on, ``[n, symbols]``: linear between samples."""
-    time = np.arange(filtered.shape[1])
-    at = start[:, None] + SAMPLES_PER_SYMBOL * np.arange(symbols)
-    return np.stack([np.interp(own, time, row) for own, row in zip(at, filtered, strict=True)])
+def seen(sent: Bursts) -> Floats:
+    """What the receiver's decisions depend on: rows of samples of `active`, ``[…, length]``."""
+    if sent.name in frequency_shift.KINDS:
+        return frequency_shift.seen(sent.active.stop - sent.active.start)
+    return linear.seen(sent.symbols)[:, sent.active]
 
 
-def _followed(values: Complexes, known: Complexes, constellation: Constellation) -> Complexes:
-    """Symbols at the level and the phase of the points, ``[n, symbols]``."""
-    begin = values[:, : len(known)]
-    turned = begin * known.conj()
-    frequency = np.angle((turned[:, 1:] * turned[:, :-1].conj()).sum(1))
-    turn = np.exp(-1j * frequency[:, None] * np.arange(len(known)))
-    gain = (turned * turn).sum(1) / np.sum(np.abs(known) ** 2)
-    phase, made = np.zeros(len(values)), np.empty_like(values)
-    for place in range(values.shape[1]):
-        made[:, place] = values[:, place] / gain * np.exp(-1j * phase)
-        if place < len(known):
-            point = np.full(len(values), known[place])
-        else:
-            point = constellation.points[constellation.nearest(made[:, place])]
-        error = np.imag(made[:, place] * point.conj()) / np.maximum(np.abs(point) ** 2, 0.1)
-        frequency = frequency + LOOP[1] * error
-        phase = phase + frequency + LOOP[0] * error
-    return made
+def _kind(name: str) -> ModuleType:
+    return frequency_shift if name in frequency_shift.KINDS else linear

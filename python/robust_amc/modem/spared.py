@@ -4,18 +4,21 @@ import numpy as np
 import torch
 
 from ..errors import UserError
-from .burst import PREAMBLE, Bursts, pulses
+from .burst import Bursts
+from .receiver import seen
 
 
 class Spared:
-    """Takes out of a perturbation what the matched filter has of it at the symbols.
+    """Takes out of a perturbation what the receiver's decisions depend on.
 
-    What is left is orthogonal to all pulses, so that it leaves the symbols of a receiver with the
-    right clock as they are; the attack has the other dimensions, seven of eight.
+    Of linear modulations that is what the matched filter has of it at the symbols: what is left is
+    orthogonal to all pulses, and leaves the symbols of a receiver with the right clock as they are.
+    The attack has the other dimensions, seven of eight. Of frequency-shift keying it is what passes
+    the receiver's filter; the attack has four of five.
 
     Args:
         sent: Bursts, of which only `active` is perturbed
-        share: of the amplitude at the symbols that is taken out, 0 … 1
+        share: of its amplitude that is taken out, 0 … 1
 
     Raises UserError for another share.
     """
@@ -23,8 +26,7 @@ class Spared:
     def __init__(self, sent: Bursts, share: float = 1.0) -> None:
         if not 0 <= share <= 1:
             raise UserError(f"the share that is spared must lie in 0 … 1, not {share:g}")
-        seen = pulses(PREAMBLE + sent.symbols)[:, sent.active]
-        self._basis = torch.as_tensor(np.linalg.qr(seen.T)[0], dtype=torch.float32)
+        self._basis = torch.as_tensor(np.linalg.qr(seen(sent).T)[0], dtype=torch.float32)
         self._share = share
 
     def shape(self, delta: torch.Tensor) -> torch.Tensor:
