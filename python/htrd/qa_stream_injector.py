@@ -45,7 +45,8 @@ class Chain(gr.top_block):
         self.stop()
         self.wait()
         got = [self.sink.get_message(n) for n in range(self.sink.num_messages())]
-        return [(pmt.to_python(pmt.car(each)) or {}, signal_pdu.decode(each).samples) for each in got]
+        return [(pmt.to_python(pmt.car(each)) or {}, signal_pdu.decode(each).samples)
+                for each in got]
 
 
 class QaStreamInjector(gr_unittest.TestCase):

@@ -169,10 +169,10 @@ class stream_injector(gr.sync_block):
         snr_db = self._snr_db if snr_db is None or abs(snr_db) > power.LARGEST_DB else snr_db
         energy = float(frames.energy(iq.astype(np.float64))[0])
         radius = power.epsilon(energy, snr_db, self._pnr_db)
-        self._settings.link.frames_of(iq.shape[2], self._frame_length)  # before the label is looked for
+        self._settings.link.frames_of(iq.shape[2], self._frame_length)  # or there is no label
         made = self._attack(
-            self._model, iq, [self._label(pdu, iq)], radius, settings=self._settings, goal=self._goal,
-            seed=self._seed,
+            self._model, iq, [self._label(pdu, iq)], radius, settings=self._settings,
+            goal=self._goal, seed=self._seed,
         )  # fmt: skip
         added = float(frames.energy((made - iq).astype(np.float64))[0])
         return signal_pdu.encode(

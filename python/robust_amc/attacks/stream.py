@@ -29,6 +29,7 @@ from .threat import Goal
 from .universal import Universal
 
 MOMENTUM = 0.9  # without it the links of single steps pull to and fro
+SOFTNESS = 0.2  # margin at which a frame counts half
 Shape = Callable[[torch.Tensor], torch.Tensor]
 StreamProgress = Callable[[int, int], None]  # is told how much is done, of how much
 
@@ -55,8 +56,8 @@ class StreamSettings:
 class _Behind:
     """What is minimized: an objective of the frames behind links.
 
-    Its hyperbolic tangent, which counts frames rather than margins: effort goes to those that can
-    be won, for good.
+    Its softsign, which counts frames rather than margins, so that effort goes to those that can be
+    won, and which has a gradient however large a margin is.
     """
 
     def __init__(
@@ -85,7 +86,8 @@ class _Behind:
         outputs = self.reduced.outputs(self._received(iq, link))
         each = label.repeat_interleave(self.frames)
         value = self.objective(self.reduced.classifier, outputs, each)
-        value = torch.tanh(value if value.ndim == 1 else value[:, 0])
+        value = value if value.ndim == 1 else value[:, 0]
+        value = value / (SOFTNESS + value.abs())
         return value.view(len(iq), self.frames).mean(1)
 
     @torch.no_grad()
