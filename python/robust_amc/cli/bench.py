@@ -475,16 +475,20 @@ def _both(rows: Sequence[Document]) -> Table:
 
 def _behind_links(rows: Sequence[Document], pnr_db: float) -> Table:
     table = Table(title=f"{rows[0]['model']}, PNR {pnr_db:g} dB, {rows[0]['frames']} frames")
-    for heading in ("attack", "accuracy", "rejected", "effect", "share", "95 %"):
+    for heading in ("attack", "accuracy", "rejected", "effect", "of frames", "of known"):
         table.add_column(heading, justify="left" if heading == "attack" else "right")
     for row in rows:
         accuracy = [row["accuracy"], *row["accuracy_interval"]]
         table.add_row(
             row["attack"], "{:.3f} ({:.3f} … {:.3f})".format(*accuracy),
-            f"{row['rejection_rate']:.3f}", f"{row['effect']:.3f}", f"{row['share']:.2f}",
-            "{:.2f} … {:.2f}".format(*row["share_interval"]),
+            f"{row['rejection_rate']:.3f}", f"{row['effect']:.3f}",
+            *(_share(row, f"share_of_{whole}") for whole in ("frames", "known")),
         )  # fmt: skip
     return table
+
+
+def _share(row: Document, name: str) -> str:
+    return "{:.2f} ({:.2f} … {:.2f})".format(row[name], *row[f"{name}_interval"])
 
 
 def _by_signal(

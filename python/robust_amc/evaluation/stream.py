@@ -15,8 +15,8 @@ from ..files import Document
 from .levels import levels
 from .metrics import Outcome, share_of_difference, with_intervals
 
-KNOWN = "known"  # the attack that the others are compared with
-ATTACKS = ("none", "frames", KNOWN, "aligned", "stream")
+FRAMES, KNOWN = KNOWING = "frames", "known"  # the attacks that the others are compared with
+ATTACKS = ("none", *KNOWING, "aligned", "stream")
 FRAME_STEPS = 40  # of PGD on frames
 Log = Callable[[str], None]
 
@@ -108,12 +108,13 @@ def measure(
 
     Attacks: ``none``; ``frames``, PGD on each frame as it is received; ``known``, on the burst, the
     link known; ``aligned``, the same for frames that begin with the burst; ``stream``, in
-    expectation over links. `effect` is the accuracy that an attack takes, and `share` that of what
-    ``known`` takes, with 95 % intervals by bootstrap over runs.
+    expectation over links. `effect` is the accuracy that an attack takes, `share_of_frames`
+    and `share_of_known` its shares of what those two take, with 95 % intervals by bootstrap over
+    runs.
     """
     clean, outcomes, made = trial.bursts.iq, {}, {}
     for attack in ATTACKS + (() if waveform is None else ("universal",)):
-        if attack == "frames":
+        if attack == FRAMES:
             received = trial.by_frame(pnr_db)
         else:
             if attack == "none":
@@ -137,10 +138,11 @@ def measure(
 
 
 def _effect(outcomes: dict[str, Outcome], attack: str, trial: StreamTrial) -> Document:
-    """How much accuracy an attack takes, and the share of what the one that knows takes."""
+    """How much accuracy an attack takes, and the share of what those that know take."""
     correct: dict[str, Bools] = {name: outcome.correct for name, outcome in outcomes.items()}
-    effect = float(correct["none"].mean() - correct[attack].mean())
-    share, interval = share_of_difference(
-        correct["none"], correct[attack], correct[KNOWN], trial.run_id, trial.seed
-    )
-    return {"effect": effect, "share": share, "share_interval": interval}
+    found: Document = {"effect": float(correct["none"].mean() - correct[attack].mean())}
+    for whole in KNOWING:
+        found[f"share_of_{whole}"], found[f"share_of_{whole}_interval"] = share_of_difference(
+            correct["none"], correct[attack], correct[whole], trial.run_id, trial.seed
+        )
+    return found
