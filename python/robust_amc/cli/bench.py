@@ -357,8 +357,8 @@ def stream_attack(
     ] = "timing,phase,carrier",
     bursts: Annotated[int, typer.Option(min=1, help="Of each class.")] = 6,
     steps: Annotated[
-        int, typer.Option(min=1, help="Of the attack.")
-    ] = 100,
+        int, typer.Option(min=1, help="Of the attack; half where it knows the links.")
+    ] = 200,
     draws: Annotated[int, typer.Option(min=1, help="Links a step and burst.")] = 1,
     waveform: Annotated[
         Path | None, typer.Option(help="A universal waveform (.cf32) to measure too.")
@@ -369,7 +369,8 @@ def stream_attack(
     """Accuracy that attacks take behind links that they do not know. No speeds.
 
     The data set has bursts, frames that are longer than the models'; each goes through one random
-    link. Share is the accuracy taken, of what the same attack takes when it knows the links.
+    link. Two attacks know the links: PGD on the frames as received, and the same attack on the
+    bursts. Of what they take, the shares that the others take are printed.
     """
     from ..attacks import LinkSettings, StreamSettings
     from ..attacks.universal import read_waveform
