@@ -77,14 +77,14 @@ class QaStreamInjector(gr_unittest.TestCase):
         short, odd = samples(200), samples()
         odd[5] = np.nan
         sent = [burst(short), burst(odd), burst(np.zeros(LENGTH)),
-                burst(samples(), modulation="WEATHER")]  # fmt: skip
+                burst(samples(), modulation="WEATHER"), burst(samples((1 << 16) + 1))]  # fmt: skip
         chain = Chain()
         got = chain.passed(*sent)
         for message, (facts, found) in zip(sent, got, strict=True):
             np.testing.assert_array_equal(found, signal_pdu.decode(message).samples)
             self.assertNotIn("pnr_db", facts)
         status = chain.block.status()
-        self.assertEqual((status["passed"], status["attacked"]), (4, 0))
+        self.assertEqual((status["passed"], status["attacked"]), (5, 0))
 
     def test_wrong_messages(self):
         good = burst(samples(), modulation="BPSK")

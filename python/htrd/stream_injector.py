@@ -23,6 +23,7 @@ from .model import load
 from .tally import EverySecond
 
 MOST_STEPS = 10**6
+MOST_SAMPLES = 1 << 16  # of a burst: all its frames go through the network at once
 MOST_WAITING = 10_000  # bursts
 
 
@@ -33,9 +34,9 @@ class stream_injector(gr.sync_block):
     text `modulation` of the dictionary, else the model's most frequent decision on the burst's
     frames; the SNR is its number `snr_db`, else the parameter. Messages out: `bursts`, the same
     with perturbed samples; the dictionary is kept, and `pnr_db` and `psr_db` (double, measured over
-    the burst's mean power) are added. Bursts shorter than two frames, that are zero or not finite,
-    of a class that the model does not know, and those that come too fast pass as they are, without
-    them. `status`, a dictionary, with the first burst and then about once a second: see
+    the burst's mean power) are added. Bursts shorter than two frames or longer than 65,536 samples, that
+    are zero or not finite, of a class that the model does not know, and those that come too fast
+    pass as they are, without them. `status`, a dictionary, with the first burst and then about once a second: see
     :meth:`status`. `control` in: `pnr_db` and `enabled`, as (name, value) or a dictionary.
 
     Expectation over transformation, l2 PGD through links that are drawn anew at each step, see
@@ -165,6 +166,8 @@ class stream_injector(gr.sync_block):
         iq = frames.to_iq(pdu.samples[None])
         if not frames.valid(iq)[0]:
             raise UserError("it is zero or not finite")
+        if len(pdu.samples) > MOST_SAMPLES:
+            raise UserError(f"it has {len(pdu.samples)} samples, more than {MOST_SAMPLES}")
         snr_db = signal_pdu.number(pdu.facts, "snr_db")
         snr_db = self._snr_db if snr_db is None or abs(snr_db) > power.LARGEST_DB else snr_db
         energy = float(frames.energy(iq.astype(np.float64))[0])
