@@ -76,8 +76,8 @@ class QaStreamInjector(gr_unittest.TestCase):
     def test_what_passes_as_it_is(self):
         short, odd = samples(200), samples()
         odd[5] = np.nan
-        sent = [burst(short), burst(odd), burst(np.zeros(LENGTH)),
-                burst(samples(), modulation="WEATHER"), burst(samples((1 << 16) + 1))]  # fmt: skip
+        sent = [burst(short), burst(odd), burst(np.zeros(LENGTH)), burst(samples((1 << 16) + 1)),
+                burst(samples(), modulation="WEATHER")]  # fmt: skip
         chain = Chain()
         got = chain.passed(*sent)
         for message, (facts, found) in zip(sent, got, strict=True):

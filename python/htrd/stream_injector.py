@@ -34,9 +34,10 @@ class stream_injector(gr.sync_block):
     text `modulation` of the dictionary, else the model's most frequent decision on the burst's
     frames; the SNR is its number `snr_db`, else the parameter. Messages out: `bursts`, the same
     with perturbed samples; the dictionary is kept, and `pnr_db` and `psr_db` (double, measured over
-    the burst's mean power) are added. Bursts shorter than two frames or longer than 65,536 samples, that
-    are zero or not finite, of a class that the model does not know, and those that come too fast
-    pass as they are, without them. `status`, a dictionary, with the first burst and then about once a second: see
+    the burst's mean power) are added. Bursts shorter than two frames or longer than 65,536 samples,
+    that are zero or not finite, of a class that the model does not know, and those that come too
+    fast pass as they are, without them. `status`, a dictionary, with the first burst and then about
+    once a second: see
     :meth:`status`. `control` in: `pnr_db` and `enabled`, as (name, value) or a dictionary.
 
     Expectation over transformation, l2 PGD through links that are drawn anew at each step, see
