@@ -109,11 +109,12 @@ def evasion_and_errors(rows: Sequence[Document], path: AnyPath) -> None:
     """Draw the evasion of an eavesdropper over the friendly receiver's bit error rate.
 
     `rows` are those of `htrd bench friendly`, a color for each model; a point is one with its 95 %
-    intervals, labeled with the share that is spared. An error rate of 0 stands at the left edge.
+    intervals, labeled with the share that is spared. The axis of the error rate is linear from 0 to
+    the smallest one, and logarithmic from there.
     """
     figure, axes = _pyplot().subplots(figsize=(7.5, 5), constrained_layout=True)
     some = [row["bit_errors"] for row in rows if row["bit_errors"] > 0]
-    edge = min(some, default=1e-3) / 3
+    least = min([*some, 1e-3])
     for number, model in enumerate(dict.fromkeys(row["model"] for row in rows)):
         own = [row for row in rows if row["model"] == model]
         attacked = [row for row in own if row["spared"] is not None]
@@ -130,17 +131,18 @@ def evasion_and_errors(rows: Sequence[Document], path: AnyPath) -> None:
             wide = np.maximum(np.stack([x - spread[0][0], spread[0][1] - x]), 0)
             high = np.maximum(np.stack([y - 1 + spread[1][1], 1 - spread[1][0] - y]), 0)
             axes.errorbar(
-                np.maximum(x, edge), y, yerr=high, xerr=wide, fmt=style, color=f"C{number}",
+                x, y, yerr=high, xerr=wide, fmt=style, color=f"C{number}",
                 label=name, markersize=4, linewidth=1, elinewidth=0.5,
             )  # fmt: skip
-        for row in attacked:
-            place = (max(row["bit_errors"], edge), 1 - row["accuracy"])
+        for count, row in enumerate(attacked):
             axes.annotate(
-                f"{row['spared']:g}", place, textcoords="offset points", xytext=(4, 4), fontsize=7
-            )
-    axes.set_xscale("log")
-    axes.set_xlim(left=edge / 1.5)
-    axes.set_xlabel(f"bit error rate of the friendly receiver ({edge:.0e}: none seen)")
+                f"{row['spared']:g}", (row["bit_errors"], 1 - row["accuracy"]),
+                textcoords="offset points", xytext=(5, 4 + 8 * (count % 2)), fontsize=7,
+            )  # fmt: skip
+    axes.set_xscale("symlog", linthresh=least)
+    axes.set_xlim(left=-least / 5)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("bit error rate of the friendly receiver")
     axes.set_ylabel("share of frames that the eavesdropper does not recognize")
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
