@@ -146,7 +146,7 @@ def evasion_and_errors(rows: Sequence[Document], path: AnyPath) -> None:
     axes.set_ylabel("share of frames that the eavesdropper does not recognize")
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    axes.legend(loc="lower right", fontsize=7)
     _save(figure, path)
 
 
