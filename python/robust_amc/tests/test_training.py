@@ -16,6 +16,8 @@ from robust_amc.training import (
     Plan,
     Rule,
     Standard,
+    Trades,
+    TradesSettings,
     TrainSettings,
     train,
 )
@@ -43,6 +45,7 @@ RECIPES = {
     "adversarial": lambda: Adversarial(AdversarialSettings(share=0.5, steps=2)),
     "drawn": lambda: Adversarial(AdversarialSettings(drawn=True, steps=2)),
     "cat": lambda: CustomizedAdversarial(CAT, len(TRAIN)),
+    "trades": lambda: Trades(TradesSettings(steps=2)),
 }
 
 
@@ -293,3 +296,32 @@ def test_the_start_may_have_frames_of_another_length():
     assert started(torch.from_numpy(iq)).shape == (44, len(modern.classes))
     with pytest.raises(UserError, match="cannot be the start"):
         _start(Plan(start_from="undefended"), longer)
+
+
+def test_trades_has_the_gradient_of_the_written_loss():
+    """CE(x, y) + β·KL(p(x) ‖ p(x')), differentiated by PyTorch through both predictions."""
+    made = network().eval()
+    iq, label = torch.tensor(TRAIN.iq[:24]), torch.tensor(TRAIN.label[:24]).long()
+    recipe = Trades(TradesSettings(beta=3.0, radius=0.2, steps=3))
+    inputs, target = recipe.batch(
+        made, iq, label, torch.arange(24), len(CLASSES), torch.Generator().manual_seed(0)
+    )
+    soft = torch.nn.functional.cross_entropy(made(inputs), target, reduction="sum")
+    got = torch.autograd.grad(soft, list(made.parameters()))
+    clean, attacked = made(inputs).split(24)
+    p, log_q = clean.softmax(1), attacked.log_softmax(1)
+    kl = (p * (clean.log_softmax(1) - log_q)).sum()
+    written = torch.nn.functional.cross_entropy(clean, label, reduction="sum") + 3.0 * kl
+    wanted = torch.autograd.grad(written, list(made.parameters()))
+    for mine, theirs in zip(got, wanted):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4 * float(theirs.abs().max()))
+    torch.testing.assert_close(inputs[:24], iq)
+    length = (inputs[24:] - iq).flatten(1).norm(dim=1) / iq.flatten(1).norm(dim=1)
+    assert (length <= 0.2 * (1 + 1e-5)).all()
+    noise = iq + 0.2 * iq.flatten(1).norm(dim=1)[:, None, None] * torch.nn.functional.normalize(
+        torch.randn(iq.shape, generator=torch.Generator().manual_seed(1)).flatten(1), dim=1
+    ).view(iq.shape)
+    blind = (p * (clean.log_softmax(1) - made(noise).log_softmax(1))).sum()
+    assert kl > 1.5 * blind > 0
+    with pytest.raises(UserError, match="positive radius"):
+        TradesSettings(radius=0.0)

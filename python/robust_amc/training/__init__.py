@@ -9,6 +9,7 @@ from .method import METHODS, Method
 from .outliers import OutlierSettings
 from .plan import Plan, run
 from .standard import Standard
+from .trades import Trades, TradesSettings
 
 __all__ = [
     "LSGNA",
@@ -25,6 +26,8 @@ __all__ = [
     "Plan",
     "Rule",
     "Standard",
+    "Trades",
+    "TradesSettings",
     "TrainSettings",
     "run",
     "train",

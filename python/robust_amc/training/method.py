@@ -16,6 +16,7 @@ METHODS = Registry(
         "ls_gna": "robust_amc.training.ls_gna:LSGNA",
         "adversarial": "robust_amc.training.adversarial:Adversarial",
         "cat": "robust_amc.training.customized:CustomizedAdversarial",
+        "trades": "robust_amc.training.trades:Trades",
     },
 )
 
