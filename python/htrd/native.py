@@ -3,6 +3,7 @@
 
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
+from robust_amc.rejection import conformal
 
 from .htrd_python import _decision_model as decision_model
 from .htrd_python import _native_classifier as native_classifier
@@ -23,8 +24,12 @@ def require():
 
 
 def fits(engine):
-    """Whether an InferenceEngine can be replaced by the classifier in C++."""
-    return engine.name == RUNTIME and not native_classifier.missing()
+    """Whether an InferenceEngine can be replaced by the classifier in C++.
+
+    Which knows neither the prediction sets nor the drift alarm of a model that is calibrated.
+    """
+    is_calibrated = conformal.calibration_of(engine.document) is not None
+    return engine.name == RUNTIME and not is_calibrated and not native_classifier.missing()
 
 
 def make(engine, open_engine, publish_decisions, mode, latency_ms, max_batch, queue_frames):

@@ -10,6 +10,8 @@ from gnuradio import gr
 from gnuradio.gr.gateway import py_io_signature
 from robust_amc import frames
 from robust_amc.decisions import NO_OFFSET, DecisionBatch
+from robust_amc.rejection import conformal
+from robust_amc.rejection.drift import Watch
 
 from .live.queue import ARRIVAL, AS_IS, SAMPLES, LiveQueue
 from .live.worker import LiveWorker
@@ -40,7 +42,7 @@ class python_classifier(gr.sync_block):
     for each of those, with what a decision_fuser needs; `decisions`, a PDU a frame, and
     `batches`, a PDU a batch (the layouts are in decision_pdu.py and signal_pdu.py); `status`, a
     dictionary with the first batch and then about once a second: what :meth:`status` says, and
-    what :meth:`Tally.report` adds.
+    what :meth:`Tally.report` and, for a model that `htrd calibrate` made, :meth:`Watch.report` add.
 
     Args:
         engine: InferenceEngine that decides
@@ -66,6 +68,7 @@ class python_classifier(gr.sync_block):
         self._log = control.LogOnce("classifier")
         self._decider = Decider(engine, open_engine, self._log)
         self._tally, self._accepted, self._of_signals = Tally(), 0, 0
+        self._watch = Watch()
         self._frame_length = frame_length
         self._queue = self._worker = self._thread = None
         if mode == "live":
@@ -187,12 +190,14 @@ class python_classifier(gr.sync_block):
     def _decide(self, batch, posteriors=False):
         """Decide frames, in a batch as a LiveQueue gives them: the engine and its Decisions."""
         engine = self._decider.engine
-        return engine, decide(engine, frames.to_iq(batch[SAMPLES]), batch[AS_IS], posteriors)
+        wanted = posteriors or engine.has_sets
+        return engine, decide(engine, frames.to_iq(batch[SAMPLES]), batch[AS_IS], wanted)
 
     def _publish(self, batch, decided):
         """Send and count what _decide() returned of a batch."""
         engine, decisions = decided
         known = {name: batch[name] for name in tags.KINDS}
+        known |= conformal.known_sets(engine.document, decisions, engine.classes, batch["snr_db"])
         made = DecisionBatch.of(decisions, engine.classes, engine.threshold, **known)
         self.message_port_pub(pmt.intern("batches"), decision_pdu.encode(made))
         if self._publish_decisions:
@@ -201,6 +206,7 @@ class python_classifier(gr.sync_block):
                     pmt.intern("decisions"), decision_pdu.encode_one(made, row)
                 )
         self._tally.add(made, batch[ARRIVAL])
+        self._watch.add(conformal.calibration_of(engine.document), made)
         if not made.valid.all():
             self._log.warn("invalid", "frames that are not finite or all zero are rejected")
 
@@ -212,7 +218,8 @@ class python_classifier(gr.sync_block):
     def _report(self):
         """Send `status` if it is time."""
         if report := self._tally.report():
-            self.message_port_pub(pmt.intern("status"), pmt.to_pmt(self.status() | report))
+            said = self.status() | report | self._watch.report()
+            self.message_port_pub(pmt.intern("status"), pmt.to_pmt(said))
 
 
 def _of_signal(samples, first):

@@ -13,6 +13,8 @@ from robust_amc.errors import UserError
 from robust_amc.inference import export_onnx
 from robust_amc.inference.choose import installed
 from robust_amc.inference.export_onnx import ExportSettings
+from robust_amc.rejection import conformal
+from robust_amc.rejection.conformal import ConformalSettings
 from robust_amc.tests import rounding
 from robust_amc.tests.rounding import assert_decided_alike, assert_scores_close
 
@@ -291,6 +293,36 @@ class QaClassifier(gr_unittest.TestCase):
         # Not more often than once a second; later where the machine is busy
         elapsed = (third["decided"] - second["decided"]) / third["rate"]
         self.assertGreaterEqual(elapsed, 0.99)
+
+    def test_a_calibrated_model(self):
+        """Sets in both kinds of messages, the drift alarm in the status."""
+        calibrated = conformal.calibrate(
+            self.model, support.make_dataset(40, seed=4), ConformalSettings(per_label=True)
+        )
+        path = support.folder() / "calibrated.safetensors"
+        calibrated.save(path)
+        decided = calibrated.decide(self.frames.iq, posteriors=True)
+        calibration = calibrated.metadata["conformal"]
+        wanted = conformal.known_sets(
+            calibrated.metadata, decided, support.CLASSES, self.frames.snr_db
+        )["prediction_set"]
+        # But for frames on an edge
+        lowest = np.array([each["lowest"] for each in calibration["bins"]])
+        near = (np.abs(decided.log_posterior[..., None] - lowest) < 1e-3).any((1, 2))
+        self.assertLess(near.mean(), 0.2)
+        chain = Chain(htrd.dataset_source(support.dataset()), "calibrated")
+        support.run(chain)
+        (batches, singles) = (chain.batches_read(), chain.decisions)
+        found = [each for batch in batches for each in batch.prediction_set]
+        alone = [decision_pdu.decode(singles.get_message(n)).prediction_set[0]
+                 for n in range(singles.num_messages())]
+        self.assertEqual(found, alone)
+        self.assertEqual(len(found), len(wanted))
+        for mine, theirs, edge in zip(found, wanted, near, strict=True):
+            self.assertTrue(edge or mine == theirs)
+        drift = support.messages(chain.status)[0]["drift"]
+        self.assertEqual(set(drift), {"alarm", "alarms", "evidence", "frames"})
+        self.assertGreater(drift["frames"], 0)
 
     def test_bad_construction(self):
         rejecting, plain = support.model("rejecting"), support.model("plain")

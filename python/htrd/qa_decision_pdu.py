@@ -45,13 +45,14 @@ class QaDecisions(gr_unittest.TestCase):
             rx_time=[None, pmt.make_tuple(pmt.from_uint64(7), pmt.from_double(0.5)), None],
             scores=np.arange(6, dtype=np.float32).reshape(3, 2),
             classes=("BPSK", "QPSK"),
+            prediction_set=[("BPSK",), None, ()],
         )
 
     def same(self, found, row=slice(None)):
         for name in ("frame_index", "score", "threshold", "snr_db", "pnr_db", "scores",
                      "sample_offset"):
             np.testing.assert_array_equal(getattr(found, name), getattr(self.batch, name)[row])
-        for name in ("modulation", "truth"):
+        for name in ("modulation", "truth", "prediction_set"):
             self.assertEqual(getattr(found, name), getattr(self.batch, name)[row])
         whens = [when and pmt.to_python(when) for when in self.batch.rx_time[row]]
         self.assertEqual(found.rx_time, whens)
@@ -82,7 +83,10 @@ class QaDecisions(gr_unittest.TestCase):
     def test_other_messages(self):
         whole = decision_pdu.encode(self.batch)
         damaged = pmt.dict_add(pmt.car(whole), pmt.intern("truth"), pmt.from_long(1))
+        sets = pmt.make_vector(3, pmt.from_long(1))
+        odd = pmt.dict_add(pmt.car(whole), pmt.intern("prediction_set"), sets)
         for wrong in (
+            pmt.cons(odd, pmt.cdr(whole)),
             pmt.PMT_NIL, pmt.from_long(1), pmt.cons(pmt.make_dict(), pmt.PMT_NIL),
             pmt.cons(pmt.car(whole), pmt.from_long(1)), pmt.cons(damaged, pmt.cdr(whole)),
         ):  # fmt: skip

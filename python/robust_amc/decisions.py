@@ -11,7 +11,7 @@ from .errors import UserError
 
 REJECTED = -1
 NUMBERS = ("snr_db", "pnr_db", "frame_power_db")  # columns, NaN where unknown
-OBJECTS = ("truth", "rx_time")  # columns, None where unknown
+OBJECTS = ("truth", "rx_time", "prediction_set", "drift")  # columns, None where unknown
 NO_OFFSET = -1  # in the column sample_offset, where it is unknown
 
 
@@ -66,6 +66,9 @@ class DecisionBatch:
             NO_OFFSET (-1) where unknown
         frame_power_db: float64 ``[n]``, dB of the mean squared magnitude before any scaling,
             NaN where unknown
+        prediction_set: names of the classes that the frame may be of, a tuple, of a model with a
+            conformal calibration; None where unknown
+        drift: whether the drift alarm was on after the frame; None where nothing watches
     """
 
     frame_index: Integers
@@ -81,6 +84,8 @@ class DecisionBatch:
     rx_time: list[Any] = None  # type: ignore[assignment]
     sample_offset: Integers = None  # type: ignore[assignment]
     frame_power_db: Floats = None  # type: ignore[assignment]
+    prediction_set: list[tuple[str, ...] | None] = None  # type: ignore[assignment]
+    drift: list[bool | None] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         for name in NUMBERS:
@@ -149,8 +154,9 @@ class DecisionBatch:
     ) -> Iterator[dict[str, Any]]:
         """A dictionary for JSON of each frame; what is unknown or not finite is left out.
 
-        Of a frame that is not valid it has `invalid`, True; with a sample rate `time_s`, the
-        seconds from the start of the stream; and if wanted `scores` by class.
+        Of a frame that is not valid it has `invalid`, True, and `drift`, True, while that alarm is
+        on; with a sample rate `time_s`, the seconds from the start of the stream; and if wanted
+        `scores` by class.
         """
         columns = {
             "frame_index": listed(self.frame_index),
@@ -161,6 +167,8 @@ class DecisionBatch:
             "invalid": [None if valid else True for valid in listed(self.valid)],
             "score": _known(self.score, 6),
             "threshold": _known(self.threshold),
+            "prediction_set": [None if each is None else [*each] for each in self.prediction_set],
+            "drift": [each or None for each in self.drift],
             "truth": self.truth,
             "snr_db": _known(self.snr_db, 6),
             "frame_power_db": _known(self.frame_power_db, 3),

@@ -32,6 +32,26 @@ _TRAINING = table({}, {
         table({"name": text()}, {"training": _training, "dataset": maybe(RECORD)})
     ),
 })  # fmt: skip
+_CALIBRATION = table(
+    {
+        "target_rejection": real(0, 1),
+        "coverage": real(0, 1),
+        "snr_db": items(real()),
+        "bins": items(
+            table({
+                "snr_db": maybe(real()), "runs": whole(1), "rejected": whole(1),
+                "threshold": real(), "excluded": whole(1), "lowest": real(high=0),
+            }),
+            fewest=1,
+        ),
+        "drift": table(
+            {"false_alarm": real(above=0, high=1), "window": whole(1), "every": whole(1)},
+            others=None,
+        ),
+        "scores": table({}, others=items(real())),
+    },
+    {"dataset": RECORD},
+)  # fmt: skip
 _FORM = table(
     {
         "format_version": whole(1),
@@ -57,6 +77,7 @@ _FORM = table(
                 "dataset": maybe(RECORD),
             },
         ),
+        "conformal": _CALIBRATION,
         "training": _training,
         "dataset": maybe(RECORD),
         "defense": table({}, {"training": name, "run_time": name, "system": name}),
@@ -113,6 +134,8 @@ def check(document: Document, path: object) -> None:
     """UserError unless each field of a model's document is of its type and within bounds."""
     try:
         _FORM(document, "its metadata")
+        if "conformal" in document and [*document["conformal"]["scores"]] != document["classes"]:
+            raise UserError("the scores of its calibration are not those of its classes")
     except UserError as error:
         raise UserError(f"{path} is not a usable model: {error}") from None
 

@@ -28,9 +28,13 @@ def record(dataset: FrameDataset, path: AnyPath, split_seed: int | None) -> Docu
 
 
 def seen(metadata: Document) -> list[Document]:
-    """Records of every data set behind a model: its own, its rejector's, its ancestors'."""
+    """Records of every data set behind a model: its own, its rejector's, its ancestors'.
+
+    And that of its conformal calibration.
+    """
     training = metadata.get("training", {})
-    found = [metadata.get("dataset"), metadata.get("rejector", {}).get("dataset")]
+    found = [metadata.get("dataset")]
+    found += [metadata.get(part, {}).get("dataset") for part in ("rejector", "conformal")]
     found += training.get("more", [])
     origin = training.get("start_from")
     if origin:
@@ -61,7 +65,7 @@ def split_seed_for(dataset: FrameDataset, records: Iterable[Document]) -> int | 
     fingerprint = dataset.fingerprint()
     seeds = {each["split_seed"] for each in records if each["fingerprint"] == fingerprint}
     if None in seeds:
-        raise UserError("a model was trained on all of this data set (htrd train --more)")
+        raise UserError("a model was trained or calibrated on all of this data set")
     if len(seeds) > 1:
         raise UserError(
             "this data set was split with different seeds: what is a test frame for one is a "

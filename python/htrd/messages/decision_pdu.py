@@ -23,8 +23,9 @@ def encode(batch):
     known; `rejected` u8vector; `modulation`, `truth` and `rx_time` vectors with PMT_NIL where
     there is nothing; the others f64vector with NaN where there is nothing. What comes from tags
     (`truth`, `rx_time`, `sample_offset` and the columns of numbers) is absent where no frame has
-    it. `classes` is a vector of symbols, and the second part an f32vector of n times
-    len(classes) scores, frame after frame.
+    it. `prediction_set`, a vector of vectors of symbols with PMT_NIL for frames that have none, is
+    there for a model that `htrd calibrate` made. `classes` is a vector of symbols, and the second
+    part an f32vector of n times len(classes) scores, frame after frame.
     """
     fields = {
         "frame_index": pmt_vectors.longs(batch.frame_index),
@@ -33,6 +34,7 @@ def encode(batch):
         "rejected": pmt.init_u8vector(len(batch), batch.rejected.tolist()),
         "truth": pmt_vectors.symbols(batch.truth) if any(batch.truth) else None,
         "rx_time": _objects(batch.rx_time),
+        "prediction_set": _objects([_set(names) for names in batch.prediction_set]),
         "classes": pmt_vectors.symbols(batch.classes) if batch.classes else None,
     }
     for name in _FLOAT_COLUMNS:
@@ -58,6 +60,7 @@ def encode_one(batch, row):
         "rx_time": batch.rx_time[row],
         "sample_offset": None if offset < 0 else pmt.from_uint64(offset),
         "frame_power_db": _known_number(batch.frame_power_db[row]),
+        "prediction_set": _set(batch.prediction_set[row]),
     }
     return pmt.cons(_dictionary(fields), pmt_vectors.floats(batch.scores[row]))
 
@@ -128,6 +131,15 @@ def _read_objects(vector):
     return [as_python(pmt.vector_ref(vector, row)) for row in range(pmt.length(vector))]
 
 
+def _read_set(vector):
+    """Names of a vector of symbols; None for PMT_NIL."""
+    return None if pmt.is_null(vector) else _read_classes(vector)
+
+
+def _read_sets(vector):
+    return [_read_set(pmt.vector_ref(vector, row)) for row in range(pmt.length(vector))]
+
+
 def _read_offsets(vector):
     """int64 array of a vector of longs, or of an f64vector, as earlier versions sent it."""
     if not pmt.is_f64vector(vector):
@@ -144,6 +156,7 @@ _READERS = {
     "truth": _read_name,
     "rx_time": as_python,
     "sample_offset": _whole,
+    "prediction_set": _read_set,
     **dict.fromkeys(_FLOAT_COLUMNS, pmt.to_double),
 }
 _VECTOR_READERS = {
@@ -152,6 +165,7 @@ _VECTOR_READERS = {
     "truth": _read_names,
     "rx_time": _read_objects,
     "sample_offset": _read_offsets,
+    "prediction_set": _read_sets,
     **dict.fromkeys(_FLOAT_COLUMNS, pmt.f64vector_elements),
 }
 
@@ -168,6 +182,11 @@ def _dictionary(fields):
 def _offsets(column):
     """PMT of sample offsets; None when there are none."""
     return pmt_vectors.longs(column) if (column >= 0).any() else None
+
+
+def _set(names):
+    """PMT vector of the symbols of a prediction set; None where there is none."""
+    return None if names is None else pmt_vectors.symbols(names)
 
 
 def _objects(items):

@@ -21,6 +21,10 @@ COMMANDS = {
         ".fit_rejector:fit_rejector",
         "Fit a rejector on the training part, set its threshold on the calibration part.",
     ),
+    "calibrate": (
+        ".calibrate:calibrate",
+        "Calibrate a model on whole runs: a rejection level with a guarantee, sets, a drift alarm.",
+    ),
     "evaluate": (
         ".evaluate:evaluate",
         "Evaluate models, without attack or under one; a row for each (model, SNR, PNR).",

@@ -11,6 +11,8 @@ from ..decisions import DecisionBatch
 from ..errors import UserError
 from ..evaluation.running import Totals
 from ..inference import InferenceEngine
+from ..rejection import conformal
+from ..rejection.drift import Watch
 from ..streams import decide
 from ..streams.annotate import Annotator, annotated
 from ..streams.batches import BATCH, FrameStream
@@ -43,8 +45,11 @@ class Run:
         """Decide the frames of a FrameDataset."""
         start = time.monotonic()
         with stopping() as stop:
-            totals = self._go(decide.of_dataset(self.engine, dataset, BATCH, self.limit, stop))
-        self._summarize(totals, start)
+            watch, results = Watch(), decide.of_dataset(
+                self.engine, dataset, BATCH, self.limit, stop
+            )
+            totals = self._go(results, watch)
+        self._summarize(totals, start, _drifted(watch))
         return stop.status
 
     def of_stream(
@@ -62,20 +67,26 @@ class Run:
             batches = FrameStream(stream.source, decoder, sampler, latency, stop)
             results = decide.of_stream(self.engine, batches, Truth(recording), self.limit)
             start = time.monotonic()
-            totals = self._go(results, annotator)
+            watch = Watch()
+            totals = self._go(results, watch, annotator)
             if batches.has_ended and not sampler.frames:
                 raise UserError(
                     f"{self.source} has {sampler.samples} samples, too few for a frame of {length}"
                 )
-            self._summarize(totals, start, _left_out(stream, sampler, batches, decoder))
+            left_out = _left_out(stream, sampler, batches, decoder)
+            self._summarize(totals, start, left_out + _drifted(watch))
         if annotate and annotator:
             _report(annotate, annotator.annotations, recording.sample_rate_hz is not None)
         return stop.status
 
-    def _go(self, results: Iterable[DecisionBatch], annotator: Annotator | None = None) -> Totals:
+    def _go(
+        self, results: Iterable[DecisionBatch], watch: Watch, annotator: Annotator | None = None
+    ) -> Totals:
         totals = Totals()
+        calibration = conformal.calibration_of(self.engine.document)
         try:
             for batch in results:
+                watch.add(calibration, batch)
                 if annotator:
                     annotator.add(batch)
                 self.write(batch)
@@ -100,6 +111,14 @@ def _left_out(
         "bytes at the end that are not a whole sample": len(decoder.rest) * batches.has_ended,
     }
     return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+def _drifted(watch: Watch) -> list[str]:
+    """What the drift alarm found, where the model is calibrated."""
+    return [
+        f"{found['alarms']} drift alarms on {found['frames']} frames"
+        for found in watch.report().values()
+    ]
 
 
 def _report(path: Path, annotations: int, has_rate: bool) -> None:

@@ -15,6 +15,7 @@ from ..arrays import Bools, Floats
 from ..decisions import REJECTED, Decisions
 from ..errors import UserError
 from ..files import Document
+from ..rejection import conformal
 from ..rejection import threshold as thresholds
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,11 @@ class InferenceEngine(ABC):
         self._has_warned = threading.Event()  # shared by copies
         self.threshold = document.get("rejector", {}).get("threshold")
         self.reason = ""
+
+    @property
+    def has_sets(self) -> bool:
+        """Whether decisions with posteriors give prediction sets, see rejection.conformal."""
+        return self.has_logits and conformal.calibration_of(self.document) is not None
 
     @abstractmethod
     def scores(self, iq: Floats) -> Floats:

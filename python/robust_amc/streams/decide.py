@@ -9,6 +9,7 @@ from ..arrays import listed
 from ..data import FrameDataset
 from ..decisions import DecisionBatch
 from ..inference import InferenceEngine
+from ..rejection import conformal
 from .frame_sampler import Frames, mean_power
 from .recording import Truth
 
@@ -21,13 +22,15 @@ def of_stream(
     for batch in batches:
         batch = batch if limit is None else batch[: limit - done]
         names, snr_db = truth.of(batch.offset, engine.frame_length)
+        decided = engine.decide(frames.to_iq(batch.samples), posteriors=engine.has_sets)
         yield DecisionBatch.of(
-            engine.decide(frames.to_iq(batch.samples)),
+            decided,
             engine.classes,
             engine.threshold,
             frame_index=np.arange(done, done + len(batch)),
             truth=names,
             snr_db=snr_db,
+            **conformal.known_sets(engine.document, decided, engine.classes, snr_db),
             sample_offset=batch.offset,
             frame_power_db=power.to_db(batch.power),
         )
@@ -50,13 +53,16 @@ def of_dataset(
         if is_stopped():
             return
         iq = piece.iq.astype(np.float32)
+        decided = engine.decide(iq, posteriors=engine.has_sets)
+        snr_db = piece.snr_db.astype(np.float64)
         yield DecisionBatch.of(
-            engine.decide(iq),
+            decided,
             engine.classes,
             engine.threshold,
             frame_index=np.arange(done, done + len(piece)),
             truth=listed(piece.truth),
-            snr_db=piece.snr_db.astype(np.float64),
+            snr_db=snr_db,
+            **conformal.known_sets(engine.document, decided, engine.classes, snr_db),
             frame_power_db=power.to_db(mean_power(frames.to_complex(iq))),
         )
         done += len(piece)

@@ -56,7 +56,7 @@ def test_all_frames_of_a_further_data_set_are_trained_on(own, further):
     assert trained.metadata["dataset"] == provenance.record(own, "own.npz", 0)
     assert "| file | further.npz |" in model_card.card(trained, __file__)
     assert provenance.part_to_evaluate(own, [trained]) == (data.Part.TEST, 0)
-    with pytest.raises(UserError, match="trained on all of this data set"):
+    with pytest.raises(UserError, match="calibrated on all of this data set"):
         provenance.part_to_evaluate(further, [trained])
 
 
