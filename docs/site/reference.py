@@ -53,13 +53,13 @@ PAGES = {
         "Rejectors", "What a rejector is, and those that there are.",
         ["rejection", "rejection.base", "rejection.svm", "rejection.autoencoder",
          "rejection.margin", "rejection.energy", "rejection.mahalanobis", "rejection.knn",
-         "rejection.calibrate", "rejection.threshold"],
+         "rejection.calibrate", "rejection.threshold", "rejection.conformal", "rejection.drift"],
     ),
     "training": (
         "Training", "The loop, and the training methods.",
         ["training.method", "training.loop", "training.plan", "training.standard",
          "training.adversarial", "training.customized", "training.ls_gna", "training.pretrain",
-         "training.outliers"],
+         "training.outliers", "training.trades"],
     ),
     "impairments": (
         "Impairments", "What a channel, a receiver and the front end do to a signal.",
