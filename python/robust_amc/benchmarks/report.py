@@ -35,7 +35,7 @@ def row(name: str, value: float, unit: str, baseline: str, baseline_value: float
 def settings(bench: str, compared: str, **more: Any) -> Document:
     """What a reader has to know of a run: what was `compared` (a sentence), on what, when."""
     machine = {
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "threads": torch.get_num_threads(),
         "seed": SEED,
         "torch_version": torch.__version__,
@@ -45,7 +45,8 @@ def settings(bench: str, compared: str, **more: Any) -> Document:
     return {"bench": bench, "compared": compared} | machine | more
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """The processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not Linux

@@ -29,6 +29,10 @@ COMMANDS = {
         ".evaluate:evaluate",
         "Evaluate models, without attack or under one; a row for each (model, SNR, PNR).",
     ),
+    "leaderboard": (
+        ".leaderboard:leaderboard",
+        "Evaluate systems under the same named threat models; write their figures and a page.",
+    ),
     "certify": (
         ".certify:certify",
         "Certify a model by randomized smoothing: bounds of robust accuracy, from below and above.",

@@ -144,16 +144,16 @@ def test_sets_of_decisions():
 def test_held_out_runs_of_a_real_model(name, request, monkeypatch, tmp_path):
     monkeypatch.setattr(conformal, "CONFIDENCE", SURE)
     model = request.getfixturevalue(name)
-    made = calibrate(model, toy_dataset(1600, 20), ConformalSettings(0.1, 0.9, per_label=True))
-    rows = conformal.check(made, toy_dataset(1600, 21))
-    assert [row["snr_db"] for row in rows] == [0.0, 10.0] and rows[0]["runs"] == 160
+    made = calibrate(model, toy_dataset(800, 20), ConformalSettings(0.1, 0.9, per_label=True))
+    rows = conformal.check(made, toy_dataset(800, 21))
+    assert [row["snr_db"] for row in rows] == [0.0, 10.0] and rows[0]["runs"] == 80
     for row in rows:
         for figure in ("coverage", *(["rejection"] if name != "plain" else [])):
             low, high = row[f"{figure}_interval"]
             assert low <= row[figure] <= high
-        assert sum(row["sets"].values()) == 160
+        assert sum(row["sets"].values()) == 80
         sizes = {key: 0 if key == "none" else key.count("+") + 1 for key in row["sets"]}
-        mean = sum(sizes[key] * count for key, count in row["sets"].items()) / 160
+        mean = sum(sizes[key] * count for key, count in row["sets"].items()) / 80
         assert row["set_size"] == pytest.approx(mean)
     assert model.metadata.get("conformal") is None  # that one stays as it is
     made.save(tmp_path / "made.safetensors")
@@ -178,20 +178,20 @@ def test_the_command(tmp_path, monkeypatch, capsys, rejecting):
     monkeypatch.chdir(tmp_path)
     rejecting.save("m.safetensors")
     for name, seed in (("calibration", 20), ("other", 21)):
-        npz.write(toy_dataset(1200, seed), f"{name}.npz")
+        npz.write(toy_dataset(800, seed), f"{name}.npz")
     command = ["calibrate", "c.safetensors", "--model", "m.safetensors", "--dataset",
-               "calibration.npz", "--snr", "10", "--target-rejection", "0.2", "--coverage", "0.99",
+               "calibration.npz", "--snr", "10", "--target-rejection", "0.2", "--coverage", "0.98",
                "--every", "2", "--false-alarm", "0.001", "--device", "cpu"]  # fmt: skip
     run(*command, "--check", "other.npz", "--json", "c.json")
     said = capsys.readouterr().out
     assert "promised" in said and "on other.npz" in said and "sets:" in said
     document = json.loads((tmp_path / "c.json").read_text())
     (row,), (checked,) = document["rows"], document["checked"]
-    assert row["runs"] == checked["runs"] == 120
-    assert row["rejection"] == pytest.approx(24 / 121)
-    assert row["coverage"] == pytest.approx(1 - 1 / 121)
+    assert row["runs"] == checked["runs"] == 80
+    assert row["rejection"] == pytest.approx(16 / 81)
+    assert row["coverage"] == pytest.approx(1 - 1 / 81)
     low, high = row["rejection_interval"]
-    assert (low, high) == pytest.approx(stats.beta.ppf([0.025, 0.975], 24, 97))
+    assert (low, high) == pytest.approx(stats.beta.ppf([0.025, 0.975], 16, 65))
     made = Classifier.load("c.safetensors")
     assert made.threshold == pytest.approx(row["threshold"])
     assert made.metadata["rejector"]["target_rejection"] == 0.2
@@ -207,10 +207,10 @@ def test_the_command(tmp_path, monkeypatch, capsys, rejecting):
         capsys, "evaluate", "--model", "c.safetensors", "--dataset", "calibration.npz"
     )
     capsys.readouterr()
-    run("classify", "other.npz", "--model", "c.safetensors", "--limit", "300", "--device", "cpu")
+    run("classify", "other.npz", "--model", "c.safetensors", "--limit", "100", "--device", "cpu")
     said = capsys.readouterr()
     records = [json.loads(line) for line in said.out.splitlines()]
-    assert "0 drift alarms on 150 frames" in said.err
+    assert "0 drift alarms on 50 frames" in said.err
     assert all(set(record["prediction_set"]) <= set(CLASSES) for record in records)
     covered = [record["truth"] in record["prediction_set"] for record in records]
     assert np.mean(covered) > 0.9

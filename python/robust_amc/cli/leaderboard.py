@@ -1,0 +1,114 @@
+"""`htrd leaderboard`: systems as data files, under the same attacks, and a page of them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import data, provenance
+from ..attacks import AttackSettings
+from ..data import FrameDataset
+from ..errors import UserError
+from ..evaluation import leaderboard as board
+from ..evaluation.leaderboard_page import page as made
+from ..files import Document, replacing
+from ..provenance import part_to_evaluate
+from ..runtime.device import pick_device
+from .console import err, progress
+from .options import Device, Seed, Targets, check_writable, parse_names
+
+DEFAULT = AttackSettings()
+
+
+def leaderboard(
+    folder: Annotated[
+        Path, typer.Argument(help="Where the systems are, a TOML file each, and their figures.")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Data set that no system has seen; without one only the page is made."),
+    ] = None,
+    snr: Annotated[float, typer.Option(help="SNR label of the frames, in dB.")] = 10.0,
+    frames: Annotated[int, typer.Option(min=1, help="How many are attacked.")] = board.FRAMES,
+    only: Annotated[
+        str | None, typer.Option(help="Evaluate these systems alone, names comma-separated.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Also write the page of all systems (.md).")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="PGD steps.")] = DEFAULT.steps,
+    restarts: Annotated[int, typer.Option(min=0, help="PGD restarts.")] = DEFAULT.restarts,
+    targets: Targets = DEFAULT.targets,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Evaluate systems under the same named threat models; write their figures and a page.
+
+    Without attack; white-box l2 at PNR -20 and -10 dB, with and without rejection as the attacker's
+    win; transferred from another model; one waveform for all frames. Figures of the same model
+    file, data and settings are not made again, so that it can be stopped and goes on.
+    """
+    check_writable(page, (".md",))
+    systems = board.entries(folder)
+    names = [each.name for each in systems]
+    wanted = parse_names(only) or names
+    for name in wanted:
+        if name not in names:
+            raise UserError(f"no system {name} in {folder}; there are {', '.join(names)}")
+    if only and dataset is None:
+        raise UserError("--only goes with --dataset: without one nothing is evaluated")
+    if dataset is not None:
+        settings = replace(DEFAULT, steps=steps, restarts=restarts, targets=targets)
+        whole = data.read(dataset)
+        chosen, facts = whole.select(snr_db=[snr]), _facts(whole, dataset, snr)
+        for entry in systems:
+            if entry.name in wanted:
+                _evaluate(entry, chosen, facts, frames, settings, seed, device)
+    if page is not None:
+        with replacing(page) as temporary:
+            temporary.write_text(made(systems))
+        err.print(f"wrote {page}", highlight=False)
+
+
+def _evaluate(
+    entry: board.Entry,
+    chosen: FrameDataset,
+    facts: Document,
+    frames: int,
+    settings: AttackSettings,
+    seed: int,
+    device: str,
+) -> None:
+    """Evaluate one system; UserError when it has seen the data."""
+    classifier = entry.classifier()
+    if part_to_evaluate(chosen, [classifier])[0] is not data.Part.ALL:
+        raise UserError(f"{entry.name} has seen this data set; take one that no system has seen")
+    chosen = chosen.require_classes(classifier.classes)
+    with progress() as bar:
+        task = bar.add_task(entry.name, total=frames, note="")
+
+        def show(threat: board.Threat, done: int) -> None:
+            bar.update(task, description=f"{entry.name}, {threat.name}", completed=done)
+
+        board.evaluate(entry, chosen, facts, frames, settings, seed, pick_device(device), show)
+    err.print(f"wrote {entry.figures_path}", highlight=False)
+
+
+def _facts(whole: FrameDataset, path: str, snr_db: float) -> Document:
+    """What the figures say of their data."""
+    known = whole.metadata
+    name = Path(path).name
+    generate = f"# {name}"
+    if "generator" in known:
+        labels = ",".join(f"{level:g}" for level in known.get("snr_db", [snr_db]))
+        generate = (
+            f"htrd dataset generate {name} --frames-per-key {known.get('frames_per_key')} "
+            f"--frames-per-run {known.get('frames_per_run')} --seed {known.get('seed')} "
+            f"--snr {labels}"
+        )
+    record = provenance.record(whole, path, None)
+    return {
+        "dataset": name, "fingerprint": record["fingerprint"], "snr_db": snr_db,
+        "generate": generate,
+    }  # fmt: skip

@@ -1,0 +1,139 @@
+"""The leaderboard as a page for people, Markdown: made of its files alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from ..attacks import AttackSettings
+from ..files import Document
+from .leaderboard import FRAMES, THREATS, Entry
+
+RANKED = "l2-10"  # by attacked accuracy, which no rejector can raise
+_HEAD = """\
+# Leaderboard
+
+Systems under the same attacks, on the same frames. `htrd leaderboard` makes the figures, and this
+page:
+
+    {generate}
+    htrd leaderboard results/leaderboard --dataset {dataset}{options} \\
+        --page docs/leaderboard.md
+
+In percent, ± half the 95 % interval (bootstrap over runs). A robust accuracy is an upper bound: a
+better attack lowers it. Where there are two figures, in the first a rejection is the receiver's
+success (robust accuracy), in the second the attacker's (attacked accuracy, by which the table is
+sorted)."""
+_AFTER = """\
+{frames} frames at SNR label {snr_db:g} dB of `{dataset}` (fingerprint {fingerprint}), which no
+system has seen, drawn with seed {seed}, which is that of the attacks too; {cpu}. Each model is one
+training of one seed. What the threat models are says [threat-model.md](threat-model.md), what is
+proved [certify.md](certify.md)."""
+_ADD = """\
+## Add a system
+
+A TOML file in `results/leaderboard` with `title`, `paper`, `link`, `defense` and `model`, a shipped
+model's name or a file beside it. `source` is the model of the transferred attack, one that shares
+nothing with the system. `[low_pass]` and `[smoothing]` are defenses around the model. The command
+evaluates what has no figures yet, or other ones: of another model file, data set or setting. It can
+be stopped, and goes on with the attack that it was at. `--only NAME` does one system; without
+`--dataset` only the page is made. A further threat model is a line in `THREATS` of
+`python/robust_amc/evaluation/leaderboard.py`."""
+
+
+def page(entries: Sequence[Entry]) -> str:
+    """The page of all entries that have figures."""
+    known = [(entry, figures) for entry in entries if (figures := entry.figures())]
+    known.sort(key=_rank)
+    return "\n".join(_lines(known)) + "\n"
+
+
+def _rank(each: tuple[Entry, Document]) -> float:
+    return -(each[1]["rows"].get(RANKED, {}).get("attacked_accuracy") or 0.0)
+
+
+def _lines(known: Sequence[tuple[Entry, Document]]) -> Iterator[str]:
+    if not known:
+        yield "# Leaderboard"
+        return
+    settings = known[0][1]["settings"]
+    yield _HEAD.format(**settings, options=_options(settings))
+    yield ""
+    yield "| system | " + " | ".join(each.words for each in THREATS) + " | proved, PNR -20 dB |"
+    yield "|---" * (len(THREATS) + 2) + "|"
+    for entry, figures in known:
+        rows = figures["rows"]
+        cells = [_cell(rows.get(each.name)) for each in THREATS]
+        cells.append(_figure(rows.get("l2-20"), "certified_accuracy"))
+        yield f"| [{entry.title}](#{entry.name}) | " + " | ".join(cells) + " |"
+    yield ""
+    yield _AFTER.format(**settings | {"fingerprint": settings["fingerprint"][:16]})
+    yield from ("", "## Class by class", "")
+    yield from _by_class(known)
+    yield from ("", "## The systems", "")
+    for entry, figures in known:
+        yield from _about(entry, figures)
+    yield _ADD
+
+
+def _options(settings: Document) -> str:
+    """What the command was given beside the data set."""
+    attack, usual = settings["attack_settings"], AttackSettings()
+    given = {
+        "frames": settings["frames"], "steps": attack["steps"], "restarts": attack["restarts"],
+        "targets": attack["targets"],
+    }  # fmt: skip
+    usual_values = {"frames": FRAMES, **asdict(usual)}
+    return "".join(
+        f" --{name} {value}" for name, value in given.items() if value != usual_values[name]
+    )
+
+
+def _by_class(known: Sequence[tuple[Entry, Document]]) -> Iterator[str]:
+    """What the totals hide, under the threat that ranks."""
+    with_classes = [(entry, rows) for entry, figures in known
+                    if (rows := figures["rows"].get(RANKED, {}).get("by_class"))]  # fmt: skip
+    if not with_classes:
+        return
+    classes = list(with_classes[0][1])
+    words = next(each.words for each in THREATS if each.name == RANKED)
+    yield f"Robust accuracy / attacked accuracy / rejection, {words}:"
+    yield ""
+    yield "| system | " + " | ".join(classes) + " |"
+    yield "|---" * (1 + len(classes)) + "|"
+    for entry, rows in with_classes:
+        cells = []
+        for name in classes:
+            own = rows[name]
+            shown = [own["robust_accuracy"]]
+            if own["rejection_rate"] or own["attacked_accuracy"] != own["robust_accuracy"]:
+                shown += [own["attacked_accuracy"], own["rejection_rate"]]
+            cells.append(" / ".join(f"{100 * share:.0f}" for share in shown))
+        yield f"| {entry.title} | " + " | ".join(cells) + " |"
+
+
+def _about(entry: Entry, figures: Document) -> Iterator[str]:
+    yield f"### {entry.name}"
+    yield ""
+    yield f"{entry.title}: {entry.defense}"
+    yield ""
+    yield f"- Paper: [{entry.paper}]({entry.link})"
+    yield f"- Model: `{entry.model}`, SHA-256 `{figures['settings']['sha256'][:16]}…`"
+    if entry.tuned:
+        yield f"- Tuned: {entry.tuned}"
+    yield f"- Transferred attack: crafted on `{entry.source}`"
+    yield f"- Evaluated {figures['settings']['date']}"
+    yield ""
+
+
+def _cell(row: Document | None) -> str:
+    """Robust accuracy, and attacked accuracy where it is another one."""
+    first, second = _figure(row, "robust_accuracy"), _figure(row, "attacked_accuracy")
+    if row is None or row["attack"] not in ("pgd",) or first == second:
+        return first
+    return f"{first}; {second}"
+
+
+def _figure(row: Document | None, name: str) -> str:
+    if row is None or row.get(name) is None:
+        return "-"
+    low, high = row[f"{name}_interval"]
+    return f"{100 * row[name]:.1f} ± {50 * (high - low):.1f}"
