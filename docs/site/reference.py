@@ -43,6 +43,8 @@ PAGES = {
         "The friendly receiver", "Bursts of known bits, and the receiver that they are meant for.",
         ["modem.receiver", "modem.burst", "modem.linear", "modem.frequency_shift",
          "modem.constellation", "modem.spared"],
+         "evaluation.certified", "evaluation.leaderboard", "evaluation.low_pass",
+         "evaluation.unknown", "evaluation.unknown_signals"],
     ),
     "models": (
         "Networks", "What a network is, and those that there are.",

@@ -14,11 +14,13 @@ from .fields import items, maybe, real, table, text, whole
 from .files import AnyPath, Document, checksum
 from .model_document import RECORD
 from .provenance import knows_field
+from .rejection import conformal
 
 if TYPE_CHECKING:
     from .classifier import Classifier
 
 MEASURED = "models/unknown.json"  # what `htrd evaluate --unknown` found of the models that ship
+TOTALS = "models/totals.json"  # what script/ship-models --totals kept of evaluations of them
 USE = """\
 For experiments with attacks on, and defenses of, modulation classifiers on signals like those of
 RML2016.10a: frames of {length} complex samples at 8 samples a symbol, classes {classes}.
@@ -81,6 +83,11 @@ Signals at {snr_db:g} dB SNR in the whole rate, made by
 ({cpu}, {date}):"""
 
 
+HIDDEN = """\
+What totals hide, of frames that the model has not seen ({source}; {cpu}, {date})."""
+_TOTALS_AT = 10.0  # SNR label in dB whose classes are told
+
+
 def card(classifier: Classifier, path: AnyPath) -> str:
     """The card of a Classifier read from `path`, Markdown: data, settings, figures, limits.
 
@@ -125,9 +132,13 @@ def _lines(classifier: Classifier, path: AnyPath) -> Iterator[str]:
     if "rejector" in facts:
         yield from _section("Rejection")
         yield from _table(_settings(facts["rejector"]))
+    if "conformal" in facts:
+        yield from _section("Guarantee")
+        yield from _guarantee(facts["conformal"])
     if "evaluation" in facts:
         yield from _section("Figures")
         yield from _figures(facts["evaluation"])
+    yield from _hidden(checksum(path))
     yield from _section("Signals that it does not know")
     yield UNKNOWN_REJECTING if "rejector" in facts else UNKNOWN_ACCEPTING
     yield from _unknown(classifier.name, checksum(path))
@@ -183,6 +194,23 @@ def _settings(facts: Document) -> Document:
     }
 
 
+def _guarantee(facts: Document) -> Iterator[str]:
+    """What `htrd calibrate` promised, see docs/conformal.md: a row for each bin."""
+    yield "Levels with the 95 % interval over calibrations (docs/conformal.md)."
+    yield ""
+    yield "| SNR dB | runs | false rejections | class in the prediction set |"
+    yield "|---|---|---|---|"
+    for each in facts["bins"]:
+        runs = each["runs"]
+        low, high = conformal.interval(each["excluded"], runs)
+        covered = _interval(1 - each["excluded"] / (runs + 1), [1 - high, 1 - low])
+        rejected = _interval(
+            each["rejected"] / (runs + 1), list(conformal.interval(each["rejected"], runs))
+        )
+        level = "all" if each["snr_db"] is None else f"{each['snr_db']:g}"
+        yield f"| {level} | {runs} | {rejected} | {covered} |"
+
+
 def _text(value: Any) -> str:
     """A setting in words; of a model that was the start, its name and epochs."""
     if isinstance(value, dict) and isinstance(value.get("training"), dict):
@@ -232,6 +260,23 @@ def _figures(facts: Document) -> Iterator[str]:
         yield f"| {_snr(row)} | {_attack(row)} | {row['frames']} | {' | '.join(cells)} |"
     if any("by_class" in row for row in facts["rows"]):
         yield from _figures_by_class(facts["rows"])
+
+
+def _hidden(digest: str) -> Iterator[str]:
+    """Benign rejection by SNR label and figures by class of a model, where they were measured."""
+    measured = json.loads(assets.path(TOTALS).read_text())
+    rows = [row for row in measured["rows"] if row["sha256"] == digest]
+    if not rows:
+        return
+    yield from ("", HIDDEN.format(**measured["settings"]), "")
+    benign = [row for row in rows if row["pnr_db"] is None]
+    if benign:
+        yield "| without attack | " + " | ".join(f"{_snr(row)} dB" for row in benign) + " |"
+        yield "|---" * (1 + len(benign)) + "|"
+    for name in ("accuracy", "rejection_rate") if benign else ():
+        cells = " | ".join(f"{row[name]:.3f}" for row in benign)
+        yield f"| {name.replace('_', ' ')} | {cells} |"
+    yield from _figures_by_class(row for row in rows if row["snr_db"] == _TOTALS_AT)
 
 
 def _figures_by_class(rows: Iterable[Document]) -> Iterator[str]:

@@ -68,7 +68,9 @@ _FORM = fields.table(
         "low_pass": fields.table(
             {"cutoff": fields.real(above=0, high=0.5)}, {"order": fields.whole(1, 50)}, None
         ),
-        "smoothing": fields.table({"sigma": fields.real(above=0, high=100)}, {}, None),
+        "smoothing": fields.table(
+            {"sigma": fields.real(above=0, high=100)}, {"samples": fields.whole(100, 10**7)}, None
+        ),
     },
     None,
 )  # fmt: skip
@@ -117,7 +119,7 @@ class Entry:
         tuned: what was chosen, and on which frames
         source: likewise, of the model that the transferred attack is crafted on
         low_pass: settings of low_pass.low_passed, or None
-        smoothing: `sigma` of a smoothed classifier, or None
+        smoothing: `sigma` and `samples` of SmoothingSettings, or None
     """
 
     path: Path
@@ -288,7 +290,7 @@ def _smoothed(
     An abstention counts as wrong. Frames that are done lie beside the figures until all are.
     """
     assert entry.smoothing is not None  # the caller's choice
-    chosen = replace(SmoothingSettings(), sigma=entry.smoothing["sigma"])
+    chosen = replace(SmoothingSettings(), **entry.smoothing)
     iq = torch.from_numpy(selection.iq.astype(np.float32))
     smoothed = Smoothed(entry.classifier(device), deviation(iq, chosen.sigma), chosen)
     levels = [threat.pnr_db for threat in threats if threat.pnr_db is not None]

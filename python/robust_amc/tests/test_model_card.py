@@ -1,9 +1,11 @@
 """Model cards, of toy models and of those that ship."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from robust_amc import assets, model_card
 from robust_amc.classifier import Classifier
@@ -58,6 +60,45 @@ def test_card_says_what_the_file_says(saved):
         assert line in text, line
     assert "history" not in text and "quantiles" not in text
     assert "rejects 10%" in text
+
+
+def test_card_says_what_totals_hide(saved, tmp_path, monkeypatch):
+    path, classifier = saved
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    row = {"model": "mine", "attack": "none", "pnr_db": None, "frames": 40, "sha256": digest}
+    classes = {"tone": {"frames": 9} | dict.fromkeys(model_card.BY_CLASS, 0.375)}
+    rows = [
+        row | {"snr_db": 0.0, "accuracy": 0.5, "rejection_rate": 0.25},
+        row | {"snr_db": 10.0, "accuracy": 0.75, "rejection_rate": 0.125, "by_class": classes},
+        row | {"snr_db": 10.0, "attack": "pgd", "pnr_db": -20.0, "by_class": classes},
+        row | {"sha256": "another", "snr_db": 12.0, "accuracy": 0.1, "rejection_rate": 0.1},
+    ]
+    settings = {"source": "d.npz", "cpu": "a processor", "date": "2026-01-03"}
+    (tmp_path / "totals.json").write_text(json.dumps({"settings": settings, "rows": rows}))
+    known = assets.path
+    monkeypatch.setattr(
+        assets, "path", lambda name: tmp_path / "totals.json" if "totals" in name else known(name)
+    )
+    text = model_card.card(classifier, path)
+    for line in (
+        "(d.npz; a processor, 2026-01-03)",
+        "| without attack | 0 dB | 10 dB |",
+        "| accuracy | 0.500 | 0.750 |",
+        "| rejection rate | 0.250 | 0.125 |",
+        "| 10 | none | tone | 9 | 0.375 | 0.375 | 0.375 |",
+        "| 10 | pgd, PNR -20 dB | tone | 9 | 0.375 | 0.375 | 0.375 |",
+    ):
+        assert line in text, line
+
+
+def test_card_says_what_is_promised(saved):
+    path, classifier = saved
+    one = {"snr_db": 10.0, "runs": 99, "rejected": 10, "threshold": 0.0, "excluded": 20,
+           "lowest": -1.0}  # fmt: skip
+    classifier.metadata["conformal"] = {"bins": [one]}
+    low, high = stats.beta.ppf([0.025, 0.975], 10, 90)
+    text = model_card.card(classifier, path)
+    assert f"| 10 | 99 | 0.100 [{low:.3f}, {high:.3f}] | 0.800 [" in text
 
 
 def test_command_prints_a_card(saved, capsys):
