@@ -1,10 +1,11 @@
 """The leaderboard as a page for people, Markdown: made of its files alone."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from ..attacks import AttackSettings
-from ..files import Document
+from ..files import Document, checksum
 from .leaderboard import FRAMES, THREATS, Entry
 
 RANKED = "l2-10"  # by attacked accuracy, which no rejector can raise
@@ -25,8 +26,11 @@ sorted)."""
 _AFTER = """\
 {frames} frames at SNR label {snr_db:g} dB of `{dataset}` (fingerprint {fingerprint}), which no
 system has seen, drawn with seed {seed}, which is that of the attacks too; {cpu}. Each model is one
-training of one seed. What the threat models are says [threat-model.md](threat-model.md), what is
+training of one seed.{weaker} What the threat models are says [threat-model.md](threat-model.md), what is
 proved [certify.md](certify.md)."""
+_WEAKER = """ The attack
+is not the usual one but that of the options above: with fewer steps and targets figures are a little
+too high."""
 _ADD = """\
 ## Add a system
 
@@ -40,17 +44,27 @@ be stopped, and goes on with the attack that it was at. `--only NAME` does one s
 
 
 def page(entries: Sequence[Entry]) -> str:
-    """The page of all entries that have figures."""
+    """The page of all entries; those without figures, or of other data or settings, come last."""
     known = [(entry, figures) for entry in entries if (figures := entry.figures())]
+    kinds = [_compared(figures) for _, figures in known]
+    commonest = max(kinds, key=kinds.count, default="")
+    known = [each for each, kind in zip(known, kinds, strict=True) if kind == commonest]
     known.sort(key=_rank)
-    return "\n".join(_lines(known)) + "\n"
+    evaluated = {entry.name for entry, _ in known}
+    return "\n".join(_lines(known, [each for each in entries if each.name not in evaluated])) + "\n"
+
+
+def _compared(figures: Document) -> str:
+    """What figures must have in common to stand in one table."""
+    names = ("fingerprint", "snr_db", "frames", "seed", "attack_settings")
+    return json.dumps([figures["settings"][name] for name in names], sort_keys=True)
 
 
 def _rank(each: tuple[Entry, Document]) -> float:
     return -(each[1]["rows"].get(RANKED, {}).get("attacked_accuracy") or 0.0)
 
 
-def _lines(known: Sequence[tuple[Entry, Document]]) -> Iterator[str]:
+def _lines(known: Sequence[tuple[Entry, Document]], others: Sequence[Entry]) -> Iterator[str]:
     if not known:
         yield "# Leaderboard"
         return
@@ -64,27 +78,29 @@ def _lines(known: Sequence[tuple[Entry, Document]]) -> Iterator[str]:
         cells = [_cell(rows.get(each.name)) for each in THREATS]
         cells.append(_figure(rows.get("l2-20"), "certified_accuracy"))
         yield f"| [{entry.title}](#{entry.name}) | " + " | ".join(cells) + " |"
+    for entry in others:
+        yield f"| [{entry.title}](#{entry.name}) |" + " - |" * (len(THREATS) + 1)
     yield ""
-    yield _AFTER.format(**settings | {"fingerprint": settings["fingerprint"][:16]})
+    weaker = _WEAKER if _options(settings, ("steps", "restarts", "targets")) else ""
+    fingerprint = settings["fingerprint"][:16]
+    yield _AFTER.format(**settings | {"fingerprint": fingerprint, "weaker": weaker})
     yield from ("", "## Class by class", "")
     yield from _by_class(known)
     yield from ("", "## The systems", "")
     for entry, figures in known:
         yield from _about(entry, figures)
+    for entry in others:
+        yield from _about(entry, None)
     yield _ADD
 
 
-def _options(settings: Document) -> str:
-    """What the command was given beside the data set."""
-    attack, usual = settings["attack_settings"], AttackSettings()
-    given = {
-        "frames": settings["frames"], "steps": attack["steps"], "restarts": attack["restarts"],
-        "targets": attack["targets"],
-    }  # fmt: skip
-    usual_values = {"frames": FRAMES, **asdict(usual)}
-    return "".join(
-        f" --{name} {value}" for name, value in given.items() if value != usual_values[name]
-    )
+def _options(
+    settings: Document, names: Sequence[str] = ("frames", "steps", "restarts", "targets")
+) -> str:
+    """What the command was given beside the data set, of these options."""
+    given = {"frames": settings["frames"], **settings["attack_settings"]}
+    usual = {"frames": FRAMES, **asdict(AttackSettings())}
+    return "".join(f" --{name} {given[name]}" for name in names if given[name] != usual[name])
 
 
 def _by_class(known: Sequence[tuple[Entry, Document]]) -> Iterator[str]:
@@ -110,17 +126,18 @@ def _by_class(known: Sequence[tuple[Entry, Document]]) -> Iterator[str]:
         yield f"| {entry.title} | " + " | ".join(cells) + " |"
 
 
-def _about(entry: Entry, figures: Document) -> Iterator[str]:
+def _about(entry: Entry, figures: Document | None) -> Iterator[str]:
     yield f"### {entry.name}"
     yield ""
     yield f"{entry.title}: {entry.defense}"
     yield ""
     yield f"- Paper: [{entry.paper}]({entry.link})"
-    yield f"- Model: `{entry.model}`, SHA-256 `{figures['settings']['sha256'][:16]}…`"
+    yield f"- Model: `{entry.model}`, SHA-256 `{checksum(entry.model_path)[:16]}…`"
     if entry.tuned:
         yield f"- Tuned: {entry.tuned}"
     yield f"- Transferred attack: crafted on `{entry.source}`"
-    yield f"- Evaluated {figures['settings']['date']}"
+    date = figures and figures["settings"]["date"]
+    yield f"- Evaluated {date}" if date else "- Not evaluated on these frames"
     yield ""
 
 

@@ -15,6 +15,7 @@ from robust_amc.evaluation import leaderboard as board
 from robust_amc.evaluation.leaderboard_page import page
 from robust_amc.evaluation.low_pass import LowPass, low_passed
 from robust_amc.evaluation.smoothing import SmoothingSettings
+from robust_amc.files import checksum
 from robust_amc.models import build
 from robust_amc.rejection.calibrate import fit_rejector
 from robust_amc.rejection.svm import SVMSettings
@@ -68,6 +69,7 @@ def test_figures_are_made_once(folder, monkeypatch):
     out = folder / "p.md"
     command = ("leaderboard", folder, "--dataset", folder / "d.npz", *QUICK)
     run(*command, "--page", out)
+    before = out.read_text()
     rows = rows_of(folder, "rejects")
     assert list(rows) == [each.name for each in board.THREATS]
     for row in rows.values():
@@ -94,9 +96,13 @@ def test_figures_are_made_once(folder, monkeypatch):
     ]  # fmt: skip
     assert rows_of(folder, "rejects") == rows
     made.clear()
-    run(*command[:-1], "cpu", "--seed", "1", "--only", "filters")
-    assert {name for name, _ in made} == {"filters"} and len(made) == 4
+    run(*command, "--seed", "1", "--only", "filters", "--page", out)
     text = out.read_text()
+    assert "### rejects" in text and "[title of rejects](#rejects) | - | - |" in text
+    run("leaderboard", folder, "--page", out)
+    assert out.read_text() == text
+    text = before
+    assert {name for name, _ in made} == {"filters"} and len(made) == 4
     assert "--frames 24 --steps 3 --restarts 0 --targets 0" in text
     assert "### rejects" in text and "https://example.org/filters" in text
     figure = f"{100 * rows['l2-10']['robust_accuracy']:.1f} ± "
@@ -147,9 +153,11 @@ def test_the_page_in_the_tree_is_that_of_its_figures():
     systems = board.entries(RESULTS)
     assert PAGE.read_text() == page(systems)
     for entry in systems:
+        assert len(entry.classifier().classes) == 11 and entry.source_path.exists()
         figures = entry.figures()
-        assert figures is not None and entry.classifier().classes
-        assert figures["settings"]["frames"] >= 300
+        if figures is not None:
+            assert figures["settings"]["frames"] >= 300
+            assert figures["settings"]["sha256"] == checksum(entry.model_path)
 
 
 def test_the_filter_against_a_slow_form():
