@@ -25,12 +25,12 @@ success (robust accuracy), in the second the attacker's (attacked accuracy, by w
 sorted)."""
 _AFTER = """\
 {frames} frames at SNR label {snr_db:g} dB of `{dataset}` (fingerprint {fingerprint}), which no
-system has seen, drawn with seed {seed}, which is that of the attacks too; {cpu}. Each model is one
-training of one seed.{weaker} What the threat models are says [threat-model.md](threat-model.md), what is
-proved [certify.md](certify.md)."""
-_WEAKER = """ The attack
-is not the usual one but that of the options above: with fewer steps and targets figures are a little
-too high."""
+system has seen, drawn with seed {seed}, which is that of the attacks too; {cpu}.
+Each model is one training of one seed. {weaker}What the threat models are says
+[threat-model.md](threat-model.md), what is proved [certify.md](certify.md)."""
+_WEAKER = """\
+The attack is not the usual one but that of the options
+above: with fewer steps and targets figures are a little too high. """
 _ADD = """\
 ## Add a system
 
