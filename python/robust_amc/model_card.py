@@ -268,9 +268,11 @@ def _hidden(digest: str) -> Iterator[str]:
     rows = [row for row in measured["rows"] if row["sha256"] == digest]
     if not rows:
         return
-    yield from ("", HIDDEN.format(**measured["settings"]), "")
+    source = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
+    yield from ("", HIDDEN.format(source=source, **measured["settings"]))
     benign = [row for row in rows if row["pnr_db"] is None]
     if benign:
+        yield ""
         yield "| without attack | " + " | ".join(f"{_snr(row)} dB" for row in benign) + " |"
         yield "|---" * (1 + len(benign)) + "|"
     for name in ("accuracy", "rejection_rate") if benign else ():

@@ -66,6 +66,7 @@ def test_card_says_what_totals_hide(saved, tmp_path, monkeypatch):
     path, classifier = saved
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     row = {"model": "mine", "attack": "none", "pnr_db": None, "frames": 40, "sha256": digest}
+    row["dataset"] = "d.npz"
     classes = {"tone": {"frames": 9} | dict.fromkeys(model_card.BY_CLASS, 0.375)}
     rows = [
         row | {"snr_db": 0.0, "accuracy": 0.5, "rejection_rate": 0.25},
@@ -73,7 +74,7 @@ def test_card_says_what_totals_hide(saved, tmp_path, monkeypatch):
         row | {"snr_db": 10.0, "attack": "pgd", "pnr_db": -20.0, "by_class": classes},
         row | {"sha256": "another", "snr_db": 12.0, "accuracy": 0.1, "rejection_rate": 0.1},
     ]
-    settings = {"source": "d.npz", "cpu": "a processor", "date": "2026-01-03"}
+    settings = {"cpu": "a processor", "date": "2026-01-03"}
     (tmp_path / "totals.json").write_text(json.dumps({"settings": settings, "rows": rows}))
     known = assets.path
     monkeypatch.setattr(
