@@ -36,15 +36,14 @@ PAGES = {
         "Evaluation", "Measures with intervals, security curves, checks of them.",
         ["evaluation.metrics", "evaluation.curve", "evaluation.checks", "evaluation.running",
          "evaluation.fusion", "evaluation.ceiling", "evaluation.smoothing",
-         "evaluation.certified", "evaluation.unknown", "evaluation.unknown_signals",
+         "evaluation.certified", "evaluation.leaderboard", "evaluation.low_pass",
+         "evaluation.unknown", "evaluation.unknown_signals",
          "evaluation.levels", "evaluation.stream", "evaluation.friendly"],
     ),
     "modem": (
         "The friendly receiver", "Bursts of known bits, and the receiver that they are meant for.",
         ["modem.receiver", "modem.burst", "modem.linear", "modem.frequency_shift",
          "modem.constellation", "modem.spared"],
-         "evaluation.certified", "evaluation.leaderboard", "evaluation.low_pass",
-         "evaluation.unknown", "evaluation.unknown_signals"],
     ),
     "models": (
         "Networks", "What a network is, and those that there are.",
