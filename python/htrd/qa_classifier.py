@@ -368,6 +368,10 @@ class QaCalibrated(gr_unittest.TestCase):
             engine = open_engine(support.model(name), "openvino", "float32")
             is_there = not native.native_classifier.missing()
             self.assertEqual(native.fits(engine), is_there and name == "rejecting")
+        if is_there:
+            with self.assertRaises(UserError) as raised:
+                htrd.classifier(support.model("calibrated"), CLASSES, engine="native")
+            self.assertIn("calibrated", str(raised.exception))
 
 
 if __name__ == "__main__":
