@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..files import AnyPath
 from ..frames import Scaling, require_length
 from ..runtime.device import AnyDevice
-from . import quantize
+from . import choice_cache, quantize
 from .agreement import Agreement, check_frames
 from .engine import InferenceEngine, Precision
 from .sources import Pairs, Source, source_of
@@ -53,11 +53,12 @@ def open_engine(
 
     Where several engines or precisions are left to choose from, each decides a check set at
     load time; the fastest of those that agree with float32 PyTorch (of a file: with the first
-    that can run it) on 99.5 % is taken, and one line of log says so. int8 is made only where
-    it is asked for by name, and must agree as :func:`quantize.is_close` says. Raises UserError
-    when nothing fits: a package is not installed, the processor lacks bfloat16, the model is
-    on a GPU and the engine is not for it; and for a missing or damaged model, another frame
-    length, and another scaling than that of an exported file.
+    that can run it) on 99.5 % is taken, and one line of log says so. The choice is kept for a
+    month, as graphs are, see :mod:`.graph_cache`. int8 is made only where it is asked for by
+    name, and must agree as :func:`quantize.is_close` says. Raises UserError when nothing fits:
+    a package is not installed, the processor lacks bfloat16, the model is on a GPU and the engine
+    is not for it; and for a missing or damaged model, another frame length, and another scaling
+    than that of an exported file.
     """
     if engine not in (AUTO, *ENGINES):
         raise UserError(f"unknown engine {engine!r}; there are {AUTO}, {', '.join(ENGINES)}")
@@ -85,9 +86,24 @@ def open_engine(
         )
     if len(pairs) == 1 and not source.is_risky(wanted):
         made = source.make(*pairs[0], threads)
-    else:
+    elif source.is_risky(wanted):
         made = _fastest(source, pairs, threads)
+    else:
+        made = _known(source, pairs, threads)
     made.auto = source.auto
+    return made
+
+
+def _known(source: Source, pairs: Pairs, threads: int | None) -> InferenceEngine:
+    """The fastest engine, measured before or now."""
+    if kept := choice_cache.recall(source, pairs, threads):
+        engine, precision, reason = kept
+        made = source.make(engine, precision, threads)
+        made.reason = reason
+        log.info("inference engine %s", reason)
+        return made
+    made = _fastest(source, pairs, threads)
+    choice_cache.keep(source, pairs, threads, made)
     return made
 
 

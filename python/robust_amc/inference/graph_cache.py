@@ -35,12 +35,11 @@ def kept(
     the model's parameters, of the source of its layers and of this library, and of PyTorch's
     version. Nothing is kept where no file can be written, and of layers without a source file.
     """
-    folder = _folder()
-    sources = _sources(classifier)
-    if folder is None or sources is None:
+    folder, found_by = cache_folder(), digest(classifier, document)
+    if folder is None or found_by is None:
         return export()
     onnx = require("onnx", "onnx")
-    path = folder / f"{_digest(classifier, document, sources)}.onnx"
+    path = folder / f"{found_by}.onnx"
     try:
         found: ModelProto = onnx.load(path)
         os.utime(path)  # used: not one of the oldest
@@ -57,7 +56,8 @@ def kept(
     return made
 
 
-def _folder() -> Path | None:
+def cache_folder() -> Path | None:
+    """Where graphs, and what is known of them, are kept; None: nowhere."""
     named = os.environ.get(FOLDER)
     if named == "":
         return None
@@ -79,7 +79,11 @@ def _sources(classifier: Classifier) -> list[Path] | None:
     return None if None in found else sorted(Path(str(path)) for path in found)
 
 
-def _digest(classifier: Classifier, document: Document, sources: list[Path]) -> str:
+def digest(classifier: Classifier, document: Document) -> str | None:
+    """What a graph is found by, see :func:`kept`; None for layers without a source file."""
+    sources = _sources(classifier)
+    if sources is None:
+        return None
     digest = hashlib.sha256()
     for text in (__version__, torch.__version__, _source(), model_document.dump(document)):
         digest.update(f"{text}\n".encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -109,6 +110,10 @@ class OfClassifier:
         """Decisions that others have to agree with; `engine` is of the first pair."""
         return self.classifier.decide(iq, self.scaling)
 
+    def digest(self) -> str | None:
+        """What its graph is found by, see :func:`graph_cache.kept`; None where nothing is kept."""
+        return graph_cache.digest(self.classifier, document(self.classifier, self.scaling))
+
     def _onnx(self, quantized: bool) -> ModelProto:
         if quantized not in self._model:
             facts = document(self.classifier, self.scaling)
@@ -193,6 +198,10 @@ class OfFile:
         except Exception as error:  # of a runtime, whatever is wrong with the graph
             raise UserError(f"{engine} cannot run {self.name}: {_first_line(error)}") from None
         return made
+
+    def digest(self) -> str | None:
+        """Of the file."""
+        return hashlib.sha256(self.model.SerializeToString()).hexdigest()
 
     def reference(self, engine: InferenceEngine, iq: Floats) -> Decisions:
         """Decisions that others have to agree with; `engine` is of the first pair."""

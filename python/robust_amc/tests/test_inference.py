@@ -21,6 +21,7 @@ from robust_amc.errors import UserError
 from robust_amc.frames import Scaling, energy
 from robust_amc.inference import (
     InferenceEngine,
+    choice_cache,
     choose,
     graph_cache,
     open_engine,
@@ -302,6 +303,13 @@ def test_no_bfloat16_in_this_processor(plain, monkeypatch):
     assert open_engine(plain, "torch").precision == "float32"
     with pytest.raises(UserError, match="this processor lacks it"):
         open_engine(plain, "torch", "bfloat16")
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch):
+    """Nothing is known from before, and nothing kept."""
+    monkeypatch.setattr(choice_cache, "recall", lambda *_: None)
+    monkeypatch.setattr(choice_cache, "keep", lambda *_: None)
 
 
 @pytest.mark.parametrize("engine, package, extra", [
