@@ -156,8 +156,9 @@ void model_in_force::label(frame_batch& batch, size_t classes, double threshold)
         const bool unknown =
             std::any_of(begin, end, [](float score) { return std::isnan(score); });
         batch.best[row] = unknown ? NAN : *best;
-        // As the library compares: a score is a float, the threshold is not
-        batch.label[row] = finite && *best >= threshold ? best - begin : -1;
+        // As the library compares: NumPy rounds the threshold to the type of the scores
+        const bool accepted = finite && *best >= static_cast<float>(threshold);
+        batch.label[row] = accepted ? best - begin : -1;
     }
 }
 

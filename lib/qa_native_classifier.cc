@@ -323,6 +323,21 @@ BOOST_AUTO_TEST_CASE(live_with_an_engine_that_fails_for_a_while)
     BOOST_TEST(*block->threshold() == 0.5); // of the target
 }
 
+BOOST_AUTO_TEST_CASE(a_score_at_the_threshold_is_accepted)
+{
+    const float score = 0.7f; // as a double below 0.7
+    auto model = sign_model();
+    model.threshold = 0.7;
+    const model_in_force deciding(model, 1, [](const std::string&) {});
+    frame_batch batch(LENGTH);
+    const auto samples = frames_of({ score });
+    batch.append(samples.data(), frame_facts(), frame_batch::clock::now());
+    worker_pool pool;
+    deciding.decide(batch, false, pool);
+    BOOST_REQUIRE(static_cast<double>(score) < model.threshold);
+    BOOST_TEST(batch.label[0] == 0);
+}
+
 BOOST_AUTO_TEST_CASE(models_that_do_not_fit)
 {
     auto block = make_block(false);
