@@ -51,11 +51,8 @@ class Chain(gr.top_block):
         return self.classifier.status()["decided"]
 
     def next_change(self, count):
-        """Value of a count of the classifier's status() when it changes next, and when that was."""
-        before = self.classifier.status()[count]
-        while (after := self.classifier.status()[count]) == before:
-            time.sleep(0.001)
-        return after, time.perf_counter()
+        """The function next_change, of a count of the classifier's status()."""
+        return next_change(lambda: self.classifier.status()[count])
 
 
 class Listener(gr.sync_block):
@@ -72,6 +69,17 @@ class Listener(gr.sync_block):
         self.batches += 1
         if self.port == "status":
             self.kept.append(pmt.to_python(message))
+
+
+def next_change(count):
+    """Value of `count()` when it changes next, and when that was.
+
+    Frames are decided many at once: only between two changes is a rate exact.
+    """
+    before = count()
+    while (after := count()) == before:
+        time.sleep(0.001)
+    return after, time.perf_counter()
 
 
 @contextmanager

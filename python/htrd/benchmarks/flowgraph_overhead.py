@@ -12,7 +12,7 @@ from robust_amc.inference import open_engine
 from robust_amc.inference.packages import require
 
 from ..native import decision_model, native_classifier
-from .flowgraph_chain import LENGTH, Chain, running
+from .flowgraph_chain import LENGTH, Chain, next_change, running
 
 WANTED = 1.5  # µs of a processor for a frame: 15 % of a core at 100,000 frames a second
 
@@ -80,11 +80,11 @@ class _OneCall(gr.sync_block):
 
 def _rate(flowgraph, seconds):
     """Frames a second that pass through a flowgraph."""
-    done = flowgraph.done
     with running(flowgraph):
-        first, start = done(), time.perf_counter()
+        first, start = next_change(flowgraph.done)
         time.sleep(seconds)
-        return (done() - first) / (time.perf_counter() - start)
+        last, end = next_change(flowgraph.done)
+    return (last - first) / (end - start)
 
 
 def _cost(seconds):
@@ -92,12 +92,15 @@ def _cost(seconds):
     flowgraph = _Frames(native_classifier(_without_network(), True, queue_frames=65536))
     sink = blocks.message_debug(False)
     flowgraph.msg_connect(flowgraph.block, "batches", sink, "store")
+
+    def decided():
+        return flowgraph.block.status()["decided"]
+
     with running(flowgraph):
-        first, start = flowgraph.block.status()["decided"], time.process_time()
+        first, start = next_change(decided)[0], time.process_time()
         time.sleep(seconds)
-        used = time.process_time() - start
-        decided = flowgraph.block.status()["decided"] - first
-    return 1e6 * used / max(decided, 1)
+        last, end = next_change(decided)[0], time.process_time()
+    return 1e6 * (end - start) / (last - first)
 
 
 def _without_network():
