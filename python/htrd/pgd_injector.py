@@ -21,6 +21,7 @@ from .checks import (
     as_text,
     as_whole,
 )
+from .injection import Injection
 from .messages import control, ports, tags
 from .model import load
 from .tally import AttackRate
@@ -35,7 +36,7 @@ TOO_SLOW = (
 )
 
 
-class pgd_injector(gr.sync_block):
+class pgd_injector(Injection, gr.sync_block):
     """Adds to each frame the perturbation that l2 PGD finds against one target system.
 
     Input 0: frames, vectors of `frame_length` complex64. Output 0: the same frames, perturbed;
@@ -114,32 +115,8 @@ class pgd_injector(gr.sync_block):
         self._invalid = 0
         set_buffer(self, BUFFER)
         self.set_tag_propagation_policy(gr.TPP_DONT)  # work() leaves old results out
-        self._control = control.Control(
-            self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
-        )
+        self._listen_to_control()
         ports.send(self, "status")
-        ports.receive(self, control=self.handle_control)
-
-    @ports.tolerant
-    def handle_control(self, message):
-        """A message on `control`."""
-        self._control.apply(message)
-
-    def pnr_db(self):
-        """The wanted PNR in dB."""
-        return self._pnr_db
-
-    def set_pnr_db(self, value):
-        """Set the PNR in dB, from the next batch on; UserError when it is not finite."""
-        self._pnr_db = as_db("pnr_db", value)
-
-    def enabled(self):
-        """Whether frames are attacked."""
-        return self._enabled
-
-    def set_enabled(self, value):
-        """Switch the attack on or off, from the next batch on."""
-        self._enabled = as_switch("enabled", value)
 
     def invalid(self):
         """How many frames were not finite or all zero."""

@@ -14,10 +14,10 @@ from .checks import (
     as_db,
     as_list,
     as_number,
-    as_switch,
     as_text,
     as_whole,
 )
+from .injection import Injection
 from .messages import control, ports, signal_pdu
 from .model import load
 from .tally import EverySecond
@@ -27,7 +27,7 @@ MOST_SAMPLES = 1 << 16  # of a burst: all its frames go through the network at o
 MOST_WAITING = 10_000  # bursts
 
 
-class stream_injector(gr.sync_block):
+class stream_injector(Injection, gr.sync_block):
     """Perturbs bursts so that a receiver is fooled wherever its frames begin.
 
     Messages in, port `bursts`: PDUs of a dictionary and complex samples. The true class is the
@@ -84,30 +84,9 @@ class stream_injector(gr.sync_block):
         self._attack = per_burst
         self._counts = dict.fromkeys(("bursts", "attacked", "passed", "dropped", "invalid"), 0)
         self._period = EverySecond()
-        self._control = control.Control(
-            self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled
-        )
+        self._listen_to_control()
         ports.send(self, "bursts", "status")
-        ports.receive(
-            self, bursts=self.handle_bursts, control=self.handle_control,
-            system=self.handle_system,
-        )  # fmt: skip
-
-    def pnr_db(self):
-        """The wanted PNR in dB."""
-        return self._pnr_db
-
-    def set_pnr_db(self, value):
-        """Set the PNR in dB, from the next burst on; UserError when it is not finite."""
-        self._pnr_db = as_db("pnr_db", value)
-
-    def enabled(self):
-        """Whether bursts are attacked."""
-        return self._enabled
-
-    def set_enabled(self, value):
-        """Switch the attack on or off, from the next burst on."""
-        self._enabled = as_switch("enabled", value)
+        ports.receive(self, bursts=self.handle_bursts, system=self.handle_system)
 
     def status(self):
         """Bursts so far: `bursts`, and of these `attacked`, `passed`, `dropped` and `invalid`.
@@ -116,11 +95,6 @@ class stream_injector(gr.sync_block):
         and passed too; the invalid messages held no burst.
         """
         return dict(self._counts)
-
-    @ports.tolerant
-    def handle_control(self, message):
-        """A message on `control`."""
-        self._control.apply(message)
 
     @ports.tolerant
     def handle_bursts(self, message):
