@@ -16,9 +16,10 @@ LONGEST_FRAME = 1 << 16  # samples
 _LEVELS = 201  # of the score quantiles
 
 # A record of a data set, see provenance
-RECORD = table({
-    "name": text(), "fingerprint": text(), "split_seed": maybe(whole(0)), "metadata": table({}),
-})  # fmt: skip
+RECORD = table(
+    {"name": text(), "fingerprint": text(), "split_seed": maybe(whole(0)), "metadata": table({})},
+    {"layout": text()},
+)
 
 
 def _training(value: Any, where: str) -> None:

@@ -22,6 +22,7 @@ def record(dataset: FrameDataset, path: AnyPath, split_seed: int | None) -> Docu
     return {
         "name": Path(path).name,
         "fingerprint": dataset.fingerprint(),
+        "layout": dataset.layout(),
         "split_seed": split_seed,
         "metadata": dataset.metadata,
     }
@@ -59,11 +60,21 @@ def ancestors(metadata: Document) -> list[str]:
 def split_seed_for(dataset: FrameDataset, records: Iterable[Document]) -> int | None:
     """Seed of the split that `records` made of `dataset`; None if they do not contain it.
 
-    Raises UserError when they contain all of it or it with different splits, or frames of it
-    in another file: the generator gives the same frames for the same seed.
+    Of a generated data set the seed and the layout say that it is the same, see
+    :meth:`FrameDataset.layout`. Raises UserError when they contain all of it or it with different
+    splits, or frames of it in another file: the generator gives the same frames for the same seed.
     """
-    fingerprint = dataset.fingerprint()
-    seeds = {each["split_seed"] for each in records if each["fingerprint"] == fingerprint}
+    records = list(records)
+    fingerprint, layout = dataset.fingerprint(), dataset.layout()
+    generator = _generator(dataset.metadata)
+
+    def is_same(record: Document) -> bool:
+        if record["fingerprint"] == fingerprint:
+            return True
+        made = generator is not None and generator == _generator(record["metadata"])
+        return made and record.get("layout") == layout
+
+    seeds = {each["split_seed"] for each in records if is_same(each)}
     if None in seeds:
         raise UserError("a model was trained or calibrated on all of this data set")
     if len(seeds) > 1:
@@ -73,7 +84,6 @@ def split_seed_for(dataset: FrameDataset, records: Iterable[Document]) -> int | 
         )
     if seeds:
         return seeds.pop()
-    generator = _generator(dataset.metadata)
     for each in records:
         if _lineage(fingerprint, dataset.metadata) & _lineage(
             each["fingerprint"], each["metadata"]

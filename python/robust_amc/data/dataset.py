@@ -260,6 +260,17 @@ class FrameDataset:
             digest.update(np.ascontiguousarray(column).data)
         return digest.hexdigest()
 
+    def layout(self) -> str:
+        """SHA-256 over the classes, and labels, SNR labels and runs of the frames: what splits it.
+
+        A data set that was generated has the same one from every processor. Its fingerprint
+        may differ, since samples are rounded differently.
+        """
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        for column, kind in ((self.label, "<i8"), (self.snr_db, "<f8"), (self.run_id, "<i8")):
+            digest.update(np.ascontiguousarray(column, kind).data)
+        return digest.hexdigest()
+
 
 def pieces(dataset: FrameDataset, progress: Progress | None = None) -> Iterator[FrameDataset]:
     """Yield the data set in pieces in memory, in order (see FrameDataset.chunks).

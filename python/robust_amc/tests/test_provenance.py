@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from robust_amc import provenance
@@ -53,6 +54,19 @@ def test_the_same_generator_seed_in_another_file(own):
         provenance.part_to_evaluate(part_of_it, [model])
     other = replace(part_of_it, metadata={"generator": "g", "seed": 8})
     assert provenance.part_to_evaluate(other, [model]) == (Part.ALL, 0)
+
+
+def test_generated_data_from_another_processor(own):
+    """Rounded differently, its split is the same; with other runs it would not be."""
+    model = Model(dataset=provenance.record(own, "own.npz", 3))
+    rounded = replace(own, iq=np.nextafter(own.iq.astype(np.float16), np.float16(1)))
+    assert rounded.fingerprint() != own.fingerprint()
+    assert provenance.part_to_evaluate(rounded, [model]) == (Part.TEST, 3)
+    other_runs = replace(rounded, run_id=rounded.run_id[::-1].copy())
+    with pytest.raises(UserError, match="same seed .7. as own.npz"):
+        provenance.part_to_evaluate(other_runs, [model])
+    of_another = replace(rounded, metadata=rounded.metadata | {"generator": "another"})
+    assert provenance.part_to_evaluate(of_another, [model]) == (Part.ALL, 0)
 
 
 def test_a_generator_without_a_seed_says_nothing(own):
