@@ -100,6 +100,11 @@ def _say_error(text: str) -> None:
     err.print(f"error: {text}", style="red", highlight=False, soft_wrap=True)
 
 
+def say(text: str) -> None:
+    """A line on standard error, of what is going on."""
+    err.print(text, highlight=False)
+
+
 def until_end(context: AbstractContextManager[object]) -> None:
     """Enter a context, and leave it when the program ends."""
     _until_end.enter_context(context)
