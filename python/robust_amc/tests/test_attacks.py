@@ -45,6 +45,11 @@ def in_bfloat16(request, monkeypatch):
     return request.param
 
 
+def some(attacked_frames, stride):
+    """Every so many of the frames, with all classes and budgets: bfloat16 in software is slow."""
+    return (each[::stride] for each in attacked_frames)
+
+
 def norms(delta):
     return np.sqrt((delta.astype(np.float64) ** 2).sum((1, 2)))
 
@@ -95,7 +100,7 @@ def test_every_attack_stays_in_its_ball_and_tells_the_truth(
     model, goal, request, attacked_frames, in_bfloat16
 ):
     classifier = request.getfixturevalue(model)
-    iq, label, epsilon = attacked_frames
+    iq, label, epsilon = some(attacked_frames, 3 if in_bfloat16 else 1)
     result = white_box(classifier, iq, label, epsilon, goal=goal, settings=QUICK)
     assert np.isfinite(result.iq).all() and result.iq.shape == iq.shape
     assert (norms(result.iq - iq) <= epsilon * (1 + 1e-5)).all()
@@ -141,13 +146,14 @@ def test_the_whole_battery_is_not_weaker_than_equation_5(rejecting, attacked_fra
 @pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
 @pytest.mark.parametrize("in_bfloat16", [True], indirect=True)
 def test_reduced_precision_finds_as_much(model, in_bfloat16, request, attacked_frames):
-    classifier, (iq, label, epsilon) = request.getfixturevalue(model), attacked_frames
+    classifier = request.getfixturevalue(model)
+    iq, label, epsilon = some(attacked_frames, 2)
     exact, fast = (
         white_box(classifier, iq, label, epsilon, settings=replace(QUICK, fast=fast))
         for fast in (False, True)
     )
     assert (exact.iq != fast.iq).any()
-    assert abs(exact.success.sum() - fast.success.sum()) <= 3  # of 40
+    assert abs(exact.success.sum() - fast.success.sum()) <= 2  # of 20
 
 
 def test_invalid_frames_come_back_unchanged(plain):
