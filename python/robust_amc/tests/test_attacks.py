@@ -28,6 +28,7 @@ from .rounding import on_edge
 white_box_module = sys.modules["robust_amc.attacks.white_box"]
 QUICK = AttackSettings(steps=8, restarts=1)
 COUNT = 40  # frames that are attacked
+SLOW = pytest.mark.slow  # where a processor computes bfloat16 in software
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +95,16 @@ def test_labels_of_frames_that_are_not_attacked_do_not_matter(plain, attacked_fr
         white_box(plain, iq, label, epsilon, settings=QUICK, others=others)
 
 
-@pytest.mark.parametrize("goal", list(Goal))
-@pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
+@pytest.mark.parametrize(
+    ("model", "goal", "in_bfloat16"),
+    [
+        pytest.param(model, goal, fast, marks=SLOW if fast and model != "rejecting" else [])
+        for model in ("plain", "rejecting", "detecting")
+        for goal in Goal
+        for fast in (False, True)
+    ],
+    indirect=["in_bfloat16"],
+)
 def test_every_attack_stays_in_its_ball_and_tells_the_truth(
     model, goal, request, attacked_frames, in_bfloat16
 ):
@@ -143,7 +152,10 @@ def test_the_whole_battery_is_not_weaker_than_equation_5(rejecting, attacked_fra
     assert everything.sum() >= alone.sum()
 
 
-@pytest.mark.parametrize("model", ["plain", "rejecting", "detecting"])
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param("plain", marks=SLOW), "rejecting", pytest.param("detecting", marks=SLOW)],
+)
 @pytest.mark.parametrize("in_bfloat16", [True], indirect=True)
 def test_reduced_precision_finds_as_much(model, in_bfloat16, request, attacked_frames):
     classifier = request.getfixturevalue(model)
