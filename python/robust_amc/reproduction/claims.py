@@ -51,7 +51,7 @@ CLAIMS = (
           "accuracy"),
     *(
         Claim(f"Benign frames rejected by {name}", "10 %", (name,), "rejection_rate")
-        for name in ("nr", "ls_gna_nr", "two_fold", "htrd", "adversarial_nr", "htrd_plus")
+        for name in ("nr", "ls_gna_nr", "two_fold", "htrd", "adversarial_nr", "residual_nr")
     ),
     Claim("Fig. 4: CAT above LS-GNA, networks alone", "about +17 points", ("cat", "ls_gna"),
           "robust_accuracy", "pgd", LEVEL),
@@ -74,11 +74,11 @@ CLAIMS = (
         Claim(f"Not in the paper: {name} above {other}, {words}", "-", (name, other), metric,
               "pgd", LEVEL)
         for name, others in (("htrd", ("nr", "adversarial_nr")),
-                             ("htrd_plus", ("htrd", "adversarial_nr", "two_fold")))
+                             ("residual_nr", ("htrd", "adversarial_nr", "two_fold")))
         for other in others
         for metric, words in (("robust_accuracy", "correct or rejected"),
                               ("attacked_accuracy", "correct where the attack may force rejection"))
     ),
-    Claim("Not in the paper: accepted accuracy of htrd_plus above htrd", "-",
-          ("htrd_plus", "htrd"), "accepted_accuracy"),
+    Claim("Not in the paper: accepted accuracy of residual_nr above htrd", "-",
+          ("residual_nr", "htrd"), "accepted_accuracy"),
 )  # fmt: skip

@@ -28,7 +28,7 @@ FIGURES = {
     ),
     "fig5": (
         "systems that reject",
-        ("undefended", "ls_gna_nr", "two_fold", "adversarial_nr", "htrd", "htrd_plus"),
+        ("undefended", "ls_gna_nr", "two_fold", "adversarial_nr", "htrd", "residual_nr"),
     ),
 }
 BY_CLASS = (("none", None), ("pgd", -20.0), ("pgd", -10.0))  # attack and PNR

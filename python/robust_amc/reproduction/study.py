@@ -29,7 +29,7 @@ SYSTEMS = (
     "htrd",
     "ae_pretrained",
     "ensemble",
-    "htrd_plus",
+    "residual_nr",
 )
 
 
@@ -63,10 +63,10 @@ class Study:
     frames: int = 1000
     pnr_db: tuple[float, ...] = (-30.0, -25.0, -20.0, -15.0, -10.0, -5.0, 0.0, 10.0, 20.0)
     full_pnr_db: tuple[float, ...] = (-20.0, -10.0, 0.0, 10.0, 20.0)
-    grey: tuple[str, ...] = ("two_fold", "htrd", "htrd_plus")
-    transfer: tuple[str, ...] = ("undefended", "htrd", "ensemble", "htrd_plus")
+    grey: tuple[str, ...] = ("two_fold", "htrd", "residual_nr")
+    transfer: tuple[str, ...] = ("undefended", "htrd", "ensemble", "residual_nr")
     source: str = "ae_pretrained"
-    universal: tuple[str, ...] = ("undefended", "htrd", "htrd_plus")
+    universal: tuple[str, ...] = ("undefended", "htrd", "residual_nr")
     training_snr_db: tuple[float, ...] = tuple(float(level) for level in range(0, 20, 2))
     calibration_snr_db: tuple[float, ...] = (8.0, 10.0, 12.0)
     attack: AttackSettings = field(default_factory=AttackSettings)
