@@ -98,9 +98,13 @@ def make(name_or_path: AnyPath) -> ModelProto:
         return functional_call(attack, state, inputs)
 
     inputs = _example(classifier)
-    program = make_fx(computed, decomposition_table=_decompositions(), tracing_mode="symbolic")(
-        weights, inputs[0].requires_grad_(), *inputs[1:]
+    trace = make_fx(
+        computed,
+        decomposition_table=_decompositions(),
+        tracing_mode="symbolic",
+        _allow_non_fake_inputs=True,  # what a network holds beside weights, such as indices
     )
+    program = trace(weights, inputs[0].requires_grad_(), *inputs[1:])
     model = _exported(program, weights, [inputs[0].detach(), *inputs[1:]], names)
     _take_weights_from_file(model, name_or_path)
     return model

@@ -22,7 +22,7 @@ def test_rows_of_the_command(capsys, tmp_path, monkeypatch):
     few = {name: unknown_signals.SIGNALS[name] for name in KINDS}
     monkeypatch.setattr(unknown_signals, "SIGNALS", few)
     run(
-        "bench", "open-set", "--dataset", "sample", "--model", "htrd_plus", "--snr", "10",
+        "bench", "open-set", "--dataset", "sample", "--model", "residual_nr", "--snr", "10",
         "--signals", "3", "--length", "4096", "--json", tmp_path / "open.json",
     )  # fmt: skip
     rows = {row["name"]: row for row in json.loads((tmp_path / "open.json").read_text())["rows"]}
@@ -71,7 +71,7 @@ def test_a_class_that_was_left_out(monkeypatch):
     monkeypatch.setattr(unknown_signals, "SIGNALS", {})
     sample = data.read("sample")
     renamed = replace(sample, classes=tuple(n.replace("PAM4", "8PAM") for n in sample.classes))
-    model = Classifier.load("htrd_plus")
+    model = Classifier.load("residual_nr")
     (row,) = open_set.bench(model, renamed, [10.0], 1, 4096, 0, print)
     assert (row["name"], row["snr_db"], row["brought"]) == ("8PAM", 10.0, 1.0)
     decided = model.decide(renamed.select(snr_db=[10.0]).iq, posteriors=True)

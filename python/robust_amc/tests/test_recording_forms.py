@@ -322,7 +322,7 @@ def received(name, shift_hz, seed=0, count=128 * 60):
 
 
 def accuracy(path, scaling="none"):
-    model = Classifier.load("htrd_plus")
+    model = Classifier.load("residual_nr")
     dataset = data.read(path).require_classes(model.classes).in_memory()
     return (model.decide(dataset.iq, scaling).label == dataset.label).mean()
 

@@ -49,7 +49,7 @@ def clipped(samples, limit):
 
 @pytest.fixture(scope="module")
 def scanner():
-    return Scanner(Classifier.load("htrd_plus"), RATE, most_frames=24)
+    return Scanner(Classifier.load("residual_nr"), RATE, most_frames=24)
 
 
 def rows(scanner, samples):
