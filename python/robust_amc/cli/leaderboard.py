@@ -103,7 +103,7 @@ def _facts(whole: FrameDataset, path: str, snr_db: float) -> Document:
     if "generator" in known:
         labels = ",".join(f"{level:g}" for level in known.get("snr_db", [snr_db]))
         generate = (
-            f"htrd dataset generate {name} --frames-per-key {known.get('frames_per_key')} "
+            f"{board.GENERATE} {name} --frames-per-key {known.get('frames_per_key')} "
             f"--frames-per-run {known.get('frames_per_run')} --seed {known.get('seed')} "
             f"--snr {labels}"
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from ..attacks import AttackSettings
 from ..files import Document, checksum
-from .leaderboard import FRAMES, THREATS, Entry
+from .leaderboard import FRAMES, THREATS, Entry, data_of
 
 RANKED = "l2-10"  # by attacked accuracy, which no rejector can raise
 _HEAD = """\
@@ -24,10 +24,11 @@ better attack lowers it. Where there are two figures, in the first a rejection i
 success (robust accuracy), in the second the attacker's (attacked accuracy, by which the table is
 sorted)."""
 _AFTER = """\
-{frames} frames at SNR label {snr_db:g} dB of `{dataset}` (fingerprint {fingerprint}), which no
-system has seen, drawn with seed {seed}, which is that of the attacks too; {cpu}.
-Each model is one training of one seed. {weaker}What the threat models are says
-[threat-model.md](threat-model.md), what is proved [certify.md](certify.md)."""
+{frames} frames at SNR label {snr_db:g} dB of `{dataset}` (fingerprint {fingerprint}; on some
+processors, which round samples differently, another one), which no system has seen, drawn with seed
+{seed}, which is that of the attacks too. Each model is one training of one seed. {weaker}What the
+threat models are says [threat-model.md](threat-model.md), what is proved
+[certify.md](certify.md)."""
 _WEAKER = """\
 The attack is not the usual one but that of the options
 above: with fewer steps and targets figures are a little too high. """
@@ -56,8 +57,9 @@ def page(entries: Sequence[Entry]) -> str:
 
 def _compared(figures: Document) -> str:
     """What figures must have in common to stand in one table."""
-    names = ("fingerprint", "snr_db", "frames", "seed", "attack_settings")
-    return json.dumps([figures["settings"][name] for name in names], sort_keys=True)
+    settings = figures["settings"]
+    names = ("snr_db", "frames", "seed", "attack_settings")
+    return json.dumps([data_of(settings), *(settings[name] for name in names)], sort_keys=True)
 
 
 def _rank(each: tuple[Entry, Document]) -> float:
@@ -136,8 +138,10 @@ def _about(entry: Entry, figures: Document | None) -> Iterator[str]:
     if entry.tuned:
         yield f"- Tuned: {entry.tuned}"
     yield f"- Transferred attack: crafted on `{entry.source}`"
-    date = figures and figures["settings"]["date"]
-    yield f"- Evaluated {date}" if date else "- Not evaluated on these frames"
+    if figures:
+        yield "- Evaluated {date}, {cpu}".format(**figures["settings"])
+    else:
+        yield "- Not evaluated on these frames"
     yield ""
 
 

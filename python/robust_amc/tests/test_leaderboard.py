@@ -65,6 +65,16 @@ def rows_of(folder, name):
     return json.loads((folder / f"{name}.json").read_text())["rows"]
 
 
+def test_generated_frames_are_the_same_with_another_fingerprint():
+    facts = {"fingerprint": "a", "generate": f"{board.GENERATE} d.npz --seed 1", "seed": 0}
+    assert board.is_same(facts, facts | {"fingerprint": "b"})
+    assert not board.is_same(facts, facts | {"seed": 1})
+    assert not board.is_same(facts, facts | {"generate": f"{board.GENERATE} d.npz --seed 2"})
+    others = facts | {"generate": "# d.npz"}  # nobody knows how it was made
+    assert board.is_same(others, others)
+    assert not board.is_same(others, others | {"fingerprint": "b"})
+
+
 def test_figures_are_made_once(folder, monkeypatch):
     out = folder / "p.md"
     command = ("leaderboard", folder, "--dataset", folder / "d.npz", *QUICK)
