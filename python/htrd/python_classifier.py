@@ -102,6 +102,8 @@ class python_classifier(gr.sync_block):
         count = len(pdu.samples) // self._frame_length
         samples = pdu.samples[: count * self._frame_length].reshape(count, self._frame_length)
         batch = _of_signal(samples, self._of_signals)
+        batch["truth"] = [signal_pdu.modulation_of(pdu.facts)] * count
+        batch["pnr_db"][:] = signal_pdu.number(pdu.facts, "pnr_db")  # None: NaN
         self._of_signals += count
         engine, decided = self._in_own_thread(batch, True)
         if count:
