@@ -108,7 +108,4 @@ class burst_source(gr.sync_block):
             name = modem.NAMES[number % len(modem.NAMES)]
         rng = np.random.default_rng([self._seed, number, modem.NAMES.index(name)])
         sent = modem.transmitted(name, 1, self._symbols, rng)
-        return signal_pdu.encode(
-            pmt.make_dict(), sent.samples[0], burst_id=number, modulation=name,
-            bits=sent.bits[0].astype(np.uint8), snr_db=self._snr_db,
-        )  # fmt: skip
+        return signal_pdu.encode_burst(sent, burst_id=number, snr_db=self._snr_db)

@@ -73,7 +73,7 @@ class friendly_receiver(gr.sync_block):
         except ValueError as error:
             self._invalid += 1
             raise ValueError(f"burst ignored: {error}") from None
-        got = modem.receive(pdu.samples[None], sent)
+        got = modem.receive(pdu.samples[None, : sent.samples.shape[1]], sent)
         errors = round(got.bit_errors[0] * sent.bits.size)
         passed = bool(got.passed[0])
         kind = KINDS[signal_pdu.number(pdu.facts, "pnr_db") is not None]
@@ -111,9 +111,8 @@ def _read(message):
     sent = signal_pdu.sent_of(pdu.facts)
     if sent is None:
         raise ValueError("its dictionary does not say its modulation and bits")
-    length = sent.samples.shape[1]
-    if len(pdu.samples) != length:
-        raise ValueError(f"its bits make {length} samples, not {len(pdu.samples)}")
+    if not signal_pdu.is_length_of(len(pdu.samples), sent):
+        raise ValueError(f"its bits do not make {len(pdu.samples)} samples")
     if not frames.valid(frames.to_iq(pdu.samples[None]))[0]:
         raise ValueError("it is zero or not finite")
     return pdu, sent

@@ -48,7 +48,7 @@ class QaBurstSource(gr_unittest.TestCase):
         self.assertEqual(len(bits), 80)
         packed = np.packbits(bits[:-32].astype(np.uint8)).tobytes()
         self.assertEqual(int("".join(map(str, bits[-32:])), 2), zlib.crc32(packed))
-        self.assertEqual(len(samples), (16 + 24 + 80 + 16) * 8 - 7)  # from pulse to pulse
+        self.assertEqual(len(samples), (16 + 24 + 80 + 16) * 8)  # a multiple of 64
         active = samples[16 * 8 :][: (24 + 80) * 8]
         self.assertAlmostEqual(np.mean(np.abs(active) ** 2), 1, delta=0.1)
         self.assertLess(np.abs(samples[: 8 * 8]).max(), 1e-6)

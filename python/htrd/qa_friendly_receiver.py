@@ -8,7 +8,7 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import analog, blocks, gr, gr_unittest, htrd, pdu
-from gnuradio.htrd.messages import signal_pdu
+from gnuradio.htrd.messages import pmt_vectors, signal_pdu
 from robust_amc import modem
 from robust_amc.errors import UserError
 
@@ -75,8 +75,8 @@ def burst(name="QPSK", wrong=0, samples=None, **facts):
     sent = modem.transmitted(name, 1, 60, np.random.default_rng(1))
     bits = sent.bits[0].astype(np.uint8)
     bits[:wrong] ^= 1
-    samples = sent.samples[0] if samples is None else samples
-    return signal_pdu.encode(pmt.make_dict(), samples, modulation=name, bits=bits, **facts)
+    made = signal_pdu.encode_burst(sent, bits=bits, **facts)
+    return made if samples is None else pmt.cons(pmt.car(made), pmt_vectors.complexes(samples))
 
 
 class QaFriendlyReceiver(gr_unittest.TestCase):
@@ -152,7 +152,7 @@ class QaFriendlyReceiver(gr_unittest.TestCase):
 
         bad = [
             pmt.PMT_NIL, pmt.cons(facts, pmt.init_f32vector(1, [0])),
-            pmt.cons(pmt.make_dict(), pmt.cdr(good)), burst(samples=samples[:-1]),
+            pmt.cons(pmt.make_dict(), pmt.cdr(good)), burst(samples=samples[:-64]),
             burst(samples=odd), burst(samples=0 * samples), with_bits(pmt.intern("x")),
             with_bits(pmt.init_u8vector(120, [2] * 120)), with_bits(pmt.init_u8vector(1, [1])),
             with_bits(pmt.init_u8vector(9000, [1] * 9000)),

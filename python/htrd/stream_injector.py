@@ -189,9 +189,8 @@ class stream_injector(Injection, gr.sync_block):
             if share:
                 raise UserError("it does not say its bits, so that nothing of it can be spared")
             return slice(None), None
-        length = sent.samples.shape[1]
-        if length != len(pdu.samples):
-            raise UserError(f"its bits make {length} samples, not {len(pdu.samples)}")
+        if not signal_pdu.is_length_of(len(pdu.samples), sent):
+            raise UserError(f"its bits do not make {len(pdu.samples)} samples")
         return sent.active, self._sparing(sent, share).shape if share else None
 
     def _label(self, pdu, iq):

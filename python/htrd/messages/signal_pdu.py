@@ -41,6 +41,7 @@ ANALOG = pmt.intern("is_analog")
 BURST = pmt.intern("burst_id")
 MODULATION = pmt.intern("modulation")
 BITS = pmt.intern("bits")
+GRANULE = 64  # samples
 MOST_SYMBOLS = 1000  # of a burst that is made anew: its pulses are a matrix
 
 
@@ -198,6 +199,22 @@ def sent_of(facts):
     if len(found) > MOST_SYMBOLS * points(name).bits:
         raise UserError(f"the burst has more than {MOST_SYMBOLS} symbols")
     return modem.modulated(name, found[None])
+
+
+def encode_burst(sent, **facts):
+    """Message of modem.Bursts of one burst: facts of it, `modulation`, `bits` and samples.
+
+    Silence fills up the samples to a multiple of GRANULE: GNU Radio's blocks that compute on
+    aligned vectors, such as Add, may keep an odd rest until the next burst comes.
+    """
+    samples = np.pad(sent.samples[0], (0, -sent.samples.shape[1] % GRANULE))
+    known = {"modulation": sent.name, "bits": sent.bits[0].astype(np.uint8)}
+    return encode(pmt.make_dict(), samples, **known | facts)
+
+
+def is_length_of(count, sent):
+    """Whether so many samples are those of a message of :func:`encode_burst`."""
+    return 0 <= count - sent.samples.shape[1] < GRANULE
 
 
 def is_analog(facts):
