@@ -129,7 +129,6 @@ def _counts(heard):
 
 def _text(counts):
     return (
-        f"bit error rate {counts['bit_error_rate']:.2g} "
-        f"({counts['bit_errors']:,} of {counts['bits']:,}), checksums right "
-        f"{counts['checksums_passed']:,} of {counts['bursts']:,}"
+        f"BER {counts['bit_error_rate']:.2g} ({counts['bit_errors']:,} of {counts['bits']:,} bits), "
+        f"CRC right {counts['checksums_passed']:,} of {counts['bursts']:,}"
     )

@@ -100,7 +100,7 @@ class QaFriendlyReceiver(gr_unittest.TestCase):
         self.assertEqual(link.block.status()["perturbed"]["bursts"], 0)
         support.wait_for(lambda: link.texts.num_messages() == 16)
         self.assertEqual(support.messages(link.texts)[-1], (
-            "clean", "bit error rate 0 (0 of 2,400), checksums right 16 of 16"))
+            "clean", "BER 0 (0 of 2,400 bits), CRC right 16 of 16"))
 
     def test_bit_errors_in_noise(self):
         """Within 1.5 dB of theory, Proakis, at 5 dB of a bit over the noise density."""
@@ -128,7 +128,7 @@ class QaFriendlyReceiver(gr_unittest.TestCase):
                 "bursts": 2, "bits": 240, "bit_errors": errors, "checksums_passed": 2,
                 "bit_error_rate": errors / 240})  # fmt: skip
         self.assertEqual(support.messages(chain.perturbed)[0][1],
-                         "bit error rate 0.042 (5 of 120), checksums right 1 of 1")
+                         "BER 0.042 (5 of 120 bits), CRC right 1 of 1")
         first = support.messages(chain.status)[0]
         self.assertEqual(first["clean"]["bursts"], 1)
         self.assertTrue(np.isnan(first["perturbed"]["bit_error_rate"]))
