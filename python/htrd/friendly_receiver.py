@@ -128,7 +128,6 @@ def _counts(heard):
 
 
 def _text(counts):
-    return (
-        f"BER {counts['bit_error_rate']:.2g} ({counts['bit_errors']:,} of {counts['bits']:,} bits), "
-        f"CRC right {counts['checksums_passed']:,} of {counts['bursts']:,}"
-    )
+    wrong = f"{counts['bit_errors']:,} of {counts['bits']:,} bits"
+    right = f"{counts['checksums_passed']:,} of {counts['bursts']:,}"
+    return f"BER {counts['bit_error_rate']:.2g} ({wrong}), CRC right {right}"

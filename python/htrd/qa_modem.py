@@ -57,7 +57,7 @@ class QaModem(gr_unittest.TestCase):
 
     def test_cpfsk_as_gnu_radio_modulates_it(self):
         """The in-tree modulator's samples are the library's; its receiver reads them."""
-        sent = frequency_shift.transmitted("CPFSK", 1, 100, np.random.default_rng(3))
+        sent = modem.transmitted("CPFSK", 1, 100, np.random.default_rng(3))
         whole = np.concatenate([frequency_shift.preamble(), sent.bits[0]])
         flowgraph = gr.top_block("qa", catch_exceptions=True)
         sink = blocks.vector_sink_c()
