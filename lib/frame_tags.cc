@@ -88,6 +88,16 @@ void frame_tags::read(const std::vector<tag_t>& tags,
     }
 }
 
+frame_facts frame_tags::of_signal(const pmt::pmt_t& dictionary)
+{
+    frame_facts found;
+    const auto truth = pmt::dict_ref(dictionary, MODULATION, pmt::PMT_NIL);
+    if (!pmt::is_null(truth))
+        found.truth = name_of(truth);
+    found.pnr_db = number_of(pmt::dict_ref(dictionary, PNR_DB, pmt::PMT_NIL));
+    return found;
+}
+
 // A symbol that can name a class; null for any other PMT.
 pmt::pmt_t frame_tags::name_of(const pmt::pmt_t& value)
 {

@@ -33,6 +33,9 @@ public:
     void
     read(const std::vector<tag_t>& tags, uint64_t start, std::vector<frame_facts>& facts);
 
+    //! Facts of all frames of a signal, by its PDU's dictionary: truth and pnr_db
+    frame_facts of_signal(const pmt::pmt_t& dictionary);
+
 private:
     pmt::pmt_t name_of(const pmt::pmt_t& value);
     int64_t position(const tag_t& tag);

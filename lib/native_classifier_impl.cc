@@ -362,7 +362,7 @@ void native_classifier_impl::handle_signals(const pmt::pmt_t& message)
     d_signal.clear();
     d_signal.reserve(count);
     const auto now = frame_batch::clock::now();
-    frame_facts facts;
+    frame_facts facts = d_frame_tags.of_signal(pmt::car(message));
     for (size_t row = 0; row < count; row++) {
         facts.frame_index = d_of_signals + row;
         d_signal.append(samples + row * d_frame_length, facts, now);

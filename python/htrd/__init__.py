@@ -6,10 +6,12 @@ from . import arguments, htrd_python
 from .htrd_python import *
 
 # import any pure python here
+from .burst_source import burst_source
 from .classifier import classifier
 from .dataset_source import dataset_source
 from .decision_fuser import decision_fuser
 from .decision_probe import decision_probe
+from .friendly_receiver import friendly_receiver
 from .pgd_injector import pgd_injector
 from .signal_normalizer import signal_normalizer
 from .stream_injector import stream_injector

@@ -29,7 +29,9 @@ class Injection:
         """A message on `control`."""
         self._control.apply(message)
 
-    def _listen_to_control(self):
-        """Take messages on `control`: when the block is made and has its `_log`."""
-        self._control = control.Control(self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled)
+    def _listen_to_control(self, **setters):
+        """Take messages on `control`, for other setters too: when the block has its `_log`."""
+        self._control = control.Control(
+            self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled, **setters
+        )
         ports.receive(self, control=self.handle_control)

@@ -38,7 +38,8 @@ class python_classifier(gr.sync_block):
 
     Messages in, port `control`: `threshold`, `target_rejection` and `model`, as (name, value)
     or a dictionary; `signals`, PDUs of a signal_normalizer, whose samples are cut into frames
-    and decided at once, in any mode; their dictionary is handed on. Messages out: `signals`, one
+    and decided at once, in any mode; their dictionary is handed on, and its `modulation` and
+    `pnr_db` are the truth and the PNR of the frames. Messages out: `signals`, one
     for each of those, with what a decision_fuser needs; `decisions`, a PDU a frame, and
     `batches`, a PDU a batch (the layouts are in decision_pdu.py and signal_pdu.py); `status`, a
     dictionary with the first batch and then about once a second: what :meth:`status` says, and
@@ -102,6 +103,8 @@ class python_classifier(gr.sync_block):
         count = len(pdu.samples) // self._frame_length
         samples = pdu.samples[: count * self._frame_length].reshape(count, self._frame_length)
         batch = _of_signal(samples, self._of_signals)
+        batch["truth"] = [signal_pdu.modulation_of(pdu.facts)] * count
+        batch["pnr_db"][:] = signal_pdu.number(pdu.facts, "pnr_db")  # None: NaN
         self._of_signals += count
         engine, decided = self._in_own_thread(batch, True)
         if count:

@@ -84,6 +84,19 @@ class QaClassifierSignals(gr_unittest.TestCase):
         (found,) = Chain().decided(message(self.dataset.iq[:0], rest=100))
         self.assertEqual(found.decisions.log_posterior.shape, (0, 3))
 
+    def test_what_a_signal_says_of_its_frames(self):
+        """Its class and its PNR are in the batch; what cannot mean them is nothing."""
+        chain = Chain()
+        chain.decided(
+            message(self.dataset.iq[:3], modulation="QPSK", pnr_db=-4.5),
+            message(self.dataset.iq[:2]), message(self.dataset.iq[:2], modulation=7),
+        )  # fmt: skip
+        batches = [decision_pdu.decode(chain.batches.get_message(n)) for n in range(3)]
+        self.assertEqual([list(each.truth) for each in batches],
+                         [["QPSK"] * 3, [None] * 2, [None] * 2])
+        self.assertEqual(batches[0].pnr_db.tolist(), [-4.5] * 3)
+        self.assertTrue(np.isnan(batches[1].pnr_db).all())
+
     def test_beside_a_stream(self):
         for mode in ("replay", "live"):
             chain = Chain(mode=mode)

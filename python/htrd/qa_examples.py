@@ -176,6 +176,35 @@ flowgraph.wait()
 print(json.dumps({{"qpsk": baud("QPSK"), "center": flowgraph.monitor.picture().center_hz,
                    "width": picture.width()}}))
 """
+FRIENDLY = f"""{WATCH}
+import friendly_receiver
+
+flowgraph = friendly_receiver.friendly_receiver()
+flowgraph.set_modulation("BPSK")
+flowgraph.set_attack(False)
+probe = htrd.decision_probe()
+flowgraph.msg_connect(flowgraph.eavesdropper, "batches", probe, "batches")
+flowgraph.start()
+flowgraph.show()
+
+def received(kind):
+    return flowgraph.friend.status()[kind]
+
+wait(lambda: received("clean")["bursts"] >= 4, flowgraph.friend.status)
+flowgraph.set_attack(True)
+wait(lambda: received("perturbed")["bursts"] >= 1, flowgraph.friend.status)
+clean = probe.summary()
+probe.reset()
+before = received("perturbed")["bursts"]
+wait(lambda: received("perturbed")["bursts"] >= before + 5, flowgraph.friend.status)
+wait(lambda: probe.summary()["attacked"] >= 32, probe.summary)
+wait(lambda: flowgraph.perturbed.startswith("BER 0 "), lambda: flowgraph.perturbed)
+wait(lambda: "frames)" in flowgraph.decided, lambda: flowgraph.decided)
+result = dict(clean=clean, attacked=probe.summary(), received=flowgraph.friend.status())
+flowgraph.stop()
+flowgraph.wait()
+print(json.dumps(result))
+"""
 # What differs between the flowgraphs of one direction: the radio, and what belongs to it
 RADIO = {
     "radio", "device", "device_args", "frequency", "gain_db", "if_gain_db", "correction_ppm",
@@ -329,6 +358,18 @@ class QaExamples(gr_unittest.TestCase):
         for rate in found["qpsk"]:
             self.assertAlmostEqual(rate, 1e6 / 16, delta=200)
         self.assertEqual(found["center"], 100e6)
+
+    def test_friendly_receiver(self):
+        """The eavesdropper is fooled, and no bit of what was sent is lost."""
+        self.compiled("friendly_receiver")
+        found = self.result(self.run_python("-c", FRIENDLY))
+        for kind, least in (("clean", 4), ("perturbed", 6)):
+            own = found["received"][kind]
+            self.assertGreaterEqual(own["bursts"], least)
+            self.assertEqual((own["bits"], own["bit_errors"]), (120 * own["bursts"], 0))
+            self.assertEqual(own["checksums_passed"], own["bursts"])
+        self.assertGreater(found["clean"]["accuracy"], 0.6)
+        self.assertLess(found["attacked"]["robust_accuracy"], 0.3)
 
     def test_without_a_device(self):
         for name, looked_for in HARDWARE.items():

@@ -13,7 +13,7 @@ from gnuradio.htrd.arguments import LARGEST_UNSIGNED
 from gnuradio.htrd.checks import LONGEST_FRAME
 from gnuradio.htrd.messages import decision_pdu
 from PyQt5 import QtWidgets
-from qa_grc_yaml import EXAMPLES, MADE, parameters
+from qa_grc_yaml import EXAMPLES, MADE, parameters, setters_of
 from qa_qt_decision_panel import batch, picture_of
 from robust_amc.classifier import Classifier
 from robust_amc.errors import UserError
@@ -59,9 +59,7 @@ class QaOddArguments(gr_unittest.TestCase):
     def test_setters(self):
         for name in BLOCKS:
             made = make(name)
-            setters = [each for each in dir(type(made)) if each.startswith("set_")
-                       and each in vars(type(made))]
-            for setter in setters:
+            for setter in setters_of(type(made)):
                 for value in odd.VALUES:
                     with self.subTest(block=name, setter=setter, value=repr(value)[:30]):
                         refused = self.outcome(getattr(made, setter), value)

@@ -7,6 +7,7 @@ import pmt
 import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
 from gnuradio.htrd.messages import signal_pdu
+from robust_amc import modem
 from robust_amc.errors import UserError
 
 LENGTH = 320
@@ -86,6 +87,33 @@ class QaStreamInjector(gr_unittest.TestCase):
         status = chain.block.status()
         self.assertEqual((status["passed"], status["attacked"]), (5, 0))
 
+    def test_what_is_spared(self):
+        """The friendly receiver sees nothing of it, or all; the silence stays as it is."""
+        sent = modem.transmitted("QPSK", 1, 120, np.random.default_rng(3))
+        message = signal_pdu.encode_burst(sent, snr_db=20.0)
+        clean = signal_pdu.decode(message).samples
+        errors = {}
+        for spared in (0.0, 1.0):
+            ((facts, found),) = Chain(pnr_db=10.0, spared=spared).passed(message)
+            outside = np.r_[: sent.active.start, sent.active.stop : len(clean)]
+            np.testing.assert_array_equal(found[outside], clean[outside])
+            self.check_levels(clean[sent.active], facts, found[sent.active], 10.0, 20.0)
+            got = modem.receive(found[None, : sent.samples.shape[1]], sent)
+            errors[spared] = got.error_vector[0]
+        self.assertLess(errors[1.0], 0.003)  # as without perturbation
+        self.assertGreater(errors[0.0], 0.01)
+
+    def test_what_says_no_bits_is_not_spared(self):
+        sent = signal_pdu.encode_burst(
+            modem.transmitted("QPSK", 1, 120, np.random.default_rng(3)))
+        shorter = signal_pdu.encode(pmt.car(sent), signal_pdu.decode(sent).samples[:-64])
+        chain = Chain(spared=0.5)
+        for facts, _ in chain.passed(burst(samples(), modulation="QPSK"), shorter):
+            self.assertNotIn("pnr_db", facts)
+        self.assertEqual(chain.block.status()["passed"], 2)
+        chain.block.handle_control(pmt.cons(pmt.intern("spared"), pmt.from_double(0.25)))
+        self.assertEqual(chain.block.spared(), 0.25)
+
     def test_wrong_messages(self):
         good = burst(samples(), modulation="BPSK")
         bad = [pmt.intern("x"), pmt.cons(pmt.make_dict(), pmt.init_f32vector(2, [1, 2]))]
@@ -113,7 +141,7 @@ class QaStreamInjector(gr_unittest.TestCase):
     def test_what_cannot_be(self):
         for wrong in ({"over": ["weather"]}, {"over": [1]}, {"carrier": 1.0}, {"clock": -1.0},
                       {"pnr_db": np.nan}, {"steps": 0}, {"goal": "x"}, {"frame_length": 100},
-                      {"queue_bursts": 0}):
+                      {"queue_bursts": 0}, {"spared": 1.1}):
             with self.assertRaises(UserError):
                 htrd.stream_injector(**{"model": support.model("plain")} | wrong)
 

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A window on a band and the signals in it."""
 
-import pmt
 from gnuradio import gr
 from PyQt5 import QtCore
 
 from .checks import as_text, as_whole
 from .messages import control, ports, signal_pdu
-from .messages.values import name_of
 from .panel.band import MOST_BINS, BandHistory, SeenSignal
 from .panel.band_view import BandView
 
@@ -74,7 +72,7 @@ class qt_band_monitor(gr.sync_block):
             center_hz=known["center_frequency"], bandwidth_hz=known["bandwidth"],
             symbol_rate=signal_pdu.number(facts, "symbol_rate"),
             snr_db=signal_pdu.number(facts, "snr_db"),
-            modulation=name_of(pmt.dict_ref(facts, pmt.intern("modulation"), pmt.PMT_NIL)),
+            modulation=signal_pdu.modulation_of(facts),
             confidence=signal_pdu.number(facts, "confidence") or 0.0,
             frames=int(signal_pdu.number(facts, "frames") or 0),
             is_last=signal_pdu.is_last(facts),

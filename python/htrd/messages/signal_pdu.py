@@ -14,6 +14,9 @@ gr-fhss_utils, where it has one:
 - `symbol_rate` (double, Hz): absent where none was found
 - `is_analog` (bool): its samples are brought to one bandwidth, because it has no symbol rate
 
+- `modulation` (symbol): before a decision_fuser the true class, behind it what was decided
+- `bits` (u8vector of 0 and 1): of a burst of :mod:`robust_amc.modem`, those behind the preamble
+
 Whatever else is in the dictionary is handed on.
 
 A spectrum of the band is a PDU of a dictionary with `sample_rate`, `center_frequency`,
@@ -24,14 +27,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pmt
+from robust_amc import modem
 from robust_amc.decisions import Decisions
+from robust_amc.errors import UserError
+from robust_amc.modem.receiver import points
 
 from ..htrd_python import _number
 from . import pmt_vectors
+from .values import name_of
 
 LAST = pmt.intern("is_last")
 ANALOG = pmt.intern("is_analog")
 BURST = pmt.intern("burst_id")
+MODULATION = pmt.intern("modulation")
+BITS = pmt.intern("bits")
+GRANULE = 64  # samples
+MOST_SYMBOLS = 1000  # of a burst that is made anew: its pulses are a matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +164,7 @@ def number(facts, name):
 
 
 def with_facts(facts, **changed):
-    """A PMT dictionary with other numbers, truth values and texts; None takes an entry out."""
+    """A PMT dictionary with other numbers, truth values, texts, bits; None takes an entry out."""
     for name, value in changed.items():
         key = pmt.intern(name)
         if value is None:
@@ -167,6 +178,43 @@ def burst_of(facts):
     """Which signal a PDU is of, as anything that can be compared; None: it does not say."""
     found = pmt.dict_ref(facts, BURST, pmt.PMT_NIL)
     return None if pmt.is_null(found) else pmt.write_string(found)[:100]
+
+
+def modulation_of(facts):
+    """The name under `modulation` in a dictionary; None where there is none."""
+    return name_of(pmt.dict_ref(facts, MODULATION, pmt.PMT_NIL))
+
+
+def sent_of(facts):
+    """What was sent of a burst that says its `modulation` and `bits`, as modem.Bursts.
+
+    None for a burst that does not say them; UserError for what no transmitter sends.
+    """
+    name, bits = modulation_of(facts), pmt.dict_ref(facts, BITS, pmt.PMT_NIL)
+    if name is None or pmt.is_null(bits):
+        return None
+    found = np.array(pmt.u8vector_elements(bits) if pmt.is_u8vector(bits) else [2])
+    if (found > 1).any():
+        raise UserError("bits must be a u8vector of 0 and 1")
+    if len(found) > MOST_SYMBOLS * points(name).bits:
+        raise UserError(f"the burst has more than {MOST_SYMBOLS} symbols")
+    return modem.modulated(name, found[None])
+
+
+def encode_burst(sent, **facts):
+    """Message of modem.Bursts of one burst: facts of it, `modulation`, `bits` and samples.
+
+    Silence fills up the samples to a multiple of GRANULE: GNU Radio's blocks that compute on
+    aligned vectors, such as Add, may keep an odd rest until the next burst comes.
+    """
+    samples = np.pad(sent.samples[0], (0, -sent.samples.shape[1] % GRANULE))
+    known = {"modulation": sent.name, "bits": sent.bits[0].astype(np.uint8)}
+    return encode(pmt.make_dict(), samples, **known | facts)
+
+
+def is_length_of(count, sent):
+    """Whether so many samples are those of a message of :func:`encode_burst`."""
+    return 0 <= count - sent.samples.shape[1] < GRANULE
 
 
 def is_analog(facts):
@@ -190,6 +238,8 @@ def _value(value):
         return pmt.from_bool(value)
     if isinstance(value, str):
         return pmt.intern(value)
+    if isinstance(value, np.ndarray):
+        return pmt.init_u8vector(len(value), value.tolist())
     if isinstance(value, int):
         return pmt.from_uint64(value)
     return pmt.from_double(float(value))

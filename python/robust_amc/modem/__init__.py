@@ -2,7 +2,10 @@
 
 from .burst import Bursts
 from .constellation import Constellation
-from .receiver import NAMES, Reception, receive, transmitted
+from .receiver import NAMES, Reception, modulated, receive, transmitted
 from .spared import Spared
 
-__all__ = ["NAMES", "Bursts", "Constellation", "Reception", "Spared", "receive", "transmitted"]
+__all__ = [
+    "NAMES", "Bursts", "Constellation", "Reception", "Spared", "modulated", "receive",
+    "transmitted",
+]  # fmt: skip

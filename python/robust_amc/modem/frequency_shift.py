@@ -7,7 +7,7 @@ import numpy as np
 import scipy.signal
 
 from ..arrays import Array, Complexes, Floats, Integers
-from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SEARCHED, SPAN, Bursts, payloads
+from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SEARCHED, SPAN, Bursts
 
 # Index, and bandwidth times symbol time of the Gaussian filter (None: none)
 KINDS = {"CPFSK": (0.5, None), "GFSK": (0.8 / np.pi, 0.35)}
@@ -16,13 +16,12 @@ TAPS = 65  # of it
 STOPBAND = 0.1  # where that has ended
 
 
-def transmitted(name: str, count: int, symbols: int, rng: np.random.Generator) -> Bursts:
-    """Bursts of CPFSK or GFSK, see :func:`robust_amc.modem.transmitted`."""
-    bits = payloads(count, symbols, rng)
-    sent = np.concatenate([np.tile(preamble(), (count, 1)), bits], axis=1)
+def modulated(name: str, bits: Array) -> Bursts:
+    """Bursts of CPFSK or GFSK, see :func:`robust_amc.modem.modulated`."""
+    sent = np.concatenate([np.tile(preamble(), (len(bits), 1)), bits], axis=1)
     turn = _turns(2 * sent - 1, *KINDS[name])
     samples = np.exp(1j * np.cumsum(turn, axis=1))
-    silence = np.zeros((count, 2 * SPAN * SAMPLES_PER_SYMBOL))
+    silence = np.zeros((len(bits), 2 * SPAN * SAMPLES_PER_SYMBOL))
     return Bursts(name, np.concatenate([silence, samples, silence], axis=1), bits, bits)
 
 

@@ -7,21 +7,20 @@ second-order loop on decisions, which begins with what the preamble says.
 import numpy as np
 import scipy.signal
 
-from ..arrays import Complexes, Floats
+from ..arrays import Array, Complexes, Floats
 from ..pulse import root_raised_cosine
-from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SEARCHED, SPAN, Bursts, payloads
+from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SEARCHED, SPAN, Bursts
 from .constellation import Constellation
 
 LOOP = 0.1, 0.0025  # gains of the phase and of the frequency, a symbol
 
 
-def transmitted(name: str, count: int, symbols: int, rng: np.random.Generator) -> Bursts:
-    """Bursts of a class, see :func:`robust_amc.modem.transmitted`."""
+def modulated(name: str, bits: Array) -> Bursts:
+    """Bursts of a class, see :func:`robust_amc.modem.modulated`."""
     constellation = Constellation.of(name)
-    bits = payloads(count, symbols * constellation.bits, rng)
     number = constellation.modulated(bits)
     sent = np.concatenate(
-        [np.tile(preamble(name), (count, 1)), constellation.points[number]], axis=1
+        [np.tile(preamble(name), (len(bits), 1)), constellation.points[number]], axis=1
     )
     samples = sent @ pulses(sent.shape[1])
     samples = samples * SAMPLES_PER_SYMBOL**0.5

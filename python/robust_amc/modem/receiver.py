@@ -5,10 +5,10 @@ from types import ModuleType
 
 import numpy as np
 
-from ..arrays import Bools, Complexes, Floats
+from ..arrays import Array, Bools, Complexes, Floats
 from ..errors import UserError
 from . import frequency_shift, linear
-from .burst import Bursts, checked
+from .burst import CHECKSUM, Bursts, checked, payloads
 from .constellation import NAMES as LINEAR
 from .constellation import Constellation
 
@@ -36,11 +36,25 @@ class Reception:
 def transmitted(name: str, count: int, symbols: int, rng: np.random.Generator) -> Bursts:
     """Bursts of a class with random payloads, `symbols` of them behind the preamble.
 
-    Around them there is silence. Raises UserError for a class that is none of NAMES.
+    Around them there is silence. Raises UserError for a class that is none of NAMES, and for
+    bursts without room for a payload beside its checksum.
     """
-    if name not in NAMES:
-        raise UserError(f"there is no modem for {name[:40]}; there are {', '.join(NAMES)}")
-    made: Bursts = _kind(name).transmitted(name, count, symbols, rng)
+    width = _points_of(name).bits
+    if symbols * width <= CHECKSUM:
+        raise UserError(f"{symbols} symbols of {name} hold no payload beside a checksum")
+    return modulated(name, payloads(count, symbols * width, rng))
+
+
+def modulated(name: str, bits: Array) -> Bursts:
+    """Bursts of a class with those bits behind the preamble, ``[n, symbols·bits]``.
+
+    Who knows the bits has what was sent, to compare with. Raises UserError for a class that is
+    none of NAMES, and for bits that fill no symbols.
+    """
+    width = _points_of(name).bits
+    if not bits.shape[1] or bits.shape[1] % width:
+        raise UserError(f"{bits.shape[1]} bits fill no symbols of {name}, which have {width}")
+    made: Bursts = _kind(name).modulated(name, bits)
     return made
 
 
@@ -76,6 +90,13 @@ def seen(sent: Bursts) -> Floats:
     if sent.name in frequency_shift.KINDS:
         return frequency_shift.seen(sent.active.stop - sent.active.start)
     return linear.seen(sent.symbols)[:, sent.active]
+
+
+def _points_of(name: str) -> Constellation:
+    """As :func:`points`; UserError for a class that is none of NAMES."""
+    if name not in NAMES:
+        raise UserError(f"there is no modem for {name[:40]}; there are {', '.join(NAMES)}")
+    return points(name)
 
 
 def _kind(name: str) -> ModuleType:

@@ -58,6 +58,22 @@ def test_a_checksum_by_hand():
 
 
 @pytest.mark.parametrize("name", modem.NAMES)
+def test_known_bits_are_sent_again(name):
+    sent = modem.transmitted(name, 2, 80, np.random.default_rng(5))
+    again = modem.modulated(name, sent.bits)
+    np.testing.assert_array_equal(again.samples, sent.samples)
+    np.testing.assert_array_equal(again.number, sent.number)
+
+
+def test_bits_that_are_no_burst():
+    for count in (0, 7):
+        with pytest.raises(UserError, match="fill no symbols of QPSK"):
+            modem.modulated("QPSK", np.zeros((1, count), int))
+    with pytest.raises(UserError, match="no payload"):
+        modem.transmitted("QPSK", 1, 16, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", modem.NAMES)
 def test_a_clean_link_leaves_no_error(name):
     rng = np.random.default_rng(1)
     sent = modem.transmitted(name, 6, 80, rng)
