@@ -29,8 +29,8 @@ drift_monitor::drift_monitor(const decision_calibration& calibration)
     if (!(d_false_alarm > 0 && d_false_alarm < 1) || calibration.window < 1 ||
         calibration.every < 1)
         throw std::invalid_argument(
-            "the drift alarm needs a probability between 0 and 1, and a window and a step of "
-            "at least one frame");
+            "the drift alarm needs a probability between 0 and 1, and a window and a "
+            "step of at least one frame");
     for (auto& scores : d_reference)
         std::sort(scores.begin(), scores.end());
     begin_window();
@@ -41,7 +41,8 @@ void drift_monitor::add(const float* scores, size_t count)
     const std::lock_guard<std::mutex> guard(d_mutex);
     const size_t classes = d_reference.size();
     for (const float* row = scores; row != scores + count * classes; row += classes) {
-        if (!std::all_of(row, row + classes, [](float each) { return std::isfinite(each); }))
+        if (!std::all_of(
+                row, row + classes, [](float each) { return std::isfinite(each); }))
             continue;
         const float* best = std::max_element(row, row + classes);
         if (d_passed++ % d_every == 0)
@@ -78,7 +79,8 @@ void drift_monitor::look(double score, size_t label)
         bet(rank_of(score, d_known[label]));
 }
 
-// The conformal p-value, uniform in 0 ... 1, also among equal scores; the score is then known.
+// The conformal p-value, uniform in 0 ... 1; the score is known then. Ties are broken by
+// chance.
 double drift_monitor::rank_of(double score, std::vector<double>& known)
 {
     const auto first = std::lower_bound(known.begin(), known.end(), score);

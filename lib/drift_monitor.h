@@ -16,10 +16,12 @@ namespace gr {
 namespace htrd {
 
 /*!
- * \brief An alarm when live scores are no longer like those of the calibration; from any thread.
+ * \brief An alarm when live scores are no longer like those of the calibration; from any
+ * thread.
  *
- * A conformal test martingale with the Simple Jumper, which draws the same numbers and bets the
- * same as DriftMonitor in python/robust_amc/rejection/drift.py; that says what it promises.
+ * A conformal test martingale with the Simple Jumper, which draws the same numbers and
+ * bets the same as DriftMonitor in python/robust_amc/rejection/drift.py; that says what
+ * it promises.
  *
  * It allocates when a window has more frames of a class than any before.
  */
@@ -37,8 +39,9 @@ public:
     void add(const float* scores, size_t count);
 
     /*!
-     * \brief A dictionary: `alarm` (bool), whether it is on; `alarms` and `frames` looked at so far
-     * (long); `evidence` (double), the capital of the test, 1 at the start of a window.
+     * \brief A dictionary: `alarm` (bool), whether it is on; `alarms` and `frames` looked
+     * at so far (long); `evidence` (double), the capital of the test, 1 at the start of a
+     * window.
      */
     pmt::pmt_t report() const;
 
@@ -50,13 +53,13 @@ private:
     double chance();
 
     const double d_false_alarm;
-    const uint64_t d_window, d_every; // frames
+    const uint64_t d_window, d_every;             // frames
     std::vector<std::vector<double>> d_reference; // scores, sorted, of each class
 
     mutable std::mutex d_mutex;
     std::mt19937 d_random{ 0 };
     std::vector<std::vector<double>> d_known; // the reference, and the window's
-    std::array<double, 5> d_capital; // of the bets, and what is not bet
+    std::array<double, 5> d_capital;          // of the bets, and what is not bet
     double d_evidence = 1;
     uint64_t d_passed = 0, d_in_window = 0, d_frames = 0, d_alarms = 0;
     bool d_alarm = false;

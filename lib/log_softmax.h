@@ -11,7 +11,7 @@ namespace gr {
 namespace htrd {
 
 /*!
- * \brief Makes of logits the natural logarithms of their softmax; 0 where they are not finite.
+ * \brief Makes logits the natural logarithms of their softmax; 0 where not finite.
  * \param values of one frame, replaced
  * \param count of classes, at least one
  */

@@ -12,8 +12,8 @@ prediction_sets::prediction_sets(const decision_calibration& calibration)
     : d_lowest(calibration.lowest), d_labels(calibration.snr_db)
 {
     if (d_lowest.empty() || d_lowest.size() != d_labels.size())
-        throw std::invalid_argument(
-            "a calibration needs bins, each with a lowest log posterior and an SNR label");
+        throw std::invalid_argument("a calibration needs bins, each with a lowest log "
+                                    "posterior and an SNR label");
     d_by_label = std::none_of(
         d_labels.begin(), d_labels.end(), [](double label) { return std::isnan(label); });
     d_least = *std::min_element(d_lowest.begin(), d_lowest.end());
@@ -23,8 +23,8 @@ double prediction_sets::lowest(double snr_db) const
 {
     if (std::isnan(snr_db) || !d_by_label)
         return d_least;
-    const auto nearest =
-        std::min_element(d_labels.begin(), d_labels.end(), [snr_db](double one, double other) {
+    const auto nearest = std::min_element(
+        d_labels.begin(), d_labels.end(), [snr_db](double one, double other) {
             return std::abs(snr_db - one) < std::abs(snr_db - other);
         });
     return d_lowest[nearest - d_labels.begin()];

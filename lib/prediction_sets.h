@@ -18,7 +18,7 @@ namespace htrd {
 class prediction_sets
 {
 public:
-    //! \throws std::invalid_argument for a calibration without bins, or of which not each has a label
+    //! \throws std::invalid_argument without bins, or where not each has a label
     explicit prediction_sets(const decision_calibration& calibration);
 
     //! Fill in_set of a batch, which has its log posteriors.
@@ -26,8 +26,8 @@ public:
 
     /*!
      * \brief The log posterior from which on a class is in the set.
-     * \param snr_db of the frame, whose nearest label counts; NaN: not known, which gives the
-     * lowest of all and so the largest set
+     * \param snr_db of the frame, whose nearest label counts; NaN: not known, which gives
+     * the lowest of all and so the largest set
      */
     double lowest(double snr_db) const;
 

@@ -108,8 +108,8 @@ struct drift_state {
     double evidence;
 };
 
-// The capital after some ranks, as the mean over all ways to jump between five bets. It jumps
-// before each step with a probability of 0.01, to any of them.
+// The capital after some ranks, as the mean over all ways to jump between five bets. It
+// jumps before each step with a probability of 0.01, to any of them.
 double evidence_of(const std::vector<double>& ranks, size_t step = 0, int last = -1)
 {
     if (step == ranks.size())
@@ -407,8 +407,10 @@ BOOST_AUTO_TEST_CASE(drift_is_a_bet_on_ranks)
     known.scores = { { 3, 1, 2, 2 }, { 7 } };
     drift_monitor monitor(known);
     // The first numbers of NumPy's RandomState(0), which break ties
-    const std::vector<double> chance{ 0.5488135039273248, 0.7151893663724195,
-                                      0.6027633760716439, 0.5448831829968969,
+    const std::vector<double> chance{ 0.5488135039273248,
+                                      0.7151893663724195,
+                                      0.6027633760716439,
+                                      0.5448831829968969,
                                       0.4236547993389047 };
     const std::vector<float> scores{ 2.5, 0,   // above three of four
                                      -1,  8,   // above one of one
@@ -423,7 +425,8 @@ BOOST_AUTO_TEST_CASE(drift_is_a_bet_on_ranks)
     for (size_t count = 1; count <= ranks.size(); count++) {
         monitor.add(scores.data() + 2 * (count - 1), 1);
         const drift_state found(monitor.report());
-        BOOST_TEST(found.evidence == evidence_of({ ranks.begin(), ranks.begin() + count }),
+        BOOST_TEST(found.evidence ==
+                       evidence_of({ ranks.begin(), ranks.begin() + count }),
                    boost::test_tools::tolerance(1e-12));
         BOOST_TEST(found.frames == static_cast<long>(count));
     }
@@ -435,7 +438,7 @@ BOOST_AUTO_TEST_CASE(drift_has_windows_and_steps)
     known.window = 400;
     known.every = 3;
     drift_monitor monitor(known);
-    std::vector<float> wrong; // frames below all others, and between them some without scores
+    std::vector<float> wrong; // below all others; every second frame has no scores
     for (int row = 0; row < 900; row++) {
         const bool is_usable = row % 2;
         wrong.push_back(is_usable ? -1 - row : NAN);
@@ -489,8 +492,7 @@ BOOST_AUTO_TEST_CASE(sets_and_drift_of_a_calibrated_model)
     const auto append = [&](size_t which, double snr_db) {
         frame_facts facts;
         facts.snr_db = snr_db;
-        batch.append(
-            samples.data() + which * LENGTH, facts, frame_batch::clock::now());
+        batch.append(samples.data() + which * LENGTH, facts, frame_batch::clock::now());
     };
     using names = std::vector<std::string>;
     const std::vector<names> expected{
@@ -516,14 +518,15 @@ BOOST_AUTO_TEST_CASE(sets_and_drift_of_a_calibrated_model)
     }
     BOOST_TEST(pmt::is_null(pmt::vector_ref(column, 5)));
     BOOST_TEST(!pmt::dict_has_key(pmt::car(messages.frame(batch, 5, 0)), key));
-    BOOST_TEST(batch.log_posteriors[0] == std::log(0.8f), boost::test_tools::tolerance(1e-5f));
+    BOOST_TEST(batch.log_posteriors[0] == std::log(0.8f),
+               boost::test_tools::tolerance(1e-5f));
     BOOST_TEST(batch.log_posteriors[11] == 0);
     BOOST_REQUIRE(with.drift);
     BOOST_TEST(with.drift == deciding.drift());
     with.drift->add(batch.scores.data(), batch.size());
     BOOST_TEST(drift_state(with.drift->report()).frames == 5);
 
-    // Without logits there are no sets, but scores; a model without a calibration has neither
+    // Without logits there are no sets; without a calibration there is no alarm either
     model.logits_output.clear();
     const model_in_force without(model, 1, [](const std::string&) {});
     BOOST_TEST(bool(without.decide(batch, false, pool).drift));

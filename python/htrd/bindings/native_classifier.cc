@@ -17,8 +17,7 @@ void bind_native_classifier(py::module& m)
     using decision_model = ::gr::htrd::decision_model;
     using native_classifier = ::gr::htrd::native_classifier;
 
-    py::class_<decision_calibration>(
-        m, "_decision_calibration", D(decision_calibration))
+    py::class_<decision_calibration>(m, "_decision_calibration", D(decision_calibration))
 
         .def(py::init<>())
         .def_readwrite(
