@@ -21,6 +21,7 @@ const pmt::pmt_t THRESHOLD = pmt::intern("threshold");
 const pmt::pmt_t SNR = pmt::intern("snr_db");
 const pmt::pmt_t PNR = pmt::intern("pnr_db");
 const pmt::pmt_t POWER = pmt::intern("frame_power_db");
+const pmt::pmt_t PREDICTION_SET = pmt::intern("prediction_set");
 
 // A PMT dictionary that grows
 class fields
@@ -73,18 +74,12 @@ bool any(const frame_batch& batch, Test test)
     return false;
 }
 
-// The natural logarithms of the softmax of logits; 0 where these are not finite
-void log_softmax(const float* logits, size_t count, float* made)
+bool any_set(const frame_batch& batch)
 {
-    const float most = *std::max_element(logits, logits + count);
-    float sum = 0;
-    for (size_t each = 0; each < count; each++)
-        sum += std::exp(logits[each] - most);
-    for (size_t each = 0; each < count; each++) {
-        made[each] = logits[each] - most - std::log(sum);
-        if (!std::isfinite(made[each]))
-            made[each] = 0;
-    }
+    for (size_t row = 0; row < batch.size(); row++)
+        if (batch.has_set(row))
+            return true;
+    return false;
 }
 
 pmt::pmt_t floats(const std::vector<float>& values, size_t count)
@@ -107,6 +102,21 @@ decision_messages::decision_messages(const std::vector<std::string>& classes)
 const pmt::pmt_t& decision_messages::modulation(const frame_batch& batch, size_t row) const
 {
     return batch.label[row] < 0 ? d_names.back() : d_names[batch.label[row]];
+}
+
+// The names of the classes that a frame may be of; null where they are not known
+pmt::pmt_t decision_messages::set(const frame_batch& batch, size_t row) const
+{
+    if (!batch.has_set(row))
+        return nullptr;
+    const size_t classes = d_names.size() - 1;
+    const uint8_t* own = batch.in_set.data() + row * classes;
+    const pmt::pmt_t made =
+        pmt::make_vector(std::count(own, own + classes, 1), pmt::PMT_NIL);
+    for (size_t each = 0, at = 0; each < classes; each++)
+        if (own[each])
+            pmt::vector_set(made, at++, d_names[each]);
+    return made;
 }
 
 pmt::pmt_t decision_messages::batch(const frame_batch& batch, double threshold) const
@@ -132,6 +142,9 @@ pmt::pmt_t decision_messages::batch(const frame_batch& batch, double threshold) 
         made.add(TRUTH, items(count, [facts](size_t row) { return facts(row).truth; }));
     if (any(batch, [](const frame_facts& each) { return bool(each.rx_time); }))
         made.add(TIME, items(count, [facts](size_t row) { return facts(row).rx_time; }));
+    if (any_set(batch))
+        made.add(PREDICTION_SET,
+                 items(count, [&](size_t row) { return set(batch, row); }));
     made.add(CLASSES, d_classes);
     made.add(SCORE, numbers(count, [&batch](size_t row) { return batch.best[row]; }));
     made.add(THRESHOLD, numbers(count, [threshold](size_t) { return threshold; }));
@@ -168,25 +181,21 @@ decision_messages::frame(const frame_batch& batch, size_t row, double threshold)
     if (facts.sample_offset >= 0)
         made.add(SAMPLE_OFFSET, pmt::from_uint64(facts.sample_offset));
     made.add_known(POWER, facts.frame_power_db);
+    if (batch.has_set(row))
+        made.add(PREDICTION_SET, set(batch, row));
     return pmt::cons(made.made(),
                      pmt::init_f32vector(classes, batch.scores.data() + row * classes));
 }
 
 pmt::pmt_t decision_messages::signal(const pmt::pmt_t& facts, const frame_batch& batch) const
 {
-    const size_t count = batch.size(), classes = d_names.size() - 1;
-    std::vector<float> posteriors(count * classes);
-    for (size_t row = 0; row < count; row++)
-        if (batch.is_valid(row)) // of others, 0
-            log_softmax(batch.logits.data() + row * classes,
-                        classes,
-                        posteriors.data() + row * classes);
     fields made(facts);
     made.add(CLASSES, d_classes);
-    made.add(LABELS, items(count, [&batch](size_t row) {
+    made.add(LABELS, items(batch.size(), [&batch](size_t row) {
                  return pmt::from_long(batch.label[row]);
              }));
-    return pmt::cons(made.made(), floats(posteriors, posteriors.size()));
+    return pmt::cons(made.made(),
+                     floats(batch.log_posteriors, batch.log_posteriors.size()));
 }
 
 } // namespace htrd

@@ -31,6 +31,7 @@ public:
 
 private:
     const pmt::pmt_t& modulation(const frame_batch& batch, size_t row) const;
+    pmt::pmt_t set(const frame_batch& batch, size_t row) const;
 
     std::vector<pmt::pmt_t> d_names; // the last one, of rejected frames, is PMT_NIL
     pmt::pmt_t d_classes;

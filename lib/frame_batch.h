@@ -76,10 +76,14 @@ public:
     float sum_abs(size_t row) const { return d_sum_abs[d_first + row]; }
 
     // --- what was decided, an entry a frame, see native_classifier_impl
-    std::vector<int16_t> label;  // -1: rejected
-    std::vector<double> best;    // the largest score
-    std::vector<float> scores;   // [size][classes]
-    std::vector<float> logits;   // the same, where they are wanted
+    std::vector<int16_t> label;        // -1: rejected
+    std::vector<double> best;          // the largest score
+    std::vector<float> scores;         // [size][classes]
+    std::vector<float> log_posteriors; // the same, where they are wanted; 0 if not valid
+    std::vector<uint8_t> in_set; // the same, of a model with prediction sets: 1 or 0
+
+    //! Whether it is known which classes a frame may be of
+    bool has_set(size_t row) const { return !in_set.empty() && is_valid(row); }
 
 private:
     const size_t d_frame_length;

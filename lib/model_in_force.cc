@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
+#include "log_softmax.h"
 #include "model_in_force.h"
 #include "threshold.h"
 #include <volk/volk.h>
@@ -37,6 +38,20 @@ std::string joined(const std::vector<std::string>& names)
 
 } // namespace
 
+model_in_force::loaded::loaded(const decision_model& model, int streams) : facts(model)
+{
+    if (const auto& calibration = model.calibration) {
+        if (calibration->scores.size() != model.classes.size())
+            throw std::invalid_argument("a calibration needs scores of each class");
+        const prediction_sets made(*calibration);
+        if (!model.logits_output.empty())
+            sets.emplace(made);
+        drift = std::make_shared<drift_monitor>(*calibration);
+    }
+    engine = make_engine(model, streams);
+    facts.graphs.clear();
+}
+
 model_in_force::model_in_force(const decision_model& model,
                                int streams,
                                std::function<void(const std::string&)> warn)
@@ -51,6 +66,12 @@ std::optional<double> model_in_force::threshold() const
     if (d_model->facts.score_quantiles.empty())
         return std::nullopt;
     return d_threshold;
+}
+
+std::shared_ptr<drift_monitor> model_in_force::drift() const
+{
+    const std::lock_guard<std::mutex> guard(d_mutex);
+    return d_model->drift;
 }
 
 void model_in_force::set_threshold(std::optional<double> value)
@@ -92,20 +113,21 @@ void model_in_force::replace(const decision_model& model)
     d_model = made;
 }
 
-double
-model_in_force::decide(frame_batch& batch, bool with_logits, worker_pool& pool) const
+model_in_force::in_force
+model_in_force::decide(frame_batch& batch, bool with_posteriors, worker_pool& pool) const
 {
     std::unique_lock<std::mutex> guard(d_mutex);
     const auto model = d_model;
     const double threshold = d_threshold;
     guard.unlock();
 
-    if (with_logits && model->facts.logits_output.empty())
+    if (with_posteriors && model->facts.logits_output.empty())
         throw std::invalid_argument(
             "the ONNX file has no logits: export the model again with --logits");
+    const bool with_logits = with_posteriors || model->sets;
     const size_t classes = model->facts.classes.size();
     batch.scores.resize(batch.size() * classes);
-    batch.logits.resize(with_logits ? batch.size() * classes : 0);
+    batch.log_posteriors.resize(with_logits ? batch.size() * classes : 0);
     batch.label.resize(batch.size());
     batch.best.resize(batch.size());
     scale(batch, model->facts);
@@ -115,10 +137,16 @@ model_in_force::decide(frame_batch& batch, bool with_logits, worker_pool& pool) 
         model->engine->run(batch.iq() + 2 * batch.frame_length() * first,
                            std::min(size, batch.size() - first),
                            batch.scores.data() + first * classes,
-                           with_logits ? batch.logits.data() + first * classes : nullptr);
+                           with_logits ? batch.log_posteriors.data() + first * classes
+                                       : nullptr);
     });
     label(batch, classes, threshold);
-    return threshold;
+    if (with_logits)
+        normalize(batch, classes);
+    batch.in_set.clear();
+    if (model->sets)
+        model->sets->decide(batch);
+    return { threshold, model->drift };
 }
 
 // Scales where that is wanted; warns where it is not but should be.
@@ -159,6 +187,18 @@ void model_in_force::label(frame_batch& batch, size_t classes, double threshold)
         // As the library compares: NumPy rounds the threshold to the type of the scores
         const bool accepted = finite && *best >= static_cast<float>(threshold);
         batch.label[row] = accepted ? best - begin : -1;
+    }
+}
+
+// Makes log posteriors of logits.
+void model_in_force::normalize(frame_batch& batch, size_t classes) const
+{
+    for (size_t row = 0; row < batch.size(); row++) {
+        float* own = batch.log_posteriors.data() + row * classes;
+        if (batch.is_valid(row))
+            log_softmax(own, classes);
+        else
+            std::fill_n(own, classes, 0);
     }
 }
 

@@ -283,10 +283,10 @@ void native_classifier_impl::decide_live(live_queue::taken& taken)
 {
     frame_batch& batch = *taken.batch;
     std::string failed;
-    double threshold = 0;
+    model_in_force::in_force with;
     try {
         worker_pool alone;
-        threshold = d_model.decide(batch, false, alone);
+        with = d_model.decide(batch, false, alone);
     } catch (const std::exception& error) { // whatever the runtime throws
         failed = *error.what() ? error.what() : "unknown error";
     }
@@ -295,7 +295,7 @@ void native_classifier_impl::decide_live(live_queue::taken& taken)
     d_is_done.wait(guard, [&] { return d_done == taken.number; });
     guard.unlock();
     if (failed.empty())
-        publish(batch, threshold);
+        publish(batch, with);
     else
         discard(batch, failed);
     d_queue->give_back(std::move(taken.batch));
@@ -304,15 +304,18 @@ void native_classifier_impl::decide_live(live_queue::taken& taken)
     d_is_done.notify_all();
 }
 
-void native_classifier_impl::publish(const frame_batch& batch, double threshold)
+void native_classifier_impl::publish(const frame_batch& batch,
+                                     const model_in_force::in_force& with)
 {
     // To make messages that nobody gets costs more than all the rest
     if (!pmt::is_null(message_subscribers(BATCHES)))
-        message_port_pub(BATCHES, d_messages.batch(batch, threshold));
+        message_port_pub(BATCHES, d_messages.batch(batch, with.threshold));
     if (d_publish_decisions && !pmt::is_null(message_subscribers(DECISIONS)))
         for (size_t row = 0; row < batch.size(); row++)
-            message_port_pub(DECISIONS, d_messages.frame(batch, row, threshold));
+            message_port_pub(DECISIONS, d_messages.frame(batch, row, with.threshold));
     d_tally.add(batch);
+    if (with.drift)
+        with.drift->add(batch.scores.data(), batch.size());
     for (size_t row = 0; row < batch.size(); row++)
         if (!batch.is_valid(row)) {
             warn("invalid", "frames that are not finite or all zero are rejected");
@@ -333,6 +336,8 @@ void native_classifier_impl::report()
         return;
     for (const auto& each : status())
         said = pmt::dict_add(said, pmt::intern(each.first), pmt::from_long(each.second));
+    if (const auto drift = d_model.drift())
+        said = pmt::dict_add(said, pmt::intern("drift"), drift->report());
     message_port_pub(STATUS, said);
 }
 
@@ -370,9 +375,9 @@ void native_classifier_impl::handle_signals(const pmt::pmt_t& message)
     d_of_signals += count;
     d_accepted += count;
     try {
-        const double threshold = d_model.decide(d_signal, true, d_pool);
+        const auto with = d_model.decide(d_signal, true, d_pool);
         if (count)
-            publish(d_signal, threshold);
+            publish(d_signal, with);
     } catch (const std::exception& error) { // whatever the runtime throws
         return discard(d_signal, error.what());
     }

@@ -67,7 +67,7 @@ private:
     void stop_lanes();
     void bind_threads();
 
-    void publish(const frame_batch& batch, double threshold);
+    void publish(const frame_batch& batch, const model_in_force::in_force& with);
     void discard(const frame_batch& batch, const std::string& reason);
     void report();
     void warn(const std::string& kind, const std::string& text);

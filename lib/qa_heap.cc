@@ -3,6 +3,7 @@
 // That work() leaves the heap alone. In a program of its own: valgrind, which checks the
 // other tests, brings its own operator new.
 
+#include "drift_monitor.h"
 #include <gnuradio/block_detail.h>
 #include <gnuradio/buffer.h>
 #include <gnuradio/buffer_reader.h>
@@ -57,6 +58,22 @@ BOOST_AUTO_TEST_CASE(perturbation_adder_does_not_allocate)
     gr_vector_void_star to{ out.data() };
     check([&] { block->work(in.size(), from, to); });
     BOOST_TEST(out[0] != in[0]);
+}
+
+// The first windows are the longest so far; the next ones need no more than they did.
+BOOST_AUTO_TEST_CASE(drift_monitor_does_not_allocate)
+{
+    decision_calibration calibration;
+    calibration.scores = { { 0, 1, 2 }, { 3 } };
+    calibration.window = 50;
+    calibration.false_alarm = 1e-9; // none: it would look no closer at a window
+    drift_monitor monitor(calibration);
+    std::vector<float> scores;
+    for (int row = 0; row < 100; row++) {
+        scores.push_back(row % 3);
+        scores.push_back(row % 2 * 4);
+    }
+    check([&] { monitor.add(scores.data(), 100); });
 }
 
 // A delivered frame gets tags, which allocate; one that is squelched costs nothing.

@@ -5,9 +5,11 @@
 
 #include "decision_engine.h"
 #include "decision_tally.h"
+#include "drift_monitor.h"
 #include "frame_tags.h"
 #include "live_queue.h"
 #include "native_classifier_impl.h"
+#include "prediction_sets.h"
 #include "threshold.h"
 #include "worker_pool.h"
 #include <gnuradio/blocks/message_debug.h>
@@ -70,6 +72,64 @@ std::shared_ptr<native_classifier_impl> make_block(bool live)
 {
     return gnuradio::make_block_sptr<native_classifier_impl>(
         sign_model(), live, 1.0, 8, 64, true, 2, nullptr);
+}
+
+// Of two classes, whose scores are about 1 and 2
+decision_calibration calibration()
+{
+    decision_calibration made;
+    made.lowest = { std::log(0.5), std::log(0.1), std::log(0.9) };
+    made.snr_db = { 0, 10, 20 };
+    made.scores.resize(2);
+    for (int each = 0; each < 99; each++) {
+        made.scores[0].push_back(0.5 + each / 99.0);
+        made.scores[1].push_back(1.5 + each / 99.0);
+    }
+    return made;
+}
+
+// What a drift monitor says in a dictionary of a status or in its own
+struct drift_state {
+    explicit drift_state(const pmt::pmt_t& said)
+        : alarm(pmt::to_bool(field(said, "alarm"))),
+          alarms(pmt::to_long(field(said, "alarms"))),
+          frames(pmt::to_long(field(said, "frames"))),
+          evidence(pmt::to_double(field(said, "evidence")))
+    {
+    }
+
+    static pmt::pmt_t field(const pmt::pmt_t& said, const char* name)
+    {
+        return pmt::dict_ref(said, pmt::intern(name), pmt::PMT_NIL);
+    }
+
+    bool alarm;
+    long alarms, frames;
+    double evidence;
+};
+
+// The capital after some ranks, as the mean over all ways to jump between five bets. It
+// jumps before each step with a probability of 0.01, to any of them.
+double evidence_of(const std::vector<double>& ranks, size_t step = 0, int last = -1)
+{
+    if (step == ranks.size())
+        return 1;
+    const double far = std::abs(2 * ranks[step] - 1) - 0.5, low = 0.5 - ranks[step];
+    const double gains[] = { 1, 1 + low, 1 - low, 1 + far, 1 - far };
+    double mean = 0;
+    for (int next = 0; next < 5; next++) {
+        const double jumps = last < 0 ? 0.2 : 0.01 * 0.2 + (next == last ? 0.99 : 0);
+        mean += jumps * gains[next] * evidence_of(ranks, step + 1, next);
+    }
+    return mean;
+}
+
+std::vector<std::string> names_of(const pmt::pmt_t& set)
+{
+    std::vector<std::string> names;
+    for (size_t each = 0; each < pmt::length(set); each++)
+        names.push_back(pmt::symbol_to_string(pmt::vector_ref(set, each)));
+    return names;
 }
 
 std::vector<frame_facts> facts_of(size_t count)
@@ -309,7 +369,10 @@ BOOST_AUTO_TEST_CASE(live_with_an_engine_that_fails_for_a_while)
         for (int round = 0; round < 200; round++) {
             block->set_threshold(round % 2);
             block->set_target_rejection(0.25);
-            block->replace_model(sign_model());
+            auto model = sign_model();
+            if (round % 3)
+                model.calibration = calibration();
+            block->replace_model(model);
             block->status();
         }
     });
@@ -336,6 +399,192 @@ BOOST_AUTO_TEST_CASE(a_score_at_the_threshold_is_accepted)
     deciding.decide(batch, false, pool);
     BOOST_REQUIRE(static_cast<double>(score) < model.threshold);
     BOOST_TEST(batch.label[0] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(drift_is_a_bet_on_ranks)
+{
+    auto known = calibration();
+    known.scores = { { 3, 1, 2, 2 }, { 7 } };
+    drift_monitor monitor(known);
+    // The first numbers of NumPy's RandomState(0), which break ties
+    const std::vector<double> chance{ 0.5488135039273248,
+                                      0.7151893663724195,
+                                      0.6027633760716439,
+                                      0.5448831829968969,
+                                      0.4236547993389047 };
+    const std::vector<float> scores{ 2.5, 0,   // above three of four
+                                     -1,  8,   // above one of one
+                                     0,   9,   // above two of two
+                                     2,   1,   // above one of five, and equal to two
+                                     2,   2 }; // likewise, equal to three of six
+    const std::vector<double> ranks{ (3 + chance[0]) / 5,
+                                     (1 + chance[1]) / 2,
+                                     (2 + chance[2]) / 3,
+                                     (1 + chance[3] * 3) / 6,
+                                     (1 + chance[4] * 4) / 7 };
+    for (size_t count = 1; count <= ranks.size(); count++) {
+        monitor.add(scores.data() + 2 * (count - 1), 1);
+        const drift_state found(monitor.report());
+        BOOST_TEST(found.evidence ==
+                       evidence_of({ ranks.begin(), ranks.begin() + count }),
+                   boost::test_tools::tolerance(1e-12));
+        BOOST_TEST(found.frames == static_cast<long>(count));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(drift_has_windows_and_steps)
+{
+    auto known = calibration();
+    known.window = 400;
+    known.every = 3;
+    drift_monitor monitor(known);
+    std::vector<float> wrong; // below all others; every second frame has no scores
+    for (int row = 0; row < 900; row++) {
+        const bool is_usable = row % 2;
+        wrong.push_back(is_usable ? -1 - row : NAN);
+        wrong.push_back(is_usable ? -5000 : 9);
+    }
+    monitor.add(wrong.data(), 900); // 450 usable ones, of which 150 are looked at
+    drift_state found(monitor.report());
+    BOOST_TEST(found.frames == 150);
+    BOOST_TEST(found.alarm);
+    BOOST_TEST(found.alarms == 1);
+    BOOST_TEST(found.evidence >= 100);
+    std::vector<float> right;
+    for (int row = 0; row < 751; row++) {
+        right.push_back(0.5f + (row * 37 % 99) / 99.0f);
+        right.push_back(-1);
+    }
+    monitor.add(right.data(), 750);
+    found = drift_state(monitor.report());
+    BOOST_TEST(found.frames == 400);
+    BOOST_TEST(found.alarm);
+    monitor.add(right.data(), 1); // a new window
+    found = drift_state(monitor.report());
+    BOOST_TEST(found.frames == 401);
+    BOOST_TEST(!found.alarm);
+    BOOST_TEST(found.alarms == 1);
+    BOOST_TEST(found.evidence == 1, boost::test_tools::tolerance(1e-12));
+}
+
+BOOST_AUTO_TEST_CASE(sets_by_the_nearest_label)
+{
+    const prediction_sets sets(calibration());
+    BOOST_TEST(sets.lowest(-50) == std::log(0.5));
+    BOOST_TEST(sets.lowest(5) == std::log(0.5)); // the first of two that are as near
+    BOOST_TEST(sets.lowest(5.1) == std::log(0.1));
+    BOOST_TEST(sets.lowest(99) == std::log(0.9));
+    BOOST_TEST(sets.lowest(NAN) == std::log(0.1));
+    auto known = calibration();
+    known.lowest = { -3 };
+    known.snr_db = { NAN };
+    BOOST_TEST(prediction_sets(known).lowest(0) == -3);
+}
+
+BOOST_AUTO_TEST_CASE(sets_and_drift_of_a_calibrated_model)
+{
+    auto model = sign_model();
+    model.calibration = calibration();
+    const model_in_force deciding(model, 1, [](const std::string&) {});
+    // Logits of log 2 and -log 2 are posteriors of 0.8 and 0.2
+    const auto samples = frames_of({ std::log(2.f), -std::log(2.f), 0 });
+    frame_batch batch(LENGTH);
+    const auto append = [&](size_t which, double snr_db) {
+        frame_facts facts;
+        facts.snr_db = snr_db;
+        batch.append(samples.data() + which * LENGTH, facts, frame_batch::clock::now());
+    };
+    using names = std::vector<std::string>;
+    const std::vector<names> expected{
+        { "plus" }, { "plus", "minus" }, {}, { "plus", "minus" }, { "minus" }
+    };
+    append(0, 1);
+    append(0, 9);
+    append(0, 30);
+    append(0, NAN);
+    append(1, 1);
+    append(2, 1); // not valid
+    worker_pool pool;
+    const auto with = deciding.decide(batch, false, pool);
+    const decision_messages messages(model.classes);
+    const pmt::pmt_t key = pmt::intern("prediction_set");
+    const auto column =
+        pmt::dict_ref(pmt::car(messages.batch(batch, 0)), key, pmt::PMT_NIL);
+    BOOST_REQUIRE(pmt::length(column) == 6);
+    for (size_t row = 0; row < expected.size(); row++) {
+        const auto single = pmt::car(messages.frame(batch, row, 0));
+        BOOST_TEST(names_of(pmt::vector_ref(column, row)) == expected[row]);
+        BOOST_TEST(names_of(pmt::dict_ref(single, key, pmt::PMT_T)) == expected[row]);
+    }
+    BOOST_TEST(pmt::is_null(pmt::vector_ref(column, 5)));
+    BOOST_TEST(!pmt::dict_has_key(pmt::car(messages.frame(batch, 5, 0)), key));
+    BOOST_TEST(batch.log_posteriors[0] == std::log(0.8f),
+               boost::test_tools::tolerance(1e-5f));
+    BOOST_TEST(batch.log_posteriors[11] == 0);
+    BOOST_REQUIRE(with.drift);
+    BOOST_TEST(with.drift == deciding.drift());
+    with.drift->add(batch.scores.data(), batch.size());
+    BOOST_TEST(drift_state(with.drift->report()).frames == 5);
+
+    // Without logits there are no sets; without a calibration there is no alarm either
+    model.logits_output.clear();
+    const model_in_force without(model, 1, [](const std::string&) {});
+    BOOST_TEST(bool(without.decide(batch, false, pool).drift));
+    BOOST_TEST(!pmt::dict_has_key(pmt::car(messages.batch(batch, 0)), key));
+    const model_in_force plain(sign_model(), 1, [](const std::string&) {});
+    BOOST_TEST(!plain.decide(batch, false, pool).drift);
+    BOOST_TEST(!pmt::dict_has_key(pmt::car(messages.batch(batch, 0)), key));
+}
+
+BOOST_AUTO_TEST_CASE(drift_is_that_of_the_model_in_force)
+{
+    auto model = sign_model();
+    model.calibration = calibration();
+    model_in_force deciding(model, 1, [](const std::string&) {});
+    const auto before = deciding.drift();
+    deciding.set_threshold(1);
+    BOOST_TEST(deciding.drift() == before);
+    deciding.replace(model);
+    BOOST_TEST(bool(deciding.drift()));
+    BOOST_TEST(deciding.drift() != before);
+    deciding.replace(sign_model());
+    BOOST_TEST(!deciding.drift());
+}
+
+BOOST_AUTO_TEST_CASE(status_has_drift)
+{
+    auto model = sign_model();
+    model.calibration = calibration();
+    auto flowgraph = gr::make_top_block("calibrated");
+    auto source = gr::blocks::vector_source_c::make(
+        frames_of(std::vector<float>(300, -5)), false, LENGTH);
+    auto block = gnuradio::make_block_sptr<native_classifier_impl>(
+        model, false, 1.0, 8, 64, true, 2, nullptr);
+    auto status = gr::blocks::message_debug::make();
+    flowgraph->connect(source, 0, block, 0);
+    flowgraph->msg_connect(block, "status", status, "store");
+    flowgraph->run();
+    const auto said = status->get_message(0);
+    const drift_state found(drift_state::field(said, "drift"));
+    BOOST_TEST(found.frames == pmt::to_long(drift_state::field(said, "decided")));
+}
+
+BOOST_AUTO_TEST_CASE(calibrations_that_do_not_fit)
+{
+    const auto refused = [](auto change) {
+        auto model = sign_model();
+        model.calibration = calibration();
+        change(*model.calibration);
+        auto block = make_block(false);
+        BOOST_CHECK_THROW(block->replace_model(model), std::invalid_argument);
+    };
+    refused([](decision_calibration& each) { each.scores.pop_back(); });
+    refused([](decision_calibration& each) { each.lowest.pop_back(); });
+    refused([](decision_calibration& each) { each.lowest = each.snr_db = {}; });
+    refused([](decision_calibration& each) { each.false_alarm = 1; });
+    refused([](decision_calibration& each) { each.false_alarm = NAN; });
+    refused([](decision_calibration& each) { each.window = 0; });
+    refused([](decision_calibration& each) { each.every = -1; });
 }
 
 BOOST_AUTO_TEST_CASE(models_that_do_not_fit)

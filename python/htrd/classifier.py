@@ -98,11 +98,6 @@ def classifier(model, num_classes, scaling="auto", threshold=None, target_reject
     found = len(opened.classes)
     if found != num_classes:
         raise UserError(f"the model has {found} classes, num_classes says {num_classes}")
-    if engine == native.NATIVE and not native.fits(opened):
-        raise UserError(
-            "the classifier in C++ knows no prediction sets and no drift alarm, and this model is "
-            "calibrated: choose another engine"
-        )
     is_native = engine == native.NATIVE or (engine == AUTO and native.fits(opened))
     if opened.reason:
         # Not by GNU Radio's logger, which writes to standard output, where results may go

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The classifier in C++: what it needs from Python, which opens its models."""
 
+import math
+
 from robust_amc.errors import UserError
 from robust_amc.frames import Scaling
 from robust_amc.rejection import conformal
 
+from .htrd_python import _decision_calibration as decision_calibration
 from .htrd_python import _decision_model as decision_model
 from .htrd_python import _native_classifier as native_classifier
 from .messages.control import LogOnce
@@ -24,12 +27,8 @@ def require():
 
 
 def fits(engine):
-    """Whether an InferenceEngine can be replaced by the classifier in C++.
-
-    Which knows neither the prediction sets nor the drift alarm of a model that is calibrated.
-    """
-    is_calibrated = conformal.calibration_of(engine.document) is not None
-    return engine.name == RUNTIME and not is_calibrated and not native_classifier.missing()
+    """Whether an InferenceEngine can be replaced by the classifier in C++."""
+    return engine.name == RUNTIME and not native_classifier.missing()
 
 
 def make(engine, open_engine, publish_decisions, mode, latency_ms, max_batch, queue_frames):
@@ -59,4 +58,18 @@ def model_of(engine):
     if "rejector" in document:
         made.score_quantiles = list(document["rejector"]["score_quantiles"])
         made.threshold = engine.threshold
+    if calibration := conformal.calibration_of(document):
+        made.calibration = _calibration_of(calibration)
+    return made
+
+
+def _calibration_of(calibration):
+    """decision_calibration of one in a model's document."""
+    made = decision_calibration()
+    bins, settings = calibration["bins"], calibration["drift"]
+    made.lowest = [each["lowest"] for each in bins]
+    made.snr_db = [math.nan if each["snr_db"] is None else each["snr_db"] for each in bins]
+    made.scores = list(calibration["scores"].values())
+    for name in ("false_alarm", "window", "every"):
+        setattr(made, name, settings[name])
     return made

@@ -6,16 +6,13 @@ import numpy as np
 import pmt
 import support_for_qa as support
 from gnuradio import blocks, gr, gr_unittest, htrd
-from gnuradio.htrd import native
 from gnuradio.htrd.messages import decision_pdu
 from robust_amc import data, frames
 from robust_amc.classifier import Classifier, Decisions
 from robust_amc.errors import UserError
-from robust_amc.inference import export_onnx, open_engine
+from robust_amc.inference import export_onnx
 from robust_amc.inference.choose import installed
 from robust_amc.inference.export_onnx import ExportSettings
-from robust_amc.rejection import conformal
-from robust_amc.rejection.conformal import ConformalSettings
 from robust_amc.tests import rounding
 from robust_amc.tests.rounding import assert_decided_alike, assert_scores_close
 
@@ -317,61 +314,6 @@ class QaClassifier(gr_unittest.TestCase):
                 support.classifier(**{"model": rejecting, "num_classes": CLASSES} | settings)
             self.assertIn(word, str(raised.exception))
             self.assertNotIn("\n", str(raised.exception))
-
-
-def calibrate():
-    """A calibrated Classifier, which is also the model `calibrated` in the folder."""
-    model = Classifier.load(support.model("rejecting"))
-    settings = ConformalSettings(per_label=True)
-    made = conformal.calibrate(model, support.make_dataset(40, seed=4), settings)
-    path = support.folder() / "calibrated.safetensors"
-    if not path.exists():
-        made.save(path)
-    return made
-
-
-class QaCalibrated(gr_unittest.TestCase):
-    """A model that was calibrated; the classifier in C++ knows nothing of that."""
-
-    def test_messages(self):
-        """Sets in both kinds of messages, the drift alarm in the status."""
-        frames_known = data.read(support.dataset())
-        calibrated = calibrate()
-        decided = calibrated.decide(frames_known.iq, posteriors=True)
-        calibration = calibrated.metadata["conformal"]
-        wanted = conformal.known_sets(
-            calibrated.metadata, decided, support.CLASSES, frames_known.snr_db
-        )["prediction_set"]
-        # But for frames on an edge
-        lowest = np.array([each["lowest"] for each in calibration["bins"]])
-        near = (np.abs(decided.log_posterior[..., None] - lowest) < 1e-3).any((1, 2))
-        self.assertLess(near.mean(), 0.2)
-        chain = Chain(htrd.dataset_source(support.dataset()), "calibrated", engine="torch")
-        support.run(chain)
-        (batches, singles) = (chain.batches_read(), chain.decisions)
-        found = [each for batch in batches for each in batch.prediction_set]
-        alone = [decision_pdu.decode(singles.get_message(n)).prediction_set[0]
-                 for n in range(singles.num_messages())]
-        self.assertEqual(found, alone)
-        self.assertEqual(len(found), len(wanted))
-        for mine, theirs, edge in zip(found, wanted, near, strict=True):
-            self.assertTrue(edge or mine == theirs)
-        drift = support.messages(chain.status)[0]["drift"]
-        self.assertEqual(set(drift), {"alarm", "alarms", "evidence", "frames"})
-        self.assertGreater(drift["frames"], 0)
-
-    def test_it_is_decided_in_python(self):
-        if not installed("openvino"):
-            self.skipTest("openvino is not installed")
-        calibrate()
-        for name in ("calibrated", "rejecting"):
-            engine = open_engine(support.model(name), "openvino", "float32")
-            is_there = not native.native_classifier.missing()
-            self.assertEqual(native.fits(engine), is_there and name == "rejecting")
-        if is_there:
-            with self.assertRaises(UserError) as raised:
-                htrd.classifier(support.model("calibrated"), CLASSES, engine="native")
-            self.assertIn("calibrated", str(raised.exception))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import odd_for_qa as odd
 import pmt
 import qa_classifier
+import qa_classifier_calibrated
 import qa_classifier_live
 import qa_classifier_signals
 import qa_odd_input
@@ -32,6 +33,11 @@ class QaNative(qa_classifier.QaClassifier):
     """In replay mode."""
 
     test_other_engines_and_exported_files = None  # of engines in Python
+
+
+@needed
+class QaNativeCalibrated(qa_classifier_calibrated.QaCalibrated):
+    """Of models with a calibration."""
 
 
 @needed

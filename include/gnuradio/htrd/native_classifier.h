@@ -17,6 +17,22 @@ namespace gr {
 namespace htrd {
 
 /*!
+ * \brief A model's calibration, for sets of classes and an alarm when frames drift.
+ * \ingroup htrd
+ *
+ * \details
+ * The bins are the SNR labels that it was made at, each by itself, or one for all.
+ */
+struct HTRD_API decision_calibration {
+    std::vector<double> lowest; //!< log posterior of a class in a set, one a bin
+    std::vector<double> snr_db; //!< label of each bin in dB; NaN: of all labels
+    std::vector<std::vector<double>> scores; //!< largest ones of benign frames, by class
+    double false_alarm = 0.01; //!< probability of an alarm in a window, at most
+    int64_t window = 10000;    //!< in frames that are looked at
+    int64_t every = 1;         //!< one frame of so many is looked at
+};
+
+/*!
  * \brief A model as native_classifier takes it: computing graphs, and what is known of them.
  * \ingroup htrd
  *
@@ -36,6 +52,7 @@ struct HTRD_API decision_model {
     bool scale_where_needed = false;     //!< scale so what is not scaled already
     std::vector<double> score_quantiles; //!< of benign frames; empty: no rejector
     double threshold = 0;                //!< of the rejector
+    std::optional<decision_calibration> calibration; //!< of a model that has one
 };
 
 /*!

@@ -13,8 +13,26 @@ namespace py = pybind11;
 // Private in Python, where classifier() makes these: gr_modtool bind is not for them.
 void bind_native_classifier(py::module& m)
 {
+    using decision_calibration = ::gr::htrd::decision_calibration;
     using decision_model = ::gr::htrd::decision_model;
     using native_classifier = ::gr::htrd::native_classifier;
+
+    py::class_<decision_calibration>(m, "_decision_calibration", D(decision_calibration))
+
+        .def(py::init<>())
+        .def_readwrite(
+            "lowest", &decision_calibration::lowest, D(decision_calibration, lowest))
+        .def_readwrite(
+            "snr_db", &decision_calibration::snr_db, D(decision_calibration, snr_db))
+        .def_readwrite(
+            "scores", &decision_calibration::scores, D(decision_calibration, scores))
+        .def_readwrite("false_alarm",
+                       &decision_calibration::false_alarm,
+                       D(decision_calibration, false_alarm))
+        .def_readwrite(
+            "window", &decision_calibration::window, D(decision_calibration, window))
+        .def_readwrite(
+            "every", &decision_calibration::every, D(decision_calibration, every));
 
     py::class_<decision_model>(m, "_decision_model", D(decision_model))
 
@@ -48,7 +66,10 @@ void bind_native_classifier(py::module& m)
         .def_readwrite("score_quantiles",
                        &decision_model::score_quantiles,
                        D(decision_model, score_quantiles))
-        .def_readwrite("threshold", &decision_model::threshold, D(decision_model, threshold));
+        .def_readwrite("threshold", &decision_model::threshold, D(decision_model, threshold))
+        .def_readwrite("calibration",
+                       &decision_model::calibration,
+                       D(decision_model, calibration));
 
     py::class_<native_classifier,
                gr::sync_block,

@@ -69,7 +69,7 @@ class DriftMonitor:
         self.settings = settings
         self.frames = self.alarms = 0
         self._reference = scores
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.RandomState(seed)  # lib/drift_monitor.cc draws the same
         self._passed = 0
         self._begin()
 

@@ -16,6 +16,27 @@
 
 
 
+ static const char *__doc_gr_htrd_decision_calibration = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_calibration_lowest = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_calibration_snr_db = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_calibration_scores = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_calibration_false_alarm = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_calibration_window = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_calibration_every = R"doc()doc";
+
+
  static const char *__doc_gr_htrd_decision_model = R"doc()doc";
 
 
@@ -47,6 +68,9 @@
 
 
  static const char *__doc_gr_htrd_decision_model_threshold = R"doc()doc";
+
+
+ static const char *__doc_gr_htrd_decision_model_calibration = R"doc()doc";
 
 
  static const char *__doc_gr_htrd_native_classifier = R"doc()doc";
