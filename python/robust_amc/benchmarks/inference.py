@@ -43,13 +43,13 @@ def bench(
 ) -> Document:
     """Frames a second on a FrameDataset, and milliseconds a call; see :func:`sides.measure`.
 
-    `wanted` are the precisions to measure. Engines that are not installed are left out, and
-    named in the settings. Raises UserError when the frames are not the model's, or its int8
-    does not agree with float32.
+    `wanted` are the precisions to measure. Left out, and told to `log`, are engines that are not
+    installed, and int8 that does not decide as float32 does. Raises UserError when the frames are
+    not the model's.
     """
     classifier = Classifier.load(model, frame_length=dataset.frame_length)
     iq = dataset.iq.astype(np.float32)
-    pairs = present(classifier, wanted)
+    pairs = agreeing(classifier, present(classifier, wanted), log)
     if not pairs:
         raise UserError(f"no engine here computes in {', '.join(wanted)}")
     for name in PACKAGES:
@@ -72,6 +72,19 @@ def present(classifier: Classifier, wanted: Sequence[Precision] = tuple(Precisio
     """Pairs of an engine and a precision that can be measured here."""
     pairs = OfClassifier(classifier).pairs(Precision.INT8)
     return [(name, exact) for name, exact in pairs if installed(name) and exact in wanted]
+
+
+def agreeing(classifier: Classifier, pairs: Pairs, log: Callable[[str], None]) -> Pairs:
+    """Those that decide as the model does; int8 may not, and `log` is told."""
+    found: Pairs = []
+    for name, exact in pairs:
+        try:
+            if exact is Precision.INT8:
+                open_engine(classifier, name, exact)
+            found.append((name, exact))
+        except UserError as error:
+            log(f"{name} {exact} is left out: {error}")
+    return found
 
 
 def sides(iq: Floats, model: str, pairs: Pairs) -> list[Side]:

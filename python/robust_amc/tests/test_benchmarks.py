@@ -141,6 +141,20 @@ def test_svm_scores_are_the_same(sample):
     assert np.abs(searched().numpy() - expected).mean() < 0.02 * expected.std()
 
 
+def test_int8_that_decides_otherwise_is_left_out(model, monkeypatch):
+    pairs = [("torch", Precision.FLOAT32), ("a", Precision.INT8), ("b", Precision.INT8)]
+    told = []
+
+    def opened(classifier, name, precision):
+        assert (classifier, precision) == (model, Precision.INT8)
+        if name == "a":
+            raise UserError("90% of decisions agree")
+
+    monkeypatch.setattr(inference, "open_engine", opened)
+    assert inference.agreeing(model, pairs, told.append) == [pairs[0], pairs[2]]
+    assert told == ["a int8 is left out: 90% of decisions agree"]
+
+
 def test_engines_to_measure_are_those_of_a_model(model):
     pairs = inference.present(model)
     assert ("torch", Precision.FLOAT32) in pairs
