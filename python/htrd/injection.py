@@ -30,7 +30,7 @@ class Injection:
         self._control.apply(message)
 
     def _listen_to_control(self, **setters):
-        """Take messages on `control`, for other setters too: when the block has its `_log`."""
+        """Open the port `control`, for more setters too; the block must have its `_log` by then."""
         self._control = control.Control(
             self._log, pnr_db=self.set_pnr_db, enabled=self.set_enabled, **setters
         )

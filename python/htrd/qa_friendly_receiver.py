@@ -150,12 +150,14 @@ class QaFriendlyReceiver(gr_unittest.TestCase):
         def with_bits(value):
             return pmt.cons(pmt.dict_add(facts, pmt.intern("bits"), value), pmt.cdr(good))
 
+        analog = pmt.dict_add(facts, pmt.intern("modulation"), pmt.intern("AM-DSB"))
+
         bad = [
             pmt.PMT_NIL, pmt.cons(facts, pmt.init_f32vector(1, [0])),
             pmt.cons(pmt.make_dict(), pmt.cdr(good)), burst(samples=samples[:-64]),
             burst(samples=odd), burst(samples=0 * samples), with_bits(pmt.intern("x")),
             with_bits(pmt.init_u8vector(120, [2] * 120)), with_bits(pmt.init_u8vector(1, [1])),
-            with_bits(pmt.init_u8vector(9000, [1] * 9000)),
+            with_bits(pmt.init_u8vector(9000, [1] * 9000)), pmt.cons(analog, pmt.cdr(good)),
         ]  # fmt: skip
         chain = Alone(*bad, good)
         self.assertEqual(len(chain.received(1)), 1)

@@ -107,10 +107,12 @@ class QaStreamInjector(gr_unittest.TestCase):
         sent = signal_pdu.encode_burst(
             modem.transmitted("QPSK", 1, 120, np.random.default_rng(3)))
         shorter = signal_pdu.encode(pmt.car(sent), signal_pdu.decode(sent).samples[:-64])
+        analog = pmt.dict_add(pmt.car(sent), pmt.intern("modulation"), pmt.intern("AM-DSB"))
+        analog = pmt.cons(analog, pmt.cdr(sent))  # no modem knows it
         chain = Chain(spared=0.5)
-        for facts, _ in chain.passed(burst(samples(), modulation="QPSK"), shorter):
+        for facts, _ in chain.passed(burst(samples(), modulation="QPSK"), shorter, analog):
             self.assertNotIn("pnr_db", facts)
-        self.assertEqual(chain.block.status()["passed"], 2)
+        self.assertEqual(chain.block.status()["passed"], 3)
         chain.block.handle_control(pmt.cons(pmt.intern("spared"), pmt.from_double(0.25)))
         self.assertEqual(chain.block.spared(), 0.25)
 

@@ -19,6 +19,8 @@ from .console import err, progress
 from .options import Device, Seed, Targets, check_writable, parse_names
 
 DEFAULT = AttackSettings()
+# Options of `htrd dataset generate` that its command names only where they are other ones
+USUAL = {"mode": "legacy", "frame_length": 128, "samples_per_symbol": 8, "sampling_offset": 0.0}
 
 
 def leaderboard(
@@ -100,12 +102,15 @@ def _facts(whole: FrameDataset, path: str, snr_db: float) -> Document:
     known = whole.metadata
     name = Path(path).name
     generate = f"# {name}"
-    if "generator" in known:
+    if "generator" in known and not (known.get("text") or known.get("audio")):
+        others = {each: known.get(each, usual) for each, usual in USUAL.items()}
+        changed = {each: value for each, value in others.items() if value != USUAL[each]}
         labels = ",".join(f"{level:g}" for level in known.get("snr_db", [snr_db]))
         generate = (
             f"{board.GENERATE} {name} --frames-per-key {known.get('frames_per_key')} "
             f"--frames-per-run {known.get('frames_per_run')} --seed {known.get('seed')} "
             f"--snr {labels}"
+            + "".join(f" --{each.replace('_', '-')} {value}" for each, value in changed.items())
         )
     record = provenance.record(whole, path, None)
     return {

@@ -39,7 +39,7 @@ def transmitted(name: str, count: int, symbols: int, rng: np.random.Generator) -
     Around them there is silence. Raises UserError for a class that is none of NAMES, and for
     bursts without room for a payload beside its checksum.
     """
-    width = _points_of(name).bits
+    width = points(name).bits
     if symbols * width <= CHECKSUM:
         raise UserError(f"{symbols} symbols of {name} hold no payload beside a checksum")
     return modulated(name, payloads(count, symbols * width, rng))
@@ -51,7 +51,7 @@ def modulated(name: str, bits: Array) -> Bursts:
     Who knows the bits has what was sent, to compare with. Raises UserError for a class that is
     none of NAMES, and for bits that fill no symbols.
     """
-    width = _points_of(name).bits
+    width = points(name).bits
     if not bits.shape[1] or bits.shape[1] % width:
         raise UserError(f"{bits.shape[1]} bits fill no symbols of {name}, which have {width}")
     made: Bursts = _kind(name).modulated(name, bits)
@@ -79,7 +79,12 @@ def receive(samples: Complexes, sent: Bursts) -> Reception:
 
 
 def points(name: str) -> Constellation:
-    """What values are decided by: of frequency-shift keying, turns to either side."""
+    """What values are decided by: of frequency-shift keying, turns to either side.
+
+    Raises UserError for a class that is none of NAMES.
+    """
+    if name not in NAMES:
+        raise UserError(f"there is no modem for {name[:40]}; there are {', '.join(NAMES)}")
     if name in frequency_shift.KINDS:
         return Constellation(np.array([-1.0 + 0j, 1.0]), 1)
     return Constellation.of(name)
@@ -90,13 +95,6 @@ def seen(sent: Bursts) -> Floats:
     if sent.name in frequency_shift.KINDS:
         return frequency_shift.seen(sent.active.stop - sent.active.start)
     return linear.seen(sent.symbols)[:, sent.active]
-
-
-def _points_of(name: str) -> Constellation:
-    """As :func:`points`; UserError for a class that is none of NAMES."""
-    if name not in NAMES:
-        raise UserError(f"there is no modem for {name[:40]}; there are {', '.join(NAMES)}")
-    return points(name)
 
 
 def _kind(name: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """The leaderboard: its files, figures that are made once, the page; the low-pass filter."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from robust_amc.classifier import Classifier
+from robust_amc.cli.leaderboard import _facts
 from robust_amc.data.formats import npz
 from robust_amc.errors import UserError
 from robust_amc.evaluation import leaderboard as board
@@ -73,6 +75,18 @@ def test_generated_frames_are_the_same_with_another_fingerprint():
     others = facts | {"generate": "# d.npz"}  # nobody knows how it was made
     assert board.is_same(others, others)
     assert not board.is_same(others, others | {"fingerprint": "b"})
+
+
+def test_the_command_says_all_that_makes_frames_other_ones():
+    made = {"generator": "g", "seed": 4, "frames_per_key": 9, "frames_per_run": 3, "snr_db": [10.0]}
+    usual = f"{board.GENERATE} d.npz --frames-per-key 9 --frames-per-run 3 --seed 4 --snr 10"
+    for more, command in (
+        ({"mode": "legacy", "frame_length": 128}, usual),
+        ({"mode": "field", "frame_length": 256}, f"{usual} --mode field --frame-length 256"),
+        ({"text": "own.txt"}, "# d.npz"),  # what is in it, the command does not say
+    ):
+        dataset = replace(toy_dataset(16, 1), metadata=made | more)
+        assert _facts(dataset, "x/d.npz", 10.0)["generate"] == command
 
 
 def test_figures_are_made_once(folder, monkeypatch):
