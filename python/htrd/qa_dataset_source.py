@@ -24,11 +24,13 @@ STATES = {"state": "enabled", "coordinate": [8, 8], "rotation": 0}
 GRC = Path(__file__).resolve().parents[2] / "grc"
 
 
-# PyTorch takes seconds to import
+# PyTorch takes seconds to import, SciPy half of one
 WITHOUT_TORCH = """
 import sys
 from gnuradio import htrd
+assert not {"torch", "scipy"} & set(sys.modules)
 htrd.dataset_source("sample", classes="BPSK"), htrd.decision_probe(), htrd.frame_sampler(128)
+htrd.burst_source(), htrd.friendly_receiver()
 assert "torch" not in sys.modules
 """
 

@@ -4,10 +4,10 @@ A symbol turns the phase by plus or minus π times the index, as RML2016's two c
 """
 
 import numpy as np
-import scipy.signal
 
 from ..arrays import Array, Complexes, Floats, Integers
 from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SEARCHED, SPAN, Bursts
+from .filtering import filtered, low_pass
 
 # Index, and bandwidth times symbol time of the Gaussian filter (None: none)
 KINDS = {"CPFSK": (0.5, None), "GFSK": (0.8 / np.pi, 0.35)}
@@ -35,7 +35,7 @@ def detected(samples: Complexes, name: str, symbols: int) -> Complexes:
 
     Clock, carrier and index are those with which the preamble is most alike.
     """
-    passed = scipy.signal.fftconvolve(samples, passband()[None], mode="same", axes=1)
+    passed = filtered(samples, passband())
     phase = np.unwrap(np.angle(passed), axis=1)
     turn = phase[:, SAMPLES_PER_SYMBOL:] - phase[:, :-SAMPLES_PER_SYMBOL]
     places, offset, index = _synchronized(turn)
@@ -69,8 +69,7 @@ def _synchronized(turn: Floats) -> tuple[Integers, Floats, Floats]:
 
 def passband() -> Floats:
     """The receiver's filter, a low pass with a linear phase, ``[TAPS]``."""
-    taps: Floats = scipy.signal.firwin(TAPS, 2 * PASSBAND)
-    return taps
+    return low_pass(TAPS, PASSBAND)
 
 
 def _turns(level: Floats, index: float, width: float | None) -> Floats:
@@ -81,5 +80,4 @@ def _turns(level: Floats, index: float, width: float | None) -> Floats:
     time = np.arange(-2 * SAMPLES_PER_SYMBOL, 2 * SAMPLES_PER_SYMBOL + 1) / SAMPLES_PER_SYMBOL
     pulse = np.exp(-2 * (np.pi * width * time) ** 2 / np.log(2))
     around = np.pad(held, ((0, 0), (len(pulse) // 2,) * 2), mode="edge")
-    made: Floats = scipy.signal.fftconvolve(around, (pulse / pulse.sum())[None], "valid", axes=1)
-    return made
+    return filtered(around, pulse / pulse.sum(), "valid")

@@ -5,12 +5,12 @@ second-order loop on decisions, which begins with what the preamble says.
 """
 
 import numpy as np
-import scipy.signal
 
 from ..arrays import Array, Complexes, Floats
 from ..pulse import root_raised_cosine
 from .burst import PREAMBLE, SAMPLES_PER_SYMBOL, SEARCHED, SPAN, Bursts
 from .constellation import Constellation
+from .filtering import filtered
 
 LOOP = 0.1, 0.0025  # gains of the phase and of the frequency, a symbol
 
@@ -54,8 +54,8 @@ def pulses(symbols: int) -> Floats:
 def detected(samples: Complexes, name: str, symbols: int) -> Complexes:
     """Values at the symbols behind the preamble, before decisions, ``[n, symbols]``."""
     constellation, known = Constellation.of(name), preamble(name)
-    filtered = scipy.signal.fftconvolve(samples, pulse()[None], mode="same", axes=1)
-    values = _at(filtered, _start(filtered, known), PREAMBLE + symbols)
+    matched = filtered(samples, pulse())
+    values = _at(matched, _start(matched, known), PREAMBLE + symbols)
     return _followed(values, known, constellation)[:, PREAMBLE:]
 
 
