@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from string import Template
 
 import pytest
 import typer
@@ -16,14 +17,21 @@ UsageError = typer.BadParameter.__base__  # of click, or of Typer's own copy of 
 
 
 def commands(text):
-    """The command lines of shell blocks, fenced or indented, from the word `htrd` on."""
+    """The command lines of shell blocks, fenced or indented, from the word `htrd` on.
+
+    Variables that an earlier line of the page sets have their values.
+    """
+    variables = {}
     for fenced, indented in BLOCK.findall(text):
         lines = re.sub(r"\\\n", " ", fenced or indented).splitlines()
         for line in lines:
+            if setting := re.match(r"\s*(\w+)=(\S+|\".*\")$", line):
+                variables[setting[1]] = setting[2].strip('"')
+                continue
+            line = Template(line).safe_substitute(variables)
             found = re.search(r"(?:^|[ /])(htrd (?:[a-z-]+|--help)(?: .*)?)$", line)
             if found and not re.match(r"\s*(#|from |import |print)", line):
-                words = shlex.split(re.split(r" [|>] ", found[1])[0], comments=True)
-                yield [word.replace("$labels", "0,2") for word in words[1:]]
+                yield shlex.split(re.split(r" [|>] ", found[1])[0], comments=True)[1:]
 
 
 DOCUMENTED = [
@@ -63,6 +71,9 @@ def test_commands_are_found():
         ["train", "a", "--seed", "1"],
         ["dataset", "info", "sample"],
     ]
+    assert list(
+        commands('```sh\nmore="train b \\\n    --seed 2"\n```\n\n    htrd $more --snr $snr\n')
+    ) == [["train", "b", "--seed", "2", "--snr", "$snr"]]
     assert len(DOCUMENTED) > 30
 
 
