@@ -31,6 +31,12 @@ def leaderboard(
         str | None,
         typer.Option(help="Data set that no system has seen; without one only the page is made."),
     ] = None,
+    bursts: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set of bursts, each for one unknown link; without it none is tried."
+        ),
+    ] = None,
     snr: Annotated[float, typer.Option(help="SNR label of the frames, in dB.")] = 10.0,
     frames: Annotated[int, typer.Option(min=1, help="How many are attacked.")] = board.FRAMES,
     only: Annotated[
@@ -48,8 +54,9 @@ def leaderboard(
     """Evaluate systems under the same named threat models; write their figures and a page.
 
     Without attack; white-box l2 at PNR -20 and -10 dB, with and without rejection as the attacker's
-    win; transferred from another model; one waveform for all frames. Figures of the same model
-    file, data and settings are not made again, so that it can be stopped and goes on.
+    win; transferred from another model; one waveform for all frames; of --bursts, behind links that
+    the attack does not know. Figures of the same model file, data and settings are not made again,
+    so that it can be stopped and goes on.
     """
     check_writable(page, (".md",))
     systems = board.entries(folder)
@@ -58,15 +65,17 @@ def leaderboard(
     for name in wanted:
         if name not in names:
             raise UserError(f"no system {name} in {folder}; there are {', '.join(names)}")
-    if only and dataset is None:
-        raise UserError("--only goes with --dataset: without one nothing is evaluated")
+    for option, given in (("--only", only), ("--bursts", bursts)):
+        if given and dataset is None:
+            raise UserError(f"{option} goes with --dataset: without one nothing is evaluated")
     if dataset is not None:
         settings = replace(DEFAULT, steps=steps, restarts=restarts, targets=targets)
         whole = data.read(dataset)
         chosen, facts = whole.select(snr_db=[snr]), _facts(whole, dataset, snr)
+        burst_set = None if bursts is None else _bursts(bursts, snr)
         for entry in systems:
             if entry.name in wanted:
-                _evaluate(entry, chosen, facts, frames, settings, seed, device)
+                _evaluate(entry, chosen, burst_set, facts, frames, settings, seed, device)
     if page is not None:
         with replacing(page) as temporary:
             temporary.write_text(made(systems))
@@ -76,6 +85,7 @@ def leaderboard(
 def _evaluate(
     entry: board.Entry,
     chosen: FrameDataset,
+    bursts: board.Bursts | None,
     facts: Document,
     frames: int,
     settings: AttackSettings,
@@ -87,14 +97,26 @@ def _evaluate(
     if part_to_evaluate(chosen, [classifier])[0] is not data.Part.ALL:
         raise UserError(f"{entry.name} has seen this data set; take one that no system has seen")
     chosen = chosen.require_classes(classifier.classes)
+    if bursts is not None:
+        bursts = replace(bursts, dataset=bursts.dataset.require_classes(classifier.classes))
     with progress() as bar:
         task = bar.add_task(entry.name, total=frames, note="")
 
         def show(threat: board.Threat, done: int) -> None:
             bar.update(task, description=f"{entry.name}, {threat.name}", completed=done)
 
-        board.evaluate(entry, chosen, facts, frames, settings, seed, pick_device(device), show)
+        board.evaluate(
+            entry, chosen, facts, frames, settings, seed, pick_device(device), show, bursts
+        )
     err.print(f"wrote {entry.figures_path}", highlight=False)
+
+
+def _bursts(path: str, snr_db: float) -> board.Bursts:
+    """The bursts at an SNR label."""
+    whole = data.read(path)
+    chosen = whole.select(snr_db=[snr_db]).in_memory()
+    facts = _facts(whole, path, snr_db)
+    return board.Bursts(chosen, {name: facts[name] for name in ("dataset", "generate")})
 
 
 def _facts(whole: FrameDataset, path: str, snr_db: float) -> Document:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from .. import __version__, assets, fields, json_text, reading
-from ..attacks import AttackSettings
+from ..attacks import AttackSettings, StreamSettings
 from ..attacks.white_box import AttackProgress
 from ..benchmarks.report import cpu_model
 from ..classifier import Classifier
@@ -28,9 +28,12 @@ from .curve import Attack, SecurityCurve
 from .low_pass import low_passed
 from .metrics import by_class
 from .smoothing import Smoothed, SmoothingSettings, deviation
+from .stream import behind_links
 
 FRAMES = 330  # that are attacked, if nothing else is said
 CRAFT = 1000  # frames at most that a universal perturbation is made from
+LINK = "link"  # in place of an Attack: in expectation over the links that bursts go through
+LINKS = StreamSettings(steps=100)  # 200 win no more (docs/transmitter.md)
 Progress = Callable[["Threat", int], None]  # is told what is done of which threat
 GENERATE = "htrd dataset generate"  # begins the command that makes a data set
 _LONGEST, _LONGEST_FIGURES = 1 << 16, 1 << 22  # bytes of a file
@@ -45,9 +48,22 @@ class Threat:
     """
 
     name: str
-    attack: Attack
+    attack: Attack | str
     pnr_db: float | None
     words: str
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Bursts that go through unknown links.
+
+    Attributes:
+        dataset: FrameDataset of bursts, in memory, two frames or longer
+        facts: the `dataset`'s name, and the command that makes it as `generate`
+    """
+
+    dataset: FrameDataset
+    facts: dict[str, str]
 
 
 # In the order of columns; those of one attack in ascending order of their budget
@@ -57,6 +73,8 @@ THREATS = (
     Threat("l2-10", Attack.PGD, -10.0, "white-box, l2, PNR -10 dB"),
     Threat("transfer-10", Attack.TRANSFER, -10.0, "black-box: from another model, PNR -10 dB"),
     Threat("universal-10", Attack.UNIVERSAL, -10.0, "one waveform for all frames, PNR -10 dB"),
+    Threat("linked", LINK, None, "behind an unknown link: no attack"),
+    Threat("linked-10", LINK, -10.0, "behind an unknown link: in expectation over it, PNR -10 dB"),
 )
 
 _FORM = fields.table(
@@ -89,6 +107,7 @@ _ROW = fields.table(
     {
         "rejection_rate": _SHARE, "certified_accuracy": _SHARE,
         "certified_accuracy_interval": _INTERVAL, "by_class": fields.table({}, others=_OF_CLASS),
+        "bursts": fields.table({"dataset": fields.text(), "generate": fields.text()}),
     },
 )  # fmt: skip
 _EFFORT = fields.table(
@@ -219,12 +238,13 @@ def evaluate(
     seed: int = 0,
     device: AnyDevice = "cpu",
     progress: Progress = lambda threat, done: None,
+    bursts: Bursts | None = None,
 ) -> Document:
     """The figures of an Entry under all THREATS; what was found before is not done again.
 
     `identity` says of which data they are. Of `dataset`, frames at one SNR label, `frames` are
-    drawn with `seed`; universal perturbations are made from others. The file of figures is
-    written after each attack.
+    drawn with `seed`; universal perturbations are made from others. `bursts` are for what lies
+    behind links (None: nothing does). The file of figures is written after each attack.
     """
     identity = identity | {
         "frames": frames, "seed": seed, "attack_settings": asdict(settings),
@@ -240,10 +260,12 @@ def evaluate(
     }  # fmt: skip
     selection, others = dataset.divide(frames, seed)
     selection = selection.in_memory()
-    for threats in _together(entry):
-        if all(each.name in rows for each in threats):
+    for threats in _together(entry, bursts):
+        if all(_is_known(rows.get(each.name), each, bursts) for each in threats):
             continue
-        if entry.smoothing is None:
+        if bursts is not None and threats[0].attack == LINK:
+            rows |= _linked(entry, threats, bursts, seed, device, progress)
+        elif entry.smoothing is None:
             rows |= _curve(entry, threats, selection, others, settings, seed, device, progress)
         else:
             rows |= _smoothed(entry, threats, selection, seed, device, identity, progress)
@@ -253,15 +275,39 @@ def evaluate(
     return figures
 
 
-def _together(entry: Entry) -> list[list[Threat]]:
+def _together(entry: Entry, bursts: Bursts | None) -> list[list[Threat]]:
     """The threats that are evaluated at once: those of an attack; of smoothing those that it has.
 
     The others are not made of a smoothed classifier.
     """
     if entry.smoothing is not None:
         return [[each for each in THREATS if each.attack in (Attack.NONE, Attack.PGD)]]
-    attacks = dict.fromkeys(threat.attack for threat in THREATS)
-    return [[each for each in THREATS if each.attack is attack] for attack in attacks]
+    attacks = dict.fromkeys(each.attack for each in THREATS if bursts or each.attack != LINK)
+    return [[each for each in THREATS if each.attack == attack] for attack in attacks]
+
+
+def _is_known(row: Document | None, threat: Threat, bursts: Bursts | None) -> bool:
+    """Whether a row that was found before is of these bursts, if it is of any."""
+    return row is not None and (
+        threat.attack != LINK or bursts is None or row["bursts"] == bursts.facts
+    )
+
+
+def _linked(
+    entry: Entry,
+    threats: list[Threat],
+    bursts: Bursts,
+    seed: int,
+    device: AnyDevice,
+    progress: Progress,
+) -> Document:
+    """Rows of what lies behind unknown links, by the names of the threats."""
+    classifier, rows = entry.classifier(device), {}
+    for threat in threats:
+        progress(threat, 0)
+        row = behind_links(classifier, bursts.dataset, LINKS, threat.pnr_db, seed)
+        rows[threat.name] = row | {"attack": LINK, "bursts": bursts.facts}
+    return rows
 
 
 def _curve(
@@ -275,7 +321,7 @@ def _curve(
     progress: Progress,
 ) -> Document:
     """Rows by the names of the threats, all of one attack."""
-    classifier, attack = entry.classifier(device), threats[0].attack
+    classifier, attack = entry.classifier(device), Attack(threats[0].attack)
     source = craft_on = None
     if attack is Attack.TRANSFER:
         source = Classifier.load(entry.source_path, device)
@@ -326,6 +372,6 @@ def _smoothed(
         both: Document = {}
         for name in ("robust_accuracy", "attacked_accuracy"):
             both |= {name: row[share], f"{name}_interval": row[f"{share}_interval"]}
-        rows[threat.name] = row | both | {"pnr_db": threat.pnr_db, "attack": threat.attack.value}
+        rows[threat.name] = row | both | {"pnr_db": threat.pnr_db, "attack": str(threat.attack)}
     notes.remove()
     return rows

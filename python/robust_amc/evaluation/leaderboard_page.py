@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from ..attacks import AttackSettings
 from ..files import Document, checksum
-from .leaderboard import FRAMES, THREATS, Entry, data_of
+from .leaderboard import FRAMES, LINK, THREATS, Entry, data_of
 
 RANKED = "l2-10"  # by attacked accuracy, which no rejector can raise
 _HEAD = """\
@@ -16,7 +16,7 @@ Systems under the same attacks, on the same frames. `htrd leaderboard` makes the
 page:
 
     {generate}
-    htrd leaderboard results/leaderboard --dataset {dataset}{options} \\
+    {bursts}htrd leaderboard results/leaderboard --dataset {dataset}{options} \\
         --page docs/leaderboard.md
 
 In percent, ± half the 95 % interval (bootstrap over runs). A robust accuracy is an upper bound: a
@@ -29,6 +29,10 @@ processors, which round samples differently, another one), which no system has s
 {seed}, which is that of the attacks too. Each model is one training of one seed. {weaker}What the
 threat models are says [threat-model.md](threat-model.md), what is proved
 [certify.md](certify.md)."""
+_LINKS = """\
+Behind an unknown link: {frames} frames, cut at any time from bursts of `{dataset}`, each at any
+phase, off by up to 100 Hz at 200 kS/s, with echoes; the attack is not told any of it
+([transmitter.md](transmitter.md)). Its first column is what the link alone leaves."""
 _WEAKER = """\
 The attack is not the usual one but that of the options
 above: with fewer steps and targets figures are a little too high. """
@@ -71,13 +75,19 @@ def _lines(known: Sequence[tuple[Entry, Document]], others: Sequence[Entry]) -> 
         yield "# Leaderboard"
         return
     settings = known[0][1]["settings"]
-    yield _HEAD.format(**settings, options=_options(settings))
+    bursts = _bursts(known)
+    yield _HEAD.format(
+        **settings,
+        bursts=f"{bursts['generate']}\n    " if bursts else "",
+        options=_options(settings) + (f" --bursts {bursts['dataset']}" if bursts else ""),
+    )
     yield ""
     yield "| system | " + " | ".join(each.words for each in THREATS) + " | proved, PNR -20 dB |"
     yield "|---" * (len(THREATS) + 2) + "|"
     for entry, figures in known:
         rows = figures["rows"]
-        cells = [_cell(rows.get(each.name)) for each in THREATS]
+        shown = {name: row for name, row in rows.items() if row.get("bursts", bursts) == bursts}
+        cells = [_cell(shown.get(each.name)) for each in THREATS]
         cells.append(_figure(rows.get("l2-20"), "certified_accuracy"))
         yield f"| [{entry.title}](#{entry.name}) | " + " | ".join(cells) + " |"
     for entry in others:
@@ -86,6 +96,11 @@ def _lines(known: Sequence[tuple[Entry, Document]], others: Sequence[Entry]) -> 
     weaker = _WEAKER if _options(settings, ("steps", "restarts", "targets")) else ""
     fingerprint = settings["fingerprint"][:16]
     yield _AFTER.format(**settings | {"fingerprint": fingerprint, "weaker": weaker})
+    if bursts:
+        row = next(row for _, figures in known for row in figures["rows"].values()
+                   if row.get("bursts") == bursts)  # fmt: skip
+        yield ""
+        yield _LINKS.format(frames=row["frames"], dataset=bursts["dataset"])
     yield from ("", "## Class by class", "")
     yield from _by_class(known)
     yield from ("", "## The systems", "")
@@ -94,6 +109,13 @@ def _lines(known: Sequence[tuple[Entry, Document]], others: Sequence[Entry]) -> 
     for entry in others:
         yield from _about(entry, None)
     yield _ADD
+
+
+def _bursts(known: Sequence[tuple[Entry, Document]]) -> Document:
+    """Which bursts went through links, of most systems; empty: there are none."""
+    made = [row["bursts"] for _, figures in known for row in figures["rows"].values()
+            if row["attack"] == LINK]  # fmt: skip
+    return max(made, key=made.count, default={})
 
 
 def _options(
@@ -148,7 +170,7 @@ def _about(entry: Entry, figures: Document | None) -> Iterator[str]:
 def _cell(row: Document | None) -> str:
     """Robust accuracy, and attacked accuracy where it is another one."""
     first, second = _figure(row, "robust_accuracy"), _figure(row, "attacked_accuracy")
-    if row is None or row["attack"] not in ("pgd",) or first == second:
+    if row is None or row["attack"] not in ("pgd", LINK) or first == second:
         return first
     return f"{first}; {second}"
 

@@ -13,7 +13,7 @@ from ..classifier import Classifier
 from ..data import FrameDataset
 from ..files import Document
 from .levels import levels
-from .metrics import Outcome, share_of_difference, with_intervals
+from .metrics import Outcome, by_class, share_of_difference, with_intervals
 
 FRAMES, KNOWN = KNOWING = "frames", "known"  # the attacks that the others are compared with
 ATTACKS = ("none", *KNOWING, "aligned", "stream")
@@ -135,6 +135,39 @@ def measure(
         row |= _effect(outcomes, attack, trial)
         rows.append(row)
     return rows
+
+
+def behind_links(
+    classifier: Classifier,
+    bursts: FrameDataset,
+    settings: StreamSettings,
+    pnr_db: float | None,
+    seed: int = 0,
+) -> Document:
+    """A row of frames behind links: of bursts as they are (None), or attacked in expectation.
+
+    A system that rejects is attacked with both goals, and loses a frame to either. Intervals by
+    bootstrap over runs.
+    """
+    trial = StreamTrial(classifier, bursts, settings, seed=seed)
+    if pnr_db is None:
+        outcome = replace(trial.outcome(trial.received(trial.bursts.iq)), attacked=False)
+    else:
+        outcome = trial.outcome(trial.received(trial.made("stream", pnr_db)))
+        if classifier.rejector is not None:
+            goal = Goal.EVASION_OR_REJECTION
+            other = StreamTrial(classifier, bursts, settings, goal, seed)
+            stripped = other.outcome(other.received(other.made("stream", pnr_db)))
+            evaded = ~stripped.correct & ~stripped.rejected
+            outcome = replace(
+                outcome,
+                decided=np.where(evaded, stripped.decided, outcome.decided),
+                recognized=outcome.correct & stripped.correct,
+            )
+    return {
+        "model": classifier.name, "pnr_db": pnr_db, "frames": len(outcome.label),
+        "by_class": by_class(outcome, trial.run_id, classifier.classes),
+    } | with_intervals(outcome, trial.run_id, seed)  # fmt: skip
 
 
 def _effect(outcomes: dict[str, Outcome], attack: str, trial: StreamTrial) -> Document:

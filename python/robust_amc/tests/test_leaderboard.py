@@ -95,7 +95,7 @@ def test_figures_are_made_once(folder, monkeypatch):
     run(*command, "--page", out)
     before = out.read_text()
     rows = rows_of(folder, "rejects")
-    assert list(rows) == [each.name for each in board.THREATS]
+    assert list(rows) == [each.name for each in board.THREATS if each.attack != board.LINK]
     for row in rows.values():
         assert row["frames"] == 24 and set(row["by_class"]) == set(CLASSES)
         low, high = row["attacked_accuracy_interval"]
@@ -133,6 +133,33 @@ def test_figures_are_made_once(folder, monkeypatch):
     assert figure in text
 
 
+def test_bursts_behind_links(folder, monkeypatch):
+    """What an attack wins that knows nothing of a link; made once for the same bursts."""
+    monkeypatch.setattr(board, "LINKS", replace(board.LINKS, steps=5))
+    whole = toy_dataset(24, 41)
+    bursts = replace(whole, iq=np.concatenate([whole.iq, whole.iq[:, :, ::-1]], 2))
+    bursts = replace(bursts, metadata={"generator": "g", "seed": 1, "frame_length": 256})
+    npz.write(bursts, folder / "bursts.npz")
+    page_path = folder / "p.md"
+    command = ("leaderboard", folder, "--dataset", folder / "d.npz", *QUICK, "--page", page_path)
+    run(*command, "--only", "rejects")
+    run(*command, "--only", "rejects", "--bursts", folder / "bursts.npz")
+    rows = rows_of(folder, "rejects")
+    assert list(rows) == [each.name for each in board.THREATS]
+    clean, attacked = rows["linked"], rows["linked-10"]
+    assert clean["frames"] == attacked["frames"] == 12  # those at 10 dB
+    assert clean["robust_accuracy"] == clean["accuracy"] == clean["attacked_accuracy"]
+    assert attacked["attacked_accuracy"] <= attacked["robust_accuracy"]
+    assert attacked["attacked_accuracy"] < clean["attacked_accuracy"]
+    text = page_path.read_text()
+    assert f"    {clean['bursts']['generate']}\n" in text and " --bursts bursts.npz" in text
+    assert "12 frames, cut at any time" in text
+    monkeypatch.setattr(board, "behind_links", None)  # the same again: nothing is made
+    run(*command, "--only", "rejects", "--bursts", folder / "bursts.npz")
+    run(*command, "--only", "rejects")
+    assert rows_of(folder, "rejects") == rows and page_path.read_text() == text
+
+
 def test_a_smoothed_system(folder, monkeypatch):
     monkeypatch.setattr(
         board, "SmoothingSettings",
@@ -159,6 +186,9 @@ def test_what_is_refused(folder, capsys, plain):
     )
     assert "--only goes with --dataset" in refused(
         capsys, "leaderboard", folder, "--only", "rejects"
+    )
+    assert "--bursts goes with --dataset" in refused(
+        capsys, "leaderboard", folder, "--bursts", data
     )
     (folder / "rejects.json").write_text('{"settings": {}, "rows": {}}')
     assert "has no dataset" in refused(
