@@ -17,6 +17,7 @@ NEAR = 0.05  # how far from the middle of its band a linear modulation's carrier
 DOMINANT = 0.5  # share of a signal's power in one line, from which that is its carrier
 REACH = 0.1  # how far from the middle of the band the carrier may be, in widths, for the square
 MARGIN = 0.1  # of the band around the signal, in widths
+WIDE = 0.9  # likewise, for the fourth power: its lines lie where the signal has little
 RUNS = 0.03  # share of the samples at either end of the frequency: those of runs of equal symbols
 DEVIATES = 0.2  # spread of the frequency from which two levels of it are looked for, in rates
 
@@ -48,7 +49,8 @@ def estimate(
 
     A linear modulation has a line at m times its carrier in its m-th power: m = 2 for BPSK, of all
     its samples; 4 for QAM and 8 for 8PSK, of its symbols. The square of a frequency modulation of
-    index 0.5 has a pair of them, one symbol rate apart, with the carrier between. Else the middle
+    index 0.5 has a pair of them, one symbol rate apart, with the carrier between, and the fourth
+    power of one of 0.25. Else the middle
     between two levels of frequency, or the middle of the band, is what is left.
 
     Args:
@@ -72,6 +74,9 @@ def estimate(
             symbols = _symbols(own, rate)
             found += [_of_symbols(symbols, order, rate) for order in (4, 8)]
         best = max(found, key=lambda each: each.evidence)
+        if has_constant_envelope and best.evidence < CERTAIN:
+            wide = occupied.cut(samples, band.center, (1 + 2 * WIDE) * band.width)
+            best = _of_fourth(wide, rate, band.width)
         if best.evidence < CERTAIN:
             best = Carrier(_between_levels(own, rate) if has_constant_envelope else 0.0, 0.0)
     return Carrier(best.frequency + band.center, best.evidence, best.is_of_square)
@@ -117,6 +122,14 @@ def of_square(own: Complexes, rate: float, width: float) -> Carrier:
     is_single = bool(single[inside].max() > pair[inside].max())
     line = lines.largest(single if is_single else pair, -reach, reach)
     return Carrier(line.frequency / 2, line.evidence - SUMMED, is_single)
+
+
+def _of_fourth(own: Complexes, rate: float, width: float) -> Carrier:
+    """The carrier of FSK of index 0.25: between the two lines of its fourth power."""
+    spectrum = lines.power((own / np.abs(own).max()) ** 4)
+    reach = min(4 * REACH * width, lines.HIGHEST)
+    line = lines.largest(2 * _lower(spectrum, rate / 2), -reach, reach)
+    return Carrier(line.frequency / 4, line.evidence - SUMMED)
 
 
 def _symbols(own: Complexes, rate: float) -> Complexes:

@@ -10,6 +10,7 @@ PADDING = 2  # of the transform, so that a line between two bins is not half los
 NEIGHBORS = 101  # bins that the level around a line is taken from
 LEAST = 0.05  # of the median power of all bins: no level is taken for lower
 HIGHEST = 0.48  # cycles a sample
+HIGH = 40  # largest lines that pairs are made of
 FEWEST = 4  # bins to look at; fewer have no level of their own
 
 
@@ -70,6 +71,31 @@ def largest(power: Floats, low: float, high: float) -> Line:
     place = int(inside.argmax())
     evidence = float(inside[place] - np.log(len(inside)))
     return Line((first + place + _between(height, place + margin)) / size, evidence, len(inside))
+
+
+def pair(power: Floats, low: float, high: float, reach: float) -> Line:
+    """The distance of two lines, `low` to `high` apart and with their middle within `reach` of 0.
+
+    Of all pairs the one whose smaller line is the largest; its evidence is that line's. NONE where
+    no pair fits. All in cycles a sample.
+    """
+    size = len(power)
+    values = np.fft.fftshift(power)
+    height = values / _level(values)
+    inner = height[1:-1]
+    tops = 1 + np.flatnonzero((inner > height[:-2]) & (inner >= height[2:]))
+    tops = tops[np.argsort(height[tops])[-HIGH:]]
+    place = np.array([top + _between(height, top) for top in tops]) / size - size // 2 / size
+    first, second = np.triu_indices(len(tops), 1)
+    distance = np.abs(place[first] - place[second])
+    fits = (distance >= low) & (distance <= high)
+    fits &= np.abs(place[first] + place[second]) <= 2 * reach
+    fits &= np.maximum(np.abs(place[first]), np.abs(place[second])) <= HIGHEST
+    if not fits.any():
+        return NONE
+    smaller = np.where(fits, np.minimum(height[tops[first]], height[tops[second]]), -np.inf)
+    best = int(smaller.argmax())
+    return Line(float(distance[best]), float(smaller[best] - np.log(size)), size)
 
 
 def _level(values: Floats) -> Floats:

@@ -3,10 +3,11 @@
 The magnitude of a signal with excess bandwidth, its product with itself a little later, and
 the magnitude of its frequency have lines at the symbol rate: cyclostationarity, W. A. Gardner,
 "Exploitation of spectral redundancy in cyclostationary signals", IEEE Signal Processing
-Magazine 8 (2), 1991.
+Magazine 8 (2), 1991. Where noise hides them, powers of a frequency modulation may still have two
+lines that far apart.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from . import carrier, lines, occupied
 from .lines import Line
 
 CERTAIN = 6.0  # evidence from which a rate is believed: noise has it once in some hundred searches
-HARMONIC = 0.005  # how near to a third or half of a line another one belongs to it
+NEAR = 0.005  # how near to a line, or a third or half of it, another one belongs to it
 FEWEST_SAMPLES = 256
 
 
@@ -50,6 +51,10 @@ class _View:
 # frequency modulation of small index may be a third of the rate.
 _MAGNITUDE = _View(0.1, 0.6, 1.1)
 _FREQUENCY = (_View(0.25, 0.6, 1.6), _View(1.0, 1.3, 4.2))
+# The square of a frequency modulation of index 0.5, and the fourth power of one of 0.25, have two
+# lines, one symbol rate apart: those of index 1. Where they lie, the signal itself has little.
+_PAIRS = {2: _View(0.3, 0.9, 1.6), 4: _View(0.9, 1.8, 4.5)}
+_REACH = 0.25  # how far their middle may be from that of the band, in widths and of the signal
 _LAGS = (0.7, 1.0)  # of the products, in inverse widths
 _STEP, _SMOOTH = 0.25, 0.4  # of the frequency, likewise
 
@@ -74,13 +79,10 @@ def estimate(samples: Complexes, band: occupied.Band | None = None) -> SymbolRat
     found = [lines.largest(power, view.low * width, view.high * width) for power, view in views]
     best = max(found, key=_evidence)
     several = np.log(len(views))  # that many searches
-    # The frequency of a smooth pulse may have a larger line at two or three times the rate
-    for part in (3, 2):
-        low, high = ((1 + off) * best.frequency / part for off in (-HARMONIC, HARMONIC))
-        lower = max((lines.largest(power, low, high) for power, _ in views), key=_evidence)
-        if lower.evidence > max(CERTAIN + several, best.evidence / 4):
-            best = lower
-            break
+    if best.evidence > CERTAIN + several:
+        best = _lowest(best, [power for power, _ in views], CERTAIN + several)
+    else:
+        best = _with_pairs(best, _pairs(samples, band))
     evidence = best.evidence - several
     return SymbolRate(best.frequency if evidence > CERTAIN else None, max(evidence, 0.0))
 
@@ -98,6 +100,38 @@ def _of_magnitude(samples: Complexes, band: occupied.Band, view: _View) -> list[
         power = lines.power(product)
         found += [power, np.roll(power[::-1], 1)]  # at positive and at negative frequencies
     return found
+
+
+def _pairs(samples: Complexes, band: occupied.Band) -> list[Line]:
+    """The pair of lines in each of the powers that may have one."""
+    found = []
+    for order, view in _PAIRS.items():
+        own = occupied.cut(samples, band.center, (1 + 2 * view.margin) * band.width)
+        power = lines.power((own / np.abs(own).max()) ** order)
+        reach = order * _REACH * band.width
+        found.append(lines.pair(power, view.low * band.width, view.high * band.width, reach))
+    return found
+
+
+def _lowest(best: Line, powers: list[Floats], least: float) -> Line:
+    """A line at a third or half of `best` that has `least` evidence, and a quarter of its own.
+
+    The frequency of a smooth pulse may have a larger line at two or three times the rate.
+    """
+    for part in (3, 2):
+        low, high = ((1 + off) * best.frequency / part for off in (-NEAR, NEAR))
+        lower = max((lines.largest(power, low, high) for power in powers), key=_evidence)
+        if lower.evidence > max(least, best.evidence / 4):
+            return lower
+    return best
+
+
+def _with_pairs(best: Line, pairs: list[Line]) -> Line:
+    """The surest of a line and the pairs; where two agree, each makes the other one surer."""
+    pair = max(pairs, key=_evidence)
+    if min(best.evidence, pair.evidence) > 0 and abs(pair.frequency / best.frequency - 1) < NEAR:
+        return replace(pair, evidence=best.evidence + pair.evidence)
+    return max(best, pair, key=_evidence)
 
 
 def _frequency(samples: Complexes, band: occupied.Band, view: _View) -> Floats:

@@ -40,6 +40,21 @@ def test_a_line_in_noise(frequency):
     assert lines.largest(lines.power(values), 0.1, 0.1) is lines.NONE
 
 
+def test_a_pair_of_lines():
+    """The two that are far enough apart, around the middle, though a larger one is beside them."""
+    rng = np.random.default_rng(3)
+    values = 2 * (rng.standard_normal(2048) + 1j * rng.standard_normal(2048))
+    for frequency, height in ((0.0303, 4), (-0.0707, 1), (0.1318, 1)):
+        values += height * np.exp(2j * np.pi * frequency * np.arange(2048))
+    power = lines.power(values)
+    found = lines.pair(power, 0.15, 0.3, 0.05)
+    assert found.evidence > 6
+    assert found.frequency == pytest.approx(0.2025, abs=0.3 / 2048)
+    for elsewhere in (lines.pair(power, 0.25, 0.3, 0.05), lines.pair(power, 0.15, 0.3, 0.02)):
+        assert elsewhere.evidence < 4
+    assert lines.pair(power, 0.2, 0.2, 0.05) is lines.NONE
+
+
 def test_noise_has_no_lines():
     """As often as the evidence says: once in e^3 searches, here with the room that chance takes."""
     rng = np.random.default_rng(2)
@@ -60,6 +75,26 @@ def test_a_digital_signal(name):
         assert found.carrier.frequency == pytest.approx(0.013, abs=0.015 / period), period
         assert found.band.low < 0.013 < found.band.high
         assert 0.2 < found.band.width * period < 1.6
+
+
+@pytest.mark.parametrize(("name", "snr_db"), [("GFSK", 6.5), ("GFSK, index 0.25", 8.5)])
+def test_frequency_modulation_in_noise(name, snr_db):
+    """Of an SNR in 1.35 rates at which only the powers of the signal still show the symbols."""
+    rng = np.random.default_rng(4)
+    right = alone = 0
+    for _ in range(12):
+        period, offset = rng.uniform(4, 16), rng.uniform(-0.02, 0.02)
+        made = modulated_signals.signal(name, int(700 * period), period, 0.35, rng)
+        whole_band_db = snr_db - 10 * np.log10(period / modulated_signals.IN_BAND)
+        samples = modulated_signals.received(made, offset, whole_band_db, rng)
+        found = frontend.analyze(samples)
+        rate, frequency = found.symbol_rate.rate, found.carrier.frequency
+        if rate is not None and abs(rate * period - 1) < 0.005:
+            right += abs(frequency - offset) * period < 0.01
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(symbol_rate, "_pairs", lambda samples, band: [lines.NONE])
+            alone += symbol_rate.estimate(samples).rate is not None
+    assert right >= 7 and alone <= right - 4, (right, alone)
 
 
 @pytest.mark.parametrize("name", modulated_signals.ANALOG)
