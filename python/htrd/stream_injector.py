@@ -79,7 +79,9 @@ class stream_injector(Injection, gr.sync_block):
         self._snr_db, self._seed = as_db("snr_db", snr_db), as_whole("seed", seed, 0, LARGEST_SEED)
         names = tuple(as_text("over", name) for name in as_list("over", over))
         link = LinkSettings(names, as_number("carrier", carrier), as_number("clock", clock))
-        self._settings = StreamSettings(link, as_whole("steps", steps, 1, MOST_STEPS))
+        self._settings = StreamSettings(
+            link, as_whole("steps", steps, 1, MOST_STEPS), draws=1  # three take three times as long
+        )
         self._goal = Goal(as_choice("goal", goal, tuple(Goal)))
         self._frame_length = as_whole("frame_length", frame_length, 1, LONGEST_FRAME)
         self._queue = as_whole("queue_bursts", queue_bursts, 1, MOST_WAITING)

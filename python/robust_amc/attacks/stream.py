@@ -49,7 +49,7 @@ class StreamSettings:
     link: LinkSettings = field(default_factory=LinkSettings)
     steps: int = 200
     step_size: float = 20.0
-    draws: int = 1
+    draws: int = 3  # 1 wins less (docs/transmitter.md)
     fast: bool = True
 
 

@@ -59,7 +59,7 @@ def stream_attack(
     steps: Annotated[
         int, typer.Option(min=1, help="Of the attack; half where it knows the links.")
     ] = 200,
-    draws: Annotated[int, typer.Option(min=1, help="Links a step and burst.")] = 1,
+    draws: Annotated[int, typer.Option(min=1, help="Links a step and burst.")] = 3,
     waveform: Annotated[
         Path | None, typer.Option(help="A universal waveform (.cf32) to measure too.")
     ] = None,
@@ -134,7 +134,7 @@ def friendly(
 
     check_writable(json, inputs=[model])
     check_writable(figure, (".png", ".svg", ".pdf"), [model])
-    settings = StreamSettings(LinkSettings(tuple(parse_names(over))), steps)
+    settings = StreamSettings(LinkSettings(tuple(parse_names(over))), steps, draws=1)
     shares = parse_floats(spared)
     rows: list[Document] = []
     for name in parse_names(model):

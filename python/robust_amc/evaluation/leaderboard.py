@@ -33,7 +33,7 @@ from .stream import behind_links
 FRAMES = 330  # that are attacked, if nothing else is said
 CRAFT = 1000  # frames at most that a universal perturbation is made from
 LINK = "link"  # in place of an Attack: in expectation over the links that bursts go through
-LINKS = StreamSettings(steps=100)  # 200 win no more (docs/transmitter.md)
+LINKS = StreamSettings(steps=100)
 Progress = Callable[["Threat", int], None]  # is told what is done of which threat
 GENERATE = "htrd dataset generate"  # begins the command that makes a data set
 _LONGEST, _LONGEST_FIGURES = 1 << 16, 1 << 22  # bytes of a file
