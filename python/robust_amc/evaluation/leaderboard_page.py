@@ -26,8 +26,9 @@ sorted)."""
 _AFTER = """\
 {frames} frames at SNR label {snr_db:g} dB of `{dataset}` (fingerprint {fingerprint}; on some
 processors, which round samples differently, another one), which no system has seen, drawn with seed
-{seed}, which is that of the attacks too. Each model is one training of one seed. {weaker}What the
-threat models are says [threat-model.md](threat-model.md), what is proved
+{seed}, which is that of the attacks too. Each model is one training of one seed: three of each
+would take days of a processor. How far trainings of one system differ is not in the intervals.
+{weaker}What the threat models are says [threat-model.md](threat-model.md), what is proved
 [certify.md](certify.md)."""
 _LINKS = """\
 Behind an unknown link: {frames} frames, cut at any time from bursts of `{dataset}`, each at any
