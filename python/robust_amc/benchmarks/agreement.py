@@ -12,7 +12,6 @@ from ..attacks import AttackSettings, objectives, white_box
 from ..attacks.pgd import descend
 from ..classifier import Classifier
 from ..data import FrameDataset
-from ..errors import UserError
 from ..files import Document
 from ..reduced import ReducedClassifier
 from . import peers
@@ -22,9 +21,9 @@ START = "undefended"
 STEP_SIZE = 2.5
 UNIT = "robust accuracy"
 COMPARED = (
-    "robust accuracy of {model} on the same {frames} frames after l2 PGD with {steps} steps from "
-    "the clean frame: cross entropy alone beside each of {others}, and our whole battery beside "
-    "the best of them, all in float32"
+    "robust accuracy of {model}'s network on the same {frames} frames after l2 PGD with {steps} "
+    "steps from the clean frame: cross entropy alone beside each of {others}, and our whole "
+    "battery beside the best of them, all in float32"
 )
 
 
@@ -38,12 +37,12 @@ def bench(
 ) -> Document:
     """Robust accuracies on a FrameDataset at each PNR in dB.
 
-    Toolboxes that are not installed are left out. Raises UserError when the data set is not one
-    that the network knows, or the model has a rejector.
+    Of a model that rejects, its network alone: the toolboxes know no rejector. Toolboxes that are
+    not installed are left out. Raises UserError when the data set is not one that the network
+    knows.
     """
-    classifier = Classifier.load(model, classes=dataset.classes, frame_length=dataset.frame_length)
-    if classifier.rejector is not None:
-        raise UserError(f"{model} has a rejector, which the toolboxes cannot attack")
+    whole = Classifier.load(model, classes=dataset.classes, frame_length=dataset.frame_length)
+    classifier = Classifier(whole.network, whole.classes, metadata=whole.metadata, name=model)
     present = {name: version for name, version in peers.versions().items() if version}
     rows = []
     for level in pnr_db:

@@ -84,7 +84,7 @@ def attack(
 @app.command()
 def agreement(
     dataset: Dataset = "sample",
-    model: Annotated[str, typer.Option(help="A plain network: a name or a file.")] = "undefended",
+    model: Annotated[str, typer.Option(help="A name or a file; its network alone.")] = "undefended",
     snr: Annotated[str, typer.Option(help="SNR labels in dB.")] = "6,8,10,12,14,16,18",
     pnr: Annotated[str, typer.Option(help="PNR levels in dB.")] = "-20,-15,-10,-5,0,5,10",
     frames: Frames = 1000,

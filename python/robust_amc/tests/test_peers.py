@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from robust_amc import power
 from robust_amc.attacks import AttackSettings, white_box
 from robust_amc.benchmarks import agreement
 from robust_amc.benchmarks.agreement import cross_entropy
 from robust_amc.benchmarks.peers import PEERS
-from robust_amc.errors import UserError
 from robust_amc.frames import energy
 
 from .conftest import CLASSES, toy_dataset, toy_frames
@@ -60,10 +60,17 @@ def test_the_table(plain, tmp_path, monkeypatch):
     assert document["settings"]["peers"] == {"none": "1.0"}
 
 
-def test_a_system_that_rejects_is_refused(rejecting, tmp_path):
+def test_of_a_system_that_rejects_the_network_alone(rejecting, tmp_path, monkeypatch):
+    """A rejection would count as wrong in the rows: there is none."""
+    monkeypatch.setattr(agreement.peers, "PEERS", {"none": lambda network, iq, *rest, **more: iq})
+    monkeypatch.setattr(agreement.peers, "versions", lambda: {"none": "1.0"})
     rejecting.save(tmp_path / "m.safetensors")
-    with pytest.raises(UserError, match="rejector"):
-        agreement.bench(
-            toy_dataset(40), pnr_db=(0,), steps=1, log=print,
-            model=str(tmp_path / "m.safetensors"),
-        )  # fmt: skip
+    dataset = toy_dataset(60, 61).select(snr_db=[10])
+    document = agreement.bench(
+        dataset, pnr_db=(-60,), steps=1, log=print, model=str(tmp_path / "m.safetensors")
+    )
+    with torch.no_grad():
+        decided = rejecting.network(torch.as_tensor(dataset.iq, dtype=torch.float32)).argmax(1)
+    alone = np.mean(decided.numpy() == dataset.label)
+    assert document["rows"][0]["baseline_value"] == pytest.approx(alone, abs=0.02)
+    assert rejecting.decide(dataset.iq).rejected.any()
