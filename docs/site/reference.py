@@ -35,7 +35,7 @@ PAGES = {
     "evaluation": (
         "Evaluation", "Measures with intervals, security curves, checks of them.",
         ["evaluation.metrics", "evaluation.curve", "evaluation.checks", "evaluation.running",
-         "evaluation.fusion", "evaluation.ceiling", "evaluation.smoothing",
+         "evaluation.fusion", "evaluation.ceiling", "evaluation.likelihood", "evaluation.smoothing",
          "evaluation.certified", "evaluation.leaderboard", "evaluation.low_pass",
          "evaluation.unknown", "evaluation.unknown_signals",
          "evaluation.levels", "evaluation.stream", "evaluation.friendly"],

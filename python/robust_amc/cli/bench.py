@@ -194,8 +194,9 @@ def flowgraph(
 
 
 for command in (
-    bench_attacks.ceiling, bench_signals.frontend, bench_signals.blind, bench_signals.open_set,
-    bench_signals.residuals, bench_attacks.stream_attack, bench_attacks.friendly,
+    bench_attacks.ceiling, bench_attacks.likelihood, bench_attacks.stream_attack,
+    bench_attacks.friendly, bench_signals.frontend, bench_signals.blind, bench_signals.open_set,
+    bench_signals.residuals,
 ):  # fmt: skip
     app.command()(command)
 

@@ -1,4 +1,4 @@
-"""`htrd bench`: what attacks take, what nobody can hold, and what it costs. No speeds."""
+"""`htrd bench`: what attacks take, what nobody can hold or tell, and what it costs. No speeds."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -45,6 +46,43 @@ def ceiling(
         distances = [_shown(each[name]) for name in ("lowest", "median")]
         held = [f"{share:.3f}" for share in each["held"]]
         table.add_row(each["name"], each["nearest"] or "-", *distances, *held)
+    out.print(table)
+
+
+def likelihood(
+    snr: Annotated[
+        str, typer.Option(help="SNR levels in the signal's bandwidth, dB.")
+    ] = "0,5,10,15,20",
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each class.")] = 1000,
+    symbols: Annotated[int, typer.Option(min=1, help="Symbols of a frame.")] = 16,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Share of ideal frames in noise that maximum likelihood recognizes. No speeds.
+
+    Linear modulations, of which all but class and symbols is known: no receiver is right more
+    often in the mean over the classes.
+    """
+    from ..evaluation.likelihood import recognized
+
+    check_writable(json)
+    levels = parse_floats(snr)
+    rows = recognized(levels, frames, symbols, seed)
+    if json:
+        facts = {"snr_db": levels, "frames": frames, "symbols": symbols, "seed": seed}
+        write_json(json, {"settings": facts, "rows": rows})
+    table = Table(title=f"Recognized of {symbols} symbols", caption="(mostly mistaken for)")
+    table.add_column("class")
+    for level in levels:
+        table.add_column(f"SNR {level:g} dB", justify="right")
+    for name in dict.fromkeys(row["name"] for row in rows):
+        own = [row for row in rows if row["name"] == name]
+        table.add_row(name, *(
+            f"{row['right']:.3f}" + (f" ({row['mistaken_for']})" if row["mistaken_for"] else "")
+            for row in own
+        ))  # fmt: skip
+    means = [np.mean([row["right"] for row in rows if row["snr_db"] == level]) for level in levels]
+    table.add_row("mean", *(f"{each:.3f}" for each in means))
     out.print(table)
 
 
