@@ -76,7 +76,9 @@ def estimate(
         best = max(found, key=lambda each: each.evidence)
         if has_constant_envelope and best.evidence < CERTAIN:
             wide = occupied.cut(samples, band.center, (1 + 2 * WIDE) * band.width)
-            best = _of_fourth(wide, rate, band.width)
+            fourth = _of_power(4, wide, rate, band.width)
+            if not fourth.is_of_square:  # a single line is QPSK's, whose clock shows too
+                best = fourth
         if best.evidence < CERTAIN:
             best = Carrier(_between_levels(own, rate) if has_constant_envelope else 0.0, 0.0)
     return Carrier(best.frequency + band.center, best.evidence, best.is_of_square)
@@ -112,8 +114,13 @@ def of_square(own: Complexes, rate: float, width: float) -> Carrier:
     `own` is complex ``[n]``, of that signal alone; `rate` and `width` are its symbols and its
     bandwidth in units of the sample rate.
     """
-    spectrum = lines.power(own**2)
-    reach = min(2 * REACH * width, lines.HIGHEST)
+    return _of_power(2, own, rate, width)
+
+
+def _of_power(order: int, own: Complexes, rate: float, width: float) -> Carrier:
+    """By a single line or a pair in a power of the signal; `is_of_square`: by a single one."""
+    spectrum = lines.of_power(own, order)
+    reach = min(order * REACH * width, lines.HIGHEST)
     # Pulses put further lines a rate beside the one, or beside both of the pair
     single = spectrum + 2 * _lower(spectrum, rate)
     pair = 2 * _lower(spectrum, rate / 2) + 2 * _lower(spectrum, 1.5 * rate)
@@ -121,15 +128,7 @@ def of_square(own: Complexes, rate: float, width: float) -> Carrier:
     inside = np.arange(-int(reach * size), int(reach * size) + 1)
     is_single = bool(single[inside].max() > pair[inside].max())
     line = lines.largest(single if is_single else pair, -reach, reach)
-    return Carrier(line.frequency / 2, line.evidence - SUMMED, is_single)
-
-
-def _of_fourth(own: Complexes, rate: float, width: float) -> Carrier:
-    """The carrier of FSK of index 0.25: between the two lines of its fourth power."""
-    spectrum = lines.power((own / np.abs(own).max()) ** 4)
-    reach = min(4 * REACH * width, lines.HIGHEST)
-    line = lines.largest(2 * _lower(spectrum, rate / 2), -reach, reach)
-    return Carrier(line.frequency / 4, line.evidence - SUMMED)
+    return Carrier(line.frequency / order, line.evidence - SUMMED, is_single)
 
 
 def _symbols(own: Complexes, rate: float) -> Complexes:

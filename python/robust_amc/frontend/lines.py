@@ -11,6 +11,7 @@ NEIGHBORS = 101  # bins that the level around a line is taken from
 LEAST = 0.05  # of the median power of all bins: no level is taken for lower
 HIGHEST = 0.48  # cycles a sample
 HIGH = 40  # largest lines that pairs are made of
+TINY = 1e-300  # in place of a magnitude of 0
 FEWEST = 4  # bins to look at; fewer have no level of their own
 
 
@@ -45,6 +46,12 @@ def power(values: Array) -> Floats:
         return _squared(np.fft.fft(values, size))
     half = _squared(np.fft.rfft(values, size))
     return np.concatenate([half, half[(size - 1) // 2 : 0 : -1]])  # the same at negative ones
+
+
+def of_power(samples: Complexes, order: int) -> Floats:
+    """:func:`power` of the `order`-th power of `samples`, whatever their unit is."""
+    largest = max(float(np.abs(samples).max()), TINY)
+    return power((samples / largest) ** order)
 
 
 def _squared(spectrum: Complexes) -> Floats:

@@ -107,7 +107,7 @@ def _pairs(samples: Complexes, band: occupied.Band) -> list[Line]:
     found = []
     for order, view in _PAIRS.items():
         own = occupied.cut(samples, band.center, (1 + 2 * view.margin) * band.width)
-        power = lines.power((own / np.abs(own).max()) ** order)
+        power = lines.of_power(own, order)
         reach = order * _REACH * band.width
         found.append(lines.pair(power, view.low * band.width, view.high * band.width, reach))
     return found

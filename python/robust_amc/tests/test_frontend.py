@@ -97,6 +97,13 @@ def test_frequency_modulation_in_noise(name, snr_db):
     assert right >= 7 and alone <= right - 4, (right, alone)
 
 
+def test_a_power_of_nothing():
+    assert not lines.of_power(np.zeros(64, complex), 4).any()
+    samples = received("GFSK", length=256)
+    found = [lines.of_power(level * samples, 4) for level in (1e-120, 1.0)]
+    np.testing.assert_allclose(*found, rtol=1e-6, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", modulated_signals.ANALOG)
 def test_an_analog_signal_has_no_symbol_rate(name):
     for seed in range(3):
