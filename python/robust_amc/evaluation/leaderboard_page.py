@@ -33,7 +33,9 @@ would take days of a processor. How far trainings of one system differ is not in
 _LINKS = """\
 Behind an unknown link: {frames} frames, cut at any time from bursts of `{dataset}`, each at any
 phase, off by up to 100 Hz at 200 kS/s, with echoes; the attack is not told any of it
-([transmitter.md](transmitter.md)). Its first column is what the link alone leaves."""
+([transmitter.md](transmitter.md)), but its budget is that of a whole burst, which it may spend on a
+few of the frames. So it can take more than the white-box attack on each. The first of the two
+columns is what the link alone leaves."""
 _WEAKER = """\
 The attack is not the usual one but that of the options
 above: with fewer steps and targets figures are a little too high. """
