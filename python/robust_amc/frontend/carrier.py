@@ -50,8 +50,8 @@ def estimate(
     A linear modulation has a line at m times its carrier in its m-th power: m = 2 for BPSK, of all
     its samples; 4 for QAM and 8 for 8PSK, of its symbols. The square of a frequency modulation of
     index 0.5 has a pair of them, one symbol rate apart, with the carrier between, and the fourth
-    power of one of 0.25. Else the middle
-    between two levels of frequency, or the middle of the band, is what is left.
+    power of one of 0.25. Else the middle between two levels of frequency, or the middle of the
+    band, is what is left.
 
     Args:
         samples: complex ``[n]``, of that signal and noise
